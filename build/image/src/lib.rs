@@ -1,0 +1,1 @@
+//! System image writer.

@@ -1,0 +1,1 @@
+//! Manifests: parsing, checking, policy compilation.

@@ -1,0 +1,1 @@
+//! Service: wall clock time.

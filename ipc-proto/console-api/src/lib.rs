@@ -1,0 +1,1 @@
+//! Service: printing on the terminal.

@@ -1,0 +1,1 @@
+//! Service: echo, for people and for measurements.

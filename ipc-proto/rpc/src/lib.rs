@@ -1,0 +1,1 @@
+//! Typed clients and servers over a port.

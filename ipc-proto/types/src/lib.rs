@@ -1,0 +1,1 @@
+//! Ids, labels, bounded and secret types that travel in messages.

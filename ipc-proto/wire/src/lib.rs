@@ -1,0 +1,1 @@
+//! Frame, strict postcard profile, schema tables and their validator.

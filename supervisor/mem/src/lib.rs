@@ -1,0 +1,1 @@
+//! Physical addresses, frame ownership, nested-table arithmetic.

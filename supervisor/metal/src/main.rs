@@ -1,0 +1,3 @@
+//! The bootable supervisor: wiring only.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Lifecycle, router, audit: one pure step.

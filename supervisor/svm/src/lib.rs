@@ -1,0 +1,1 @@
+//! AMD virtualisation: VMCB, world switch, nested tables.

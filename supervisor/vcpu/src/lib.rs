@@ -1,0 +1,1 @@
+//! What a qube can be made to do and why it stopped.

@@ -1,0 +1,1 @@
+//! Register page, queue walker, console and entropy device.

@@ -1,0 +1,1 @@
+//! Boot, paging, interrupts, timer, serial port.

@@ -1,0 +1,1 @@
+//! Attacks, each beside a canary.

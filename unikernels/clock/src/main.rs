@@ -1,0 +1,3 @@
+//! Tells the time.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Answers what it is told.
+
+fn main() {}

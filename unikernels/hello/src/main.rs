@@ -1,0 +1,3 @@
+//! The smallest qube.
+
+fn main() {}

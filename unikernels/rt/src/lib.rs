@@ -1,0 +1,1 @@
+//! Entry, faults, memory, transport and channel driver of a qube.

@@ -1,0 +1,3 @@
+//! The vault qube.
+
+fn main() {}
