@@ -1,1 +1,13 @@
 //! Typed clients and servers over a port.
+//!
+//! Invariant: a reply is handed to the caller only when its correlation is that of the call and its sender is in the
+//! life the call was made to. A new life of the peer shows as `PeerRestarted`, once, and never as a wrong answer.
+//! The crate has no clock and no device: a platform gives it both by implementing [`Port`].
+//! Source: DESIGN.md section 3.2.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod port;
+
+pub use port::{Caller, Port, PortFacts, PortState, SendError, Ticks};

@@ -1,0 +1,198 @@
+//! The frame: a header of 32 bytes before every body.
+//!
+//! `Header` holds only legal values; bytes become one in [`Header::parse`] or not at all. Parsing says nothing about
+//! the body but its length: that is `validate`.
+//! Source: `ipc-proto/spec/wire-format.md`.
+
+use ipc_proto_types::{Kind, MESSAGE_MAX, SchemaId};
+
+/// Size of a header in bytes.
+pub const HEADER_SIZE: usize = 32;
+
+/// The fixed part of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Schema of the service the message belongs to.
+    pub schema: SchemaId,
+    /// Number of the method, from 0, in the order of the trait.
+    pub method: u16,
+    /// Call, reply, event or error.
+    pub kind: Kind,
+    /// Pairs a reply with its call; 0 for events and for nothing else.
+    pub correlation: u64,
+    /// Length of the body in bytes.
+    pub length: u32,
+}
+
+/// Why bytes are no frame. The sender is to blame for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameError {
+    /// Fewer than 32 bytes.
+    Short,
+    /// The kind is none of the four.
+    Kind,
+    /// The reserved byte is not 0.
+    Reserved,
+    /// The length is not that of the rest, or over 64 KiB.
+    Length,
+    /// An event with a correlation, or another kind without.
+    Correlation,
+}
+
+impl Header {
+    /// Splits a message into header and body.
+    ///
+    /// # Errors
+    /// Names the first field that is wrong.
+    #[inline]
+    pub fn parse(message: &[u8]) -> Result<(Self, &[u8]), FrameError> {
+        let Some((head, body)) = message.split_first_chunk::<HEADER_SIZE>() else {
+            return Err(FrameError::Short);
+        };
+        let (schema, rest) = take::<16>(head);
+        let (method, rest) = take::<2>(rest);
+        let ([kind, reserved], rest) = take::<2>(rest);
+        let (length, rest) = take::<4>(rest);
+        let (correlation, _) = take::<8>(rest);
+        let Some(kind) = Kind::from_u8(kind) else {
+            return Err(FrameError::Kind);
+        };
+        if reserved != 0 {
+            return Err(FrameError::Reserved);
+        }
+        let header = Self {
+            schema: SchemaId(schema),
+            method: u16::from_le_bytes(method),
+            kind,
+            correlation: u64::from_le_bytes(correlation),
+            length: u32::from_le_bytes(length),
+        };
+        if header.length as usize != body.len() || body.len() > MESSAGE_MAX {
+            return Err(FrameError::Length);
+        }
+        if (header.correlation == 0) != matches!(kind, Kind::Event) {
+            return Err(FrameError::Correlation);
+        }
+        Ok((header, body))
+    }
+
+    /// The header as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; HEADER_SIZE] {
+        let mut bytes = [0; HEADER_SIZE];
+        let fields: [&[u8]; 5] = [
+            &self.schema.0,
+            &self.method.to_le_bytes(),
+            &[self.kind.as_u8(), 0],
+            &self.length.to_le_bytes(),
+            &self.correlation.to_le_bytes(),
+        ];
+        for (to, from) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
+            *to = *from;
+        }
+        bytes
+    }
+
+    /// Writes the header to the first 32 bytes of `to`.
+    ///
+    /// # Errors
+    /// `Short` when `to` is shorter than that; nothing is written then.
+    #[inline]
+    pub fn write_to(&self, to: &mut [u8]) -> Result<(), FrameError> {
+        let head = to
+            .first_chunk_mut::<HEADER_SIZE>()
+            .ok_or(FrameError::Short)?;
+        *head = self.to_bytes();
+        Ok(())
+    }
+}
+
+/// The first `N` of `bytes`, which holds at least as many: the sizes taken in `parse` sum up to those of the header.
+#[inline]
+fn take<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
+    match bytes.split_first_chunk::<N>() {
+        Some((head, rest)) => (*head, rest),
+        None => ([0; N], &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Header = Header {
+        schema: SchemaId([0xa5; 16]),
+        method: 0x0203,
+        kind: Kind::Call,
+        correlation: 0x0102_0304_0506_0708,
+        length: 2,
+    };
+
+    fn frame() -> Vec<u8> {
+        let mut frame = vec![0xa5; 16];
+        frame.extend([
+            0x03, 0x02, 1, 0, 2, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1, b'h', b'i',
+        ]);
+        frame
+    }
+
+    #[test]
+    fn a_header_stands_at_the_offsets_of_the_specification() {
+        let mut bytes = [0xff; 34];
+        HEADER.write_to(&mut bytes).unwrap();
+        bytes[32..].copy_from_slice(b"hi");
+        assert_eq!(bytes.as_slice(), frame());
+        assert_eq!(Header::parse(&bytes), Ok((HEADER, b"hi".as_slice())));
+    }
+
+    #[test]
+    fn every_truncation_of_a_frame_is_refused() {
+        let frame = frame();
+        for length in 0..frame.len() {
+            let expected = if length < 32 {
+                FrameError::Short
+            } else {
+                FrameError::Length
+            };
+            assert_eq!(Header::parse(&frame[..length]), Err(expected), "{length}");
+        }
+        assert_eq!(HEADER.write_to(&mut [0; 31]), Err(FrameError::Short));
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let check = |at: usize, byte: u8, expected| {
+            let mut frame = frame();
+            frame[at] = byte;
+            assert_eq!(
+                Header::parse(&frame).map(|_| ()),
+                Err(expected),
+                "byte {at} = {byte}"
+            );
+        };
+        check(18, 0, FrameError::Kind);
+        check(18, 5, FrameError::Kind);
+        check(19, 1, FrameError::Reserved);
+        check(20, 1, FrameError::Length);
+        check(20, 3, FrameError::Length);
+        check(23, 0x80, FrameError::Length);
+        check(18, 3, FrameError::Correlation);
+        let mut uncorrelated = frame();
+        uncorrelated[24..32].fill(0);
+        assert_eq!(Header::parse(&uncorrelated), Err(FrameError::Correlation));
+    }
+
+    #[test]
+    fn a_body_over_the_limit_is_refused_even_when_it_is_there() {
+        let header = Header {
+            length: 65537,
+            ..HEADER
+        };
+        let mut frame = header.to_bytes().to_vec();
+        frame.resize(32 + 65537, 0);
+        assert_eq!(Header::parse(&frame), Err(FrameError::Length));
+        frame.pop();
+        frame[20..24].copy_from_slice(&65536_u32.to_le_bytes());
+        assert!(Header::parse(&frame).is_ok());
+    }
+}
