@@ -1,0 +1,276 @@
+//! From the hardware's exit code to an [`Exit`]. Every code of APM vol. 2, appendix C is listed by name; there is no
+//! wildcard over [`Reason`], so a new code does not compile until someone has decided what it means.
+
+use supervisor_mem::Gpa;
+use supervisor_vcpu::{Access, Exit, Fault, Ticks, port};
+
+/// Why VMRUN returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Invalid,
+    Busy,
+    CrAccess,
+    DrAccess,
+    Exception(u8),
+    Intr,
+    Nmi,
+    Smi,
+    Init,
+    Vintr,
+    SelectiveCr0,
+    DescriptorTable,
+    Rdtsc,
+    Rdpmc,
+    PushfPopf,
+    Cpuid,
+    Rsm,
+    Iret,
+    SoftwareInterrupt,
+    Invd,
+    Pause,
+    Hlt,
+    Invlpg,
+    Invlpga,
+    Ioio,
+    Msr,
+    TaskSwitch,
+    FerrFreeze,
+    Shutdown,
+    SvmInstruction,
+    Rdtscp,
+    Icebp,
+    Wbinvd,
+    MonitorMwait,
+    Xsetbv,
+    Rdpru,
+    RegisterTrap,
+    TlbBroadcast,
+    Invpcid,
+    Mcommit,
+    Buslock,
+    IdleHlt,
+    NestedPageFault,
+    Avic,
+    Vmgexit,
+    Unlisted,
+}
+
+impl Reason {
+    /// The name of an exit code.
+    fn of(code: u64) -> Self {
+        match code {
+            0x000..=0x01f => Self::CrAccess,
+            0x020..=0x03f => Self::DrAccess,
+            0x040..=0x05f => Self::Exception((code & 0x1f) as u8),
+            0x060 => Self::Intr,
+            0x061 => Self::Nmi,
+            0x062 => Self::Smi,
+            0x063 => Self::Init,
+            0x064 => Self::Vintr,
+            0x065 => Self::SelectiveCr0,
+            0x066..=0x06d => Self::DescriptorTable,
+            0x06e => Self::Rdtsc,
+            0x06f => Self::Rdpmc,
+            0x070 | 0x071 => Self::PushfPopf,
+            0x072 => Self::Cpuid,
+            0x073 => Self::Rsm,
+            0x074 => Self::Iret,
+            0x075 => Self::SoftwareInterrupt,
+            0x076 => Self::Invd,
+            0x077 => Self::Pause,
+            0x078 => Self::Hlt,
+            0x079 => Self::Invlpg,
+            0x07a => Self::Invlpga,
+            0x07b => Self::Ioio,
+            0x07c => Self::Msr,
+            0x07d => Self::TaskSwitch,
+            0x07e => Self::FerrFreeze,
+            0x07f => Self::Shutdown,
+            0x080..=0x086 => Self::SvmInstruction,
+            0x087 => Self::Rdtscp,
+            0x088 => Self::Icebp,
+            0x089 => Self::Wbinvd,
+            0x08a..=0x08c => Self::MonitorMwait,
+            0x08d => Self::Xsetbv,
+            0x08e => Self::Rdpru,
+            0x08f..=0x09f => Self::RegisterTrap,
+            0x0a0 | 0x0a1 | 0x0a4 => Self::TlbBroadcast,
+            0x0a2 => Self::Invpcid,
+            0x0a3 => Self::Mcommit,
+            0x0a5 => Self::Buslock,
+            0x0a6 => Self::IdleHlt,
+            0x400 => Self::NestedPageFault,
+            0x401 | 0x402 => Self::Avic,
+            0x403 => Self::Vmgexit,
+            u64::MAX => Self::Invalid,
+            0xffff_ffff_ffff_fffe => Self::Busy,
+            _ => Self::Unlisted,
+        }
+    }
+}
+
+/// What the hardware and the qube's registers said at an exit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) code: u64,
+    pub(crate) info1: u64,
+    pub(crate) info2: u64,
+    pub(crate) rax: u64,
+    pub(crate) rcx: u64,
+    pub(crate) rdi: u64,
+}
+
+/// How the qube goes on if it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// Where it stopped.
+    Here,
+    /// Behind the `out`, at this address.
+    At(u64),
+    /// Behind a CPUID that must be answered.
+    AfterCpuid,
+}
+
+/// Decodes an exit.
+#[inline]
+pub(crate) fn decode(facts: &Facts) -> (Exit, Resume) {
+    let code32 = (facts.code & 0xffff_ffff) as u32;
+    let instruction = (Exit::Fault(Fault::Instruction(code32)), Resume::Here);
+    match Reason::of(facts.code) {
+        Reason::Ioio => (port_access(facts), Resume::At(facts.info2)),
+        Reason::Intr | Reason::Nmi | Reason::Smi | Reason::Init => (Exit::Interrupt, Resume::Here),
+        Reason::Cpuid => (Exit::Answered, Resume::AfterCpuid),
+        Reason::NestedPageFault => (Exit::Fault(memory_fault(facts)), Resume::Here),
+        Reason::Msr => (Exit::Fault(Fault::Msr((facts.rcx & 0xffff_ffff) as u32)), Resume::Here),
+        Reason::Shutdown => (Exit::Fault(Fault::Shutdown), Resume::Here),
+        Reason::Exception(vector) => (Exit::Fault(Fault::Exception(vector)), Resume::Here),
+        Reason::Invalid | Reason::Busy => (Exit::Fault(Fault::InvalidState), Resume::Here),
+        Reason::Unlisted => (Exit::Fault(Fault::Unknown(code32)), Resume::Here),
+        Reason::CrAccess
+        | Reason::DrAccess
+        | Reason::Vintr
+        | Reason::SelectiveCr0
+        | Reason::DescriptorTable
+        | Reason::Rdtsc
+        | Reason::Rdpmc
+        | Reason::PushfPopf
+        | Reason::Rsm
+        | Reason::Iret
+        | Reason::SoftwareInterrupt
+        | Reason::Invd
+        | Reason::Pause
+        | Reason::Hlt
+        | Reason::Invlpg
+        | Reason::Invlpga
+        | Reason::TaskSwitch
+        | Reason::FerrFreeze
+        | Reason::SvmInstruction
+        | Reason::Rdtscp
+        | Reason::Icebp
+        | Reason::Wbinvd
+        | Reason::MonitorMwait
+        | Reason::Xsetbv
+        | Reason::Rdpru
+        | Reason::RegisterTrap
+        | Reason::TlbBroadcast
+        | Reason::Invpcid
+        | Reason::Mcommit
+        | Reason::Buslock
+        | Reason::IdleHlt
+        | Reason::Avic
+        | Reason::Vmgexit => instruction,
+    }
+}
+
+/// IOIO: EXITINFO1 holds the port in its upper half, bit 0 the direction, bits 2 and 3 string and repeat, bits 4 to 6 the
+/// size (15.10.2). Only a plain 32-bit `out` is a call.
+#[inline]
+fn port_access(facts: &Facts) -> Exit {
+    const PLAIN_OUT_32: u64 = 1 << 6;
+    let port = ((facts.info1 >> 16) & 0xffff) as u16;
+    if facts.info1 & 0x7d != PLAIN_OUT_32 {
+        return Exit::Fault(Fault::Port(port));
+    }
+    let eax = (facts.rax & 0xffff_ffff) as u32;
+    let deadline = Ticks(facts.rdi);
+    match port {
+        port::NOTIFY_AND_WAIT => Exit::NotifyAndWait { queue: eax, deadline },
+        port::WAIT => Exit::Wait { deadline },
+        port::NOTIFY => Exit::Notify { queue: eax },
+        port::REGISTER => Exit::Register { register: facts.rdi, value: eax },
+        port::LOG => Exit::Log { at: Gpa(facts.rdi) },
+        port::PANIC => Exit::Panic { at: Gpa(facts.rdi) },
+        port::READY => Exit::Ready,
+        port::FINISH => Exit::Finish { code: i32::from_le_bytes(low4(facts.rdi)) },
+        _ => Exit::Fault(Fault::Port(port)),
+    }
+}
+
+fn low4(word: u64) -> [u8; 4] {
+    let [a, b, c, d, ..] = word.to_le_bytes();
+    [a, b, c, d]
+}
+
+/// NPF: EXITINFO1 is a page-fault error code (bit 1 write, bit 4 fetch), EXITINFO2 the address (15.25.6).
+fn memory_fault(facts: &Facts) -> Fault {
+    let access = match facts.info1 & 0x12 {
+        0x10 | 0x12 => Access::Execute,
+        0x02 => Access::Write,
+        _ => Access::Read,
+    };
+    Fault::Memory { at: Gpa(facts.info2), access }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(code: u64, info1: u64, info2: u64) -> Facts {
+        Facts { code, info1, info2, rax: 0xffff_ffff_0000_0005, rcx: 0xc000_0080, rdi: 77 }
+    }
+
+    #[test]
+    fn a_plain_out_to_a_call_port_is_that_call() {
+        let check = |port: u16, expected| {
+            assert_eq!(decode(&facts(0x7b, (u64::from(port) << 16) | 0x40, 9)), (expected, Resume::At(9)));
+        };
+        check(0x5300, Exit::Notify { queue: 5 });
+        check(0x5301, Exit::Wait { deadline: Ticks(77) });
+        check(0x5302, Exit::NotifyAndWait { queue: 5, deadline: Ticks(77) });
+        check(0x5305, Exit::Register { register: 77, value: 5 });
+        check(0x1010, Exit::Finish { code: 77 });
+        check(0x1030, Exit::Log { at: Gpa(77) });
+        check(0x5306, Exit::Fault(Fault::Port(0x5306)));
+        check(0x0060, Exit::Fault(Fault::Port(0x60)));
+    }
+
+    #[test]
+    fn input_strings_repeats_and_other_sizes_are_no_calls() {
+        for low in [0x41, 0x44, 0x48, 0x10, 0x20, 0x4c, 0x00] {
+            let (exit, _) = decode(&facts(0x7b, (0x5301 << 16) | low, 9));
+            assert_eq!(exit, Exit::Fault(Fault::Port(0x5301)), "{low:#x}");
+        }
+    }
+
+    #[test]
+    fn nested_faults_say_how_memory_was_touched() {
+        for (info1, access) in [
+            (0x1_0000_0006, Access::Write),
+            (0x1_0000_0004, Access::Read),
+            (0x1_0000_0015, Access::Execute),
+            (0x2_0000_0007, Access::Write),
+        ] {
+            let expected = Exit::Fault(Fault::Memory { at: Gpa(0xdead), access });
+            assert_eq!(decode(&facts(0x400, info1, 0xdead)), (expected, Resume::Here));
+        }
+    }
+
+    #[test]
+    fn no_exit_code_is_taken_for_a_call_but_port_output() {
+        for code in (0..0x500).chain([u64::MAX, u64::MAX - 1, 1 << 40]) {
+            let (exit, _) = decode(&facts(code, 0, 0));
+            let harmless = matches!(exit, Exit::Fault(_) | Exit::Interrupt | Exit::Answered);
+            assert!(harmless, "{code:#x}: {exit:?}");
+        }
+    }
+}

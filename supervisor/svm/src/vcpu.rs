@@ -1,0 +1,274 @@
+//! One qube's virtual processor and the world switch.
+//!
+//! Register state that VMRUN does not switch is switched here, all of it, every time: general registers, and x87, SSE and
+//! AVX by XSAVE (the host's own code uses SSE, so this cannot be put off). RAX, RSP, RIP and flags are in the VMCB.
+
+use core::arch::{asm, x86_64::__cpuid_count};
+
+use supervisor_mem::Hpa;
+use supervisor_vcpu::Exit;
+
+use crate::cpuid;
+use crate::exit::{Facts, Resume, decode};
+use crate::permissions::{IoMap, MsrMap};
+use crate::processor::Processor;
+use crate::vmcb::{self, Vmcb};
+
+/// Bytes of XSAVE area for x87, SSE and AVX in the standard format (APM vol. 2, 11.5).
+const XSAVE_BYTES: usize = 832;
+/// MXCSR after reset, every exception masked.
+const MXCSR: u32 = 0x1f80;
+
+const RCX: usize = 1;
+const RDX: usize = 2;
+const RBX: usize = 0;
+const RDI: usize = 5;
+
+/// Interrupts, NMI, SMI, INIT; privileged and odd instructions; CPUID, HLT, I/O, MSR, task switch, shutdown.
+const MISC1: u64 = 0b1111 // INTR, NMI, SMI, INIT
+    | (1 << 5) // selective CR0 write
+    | (1 << 15) // RDPMC
+    | (1 << 18) // CPUID
+    | (1 << 19) // RSM
+    | (1 << 22) // INVD
+    | (1 << 24) // HLT
+    | (1 << 26) // INVLPGA
+    | (1 << 27) // IN and OUT
+    | (1 << 28) // MSR
+    | (1 << 29) // task switch
+    | (1 << 30) // FERR freeze
+    | (1 << 31); // shutdown
+/// VMRUN to SKINIT, RDTSCP, ICEBP, WBINVD, MONITOR, MWAIT, MWAIT if armed, XSETBV, RDPRU.
+const MISC2: u64 = 0x7fff;
+/// INVLPGB, INVPCID, MCOMMIT, TLBSYNC.
+const MISC3: u64 = 0x1f;
+/// #DB and #AC: a qube that faults while they are delivered would spin inside the processor for ever.
+const EXCEPTIONS: u64 = (1 << 1) | (1 << 17);
+/// Reads and writes of CR8 and, for reads, nothing else; writes of CR8 would reach the interrupt controller's priority.
+const CONTROL_REGISTERS: u64 = (1 << 8) | (1 << 24);
+const ALL_DEBUG_REGISTERS: u64 = 0xffff_ffff;
+/// V_INTR_MASKING: the host's interrupt flag decides, not the qube's.
+const V_INTR_MASKING: u64 = 1 << 24;
+
+const CR0: u64 = 0x8001_0033; // PG, WP, NE, ET, MP, PE
+const CR4: u64 = 0x0004_0620; // OSXSAVE, OSXMMEXCPT, OSFXSR, PAE
+const EFER: u64 = 0x1d00; // SVME, NXE, LMA, LME
+const PAT: u64 = 0x0007_0406_0007_0406;
+
+/// Where a qube begins: Hermit's entry contract (`hermit-entry`).
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// Entry point.
+    pub entry: u64,
+    /// Stack pointer.
+    pub stack_top: u64,
+    /// Address of the boot information, to RDI.
+    pub boot_info: u64,
+    /// The qube's own page tables, to CR3.
+    pub page_table_root: u64,
+}
+
+/// A virtual processor. Its address is its VMCB's, host-physical by identity mapping.
+#[repr(C, align(4096))]
+pub struct Vcpu {
+    vmcb: Vmcb,
+    /// RBX, RCX, RDX, RBP, RSI, RDI, R8 to R15.
+    registers: [u64; 14],
+    _pad: [u64; 2],
+    xsave: [u8; XSAVE_BYTES],
+    resume: u64,
+}
+
+const _: () = {
+    assert!(core::mem::offset_of!(Vcpu, registers) == 0x1000);
+    assert!(core::mem::offset_of!(Vcpu, xsave) == 0x1080);
+    assert!(core::mem::size_of::<Vcpu>() == 0x2000);
+};
+
+impl Default for Vcpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Vcpu {
+    /// Not runnable until [`Self::bind`] and [`Self::reset`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { vmcb: Vmcb::new(), registers: [0; 14], _pad: [0; 2], xsave: [0; XSAVE_BYTES], resume: 0 }
+    }
+
+    /// Ties the processor to its nested tables, permission maps and address-space id (not 0).
+    pub fn bind(&mut self, nested_root: Hpa, io: &'static IoMap, msr: &'static MsrMap, asid: u32) {
+        let v = &mut self.vmcb;
+        v.clear();
+        v.set(vmcb::INTERCEPT_CR, CONTROL_REGISTERS);
+        v.set(vmcb::INTERCEPT_DR, ALL_DEBUG_REGISTERS);
+        v.set(vmcb::INTERCEPT_EXCEPTIONS, EXCEPTIONS);
+        v.set(vmcb::INTERCEPT_MISC1, MISC1);
+        v.set(vmcb::INTERCEPT_MISC2, MISC2);
+        v.set(vmcb::INTERCEPT_MISC3, MISC3);
+        v.set(vmcb::IOPM_BASE, core::ptr::from_ref(io) as u64);
+        v.set(vmcb::MSRPM_BASE, core::ptr::from_ref(msr) as u64);
+        v.set(vmcb::ASID, u64::from(asid));
+        v.set(vmcb::INTERRUPT_CONTROL, V_INTR_MASKING);
+        v.set(vmcb::NESTED_CONTROL, 1);
+        v.set(vmcb::NESTED_CR3, nested_root.0);
+        v.set(vmcb::GUEST_PAT, PAT);
+    }
+
+    /// Puts the processor at the start of a life; what the last one left in registers is gone.
+    pub fn reset(&mut self, start: &Start, flush_by_asid: bool) {
+        self.registers = [0; 14];
+        self.registers[RDI] = start.boot_info;
+        self.xsave = [0; XSAVE_BYTES];
+        if let Some(mxcsr) = self.xsave.get_mut(24..28) {
+            mxcsr.copy_from_slice(&MXCSR.to_le_bytes());
+        }
+        let v = &mut self.vmcb;
+        v.set_segment(vmcb::CS, 8, 0xa9b, 0xffff_ffff, 0);
+        for data in [vmcb::DS, vmcb::ES, vmcb::FS, vmcb::GS, vmcb::SS] {
+            v.set_segment(data, 16, 0xc93, 0xffff_ffff, 0);
+        }
+        v.set_segment(vmcb::GDTR, 0, 0, 0, 0);
+        v.set_segment(vmcb::IDTR, 0, 0, 0, 0);
+        v.set_segment(vmcb::LDTR, 0, 0x82, 0, 0);
+        v.set_segment(vmcb::TR, 0, 0x8b, 0xffff, 0);
+        for (field, value) in [
+            (vmcb::EFER, EFER),
+            (vmcb::CR0, CR0),
+            (vmcb::CR3, start.page_table_root),
+            (vmcb::CR4, CR4),
+            (vmcb::DR6, 0xffff_0ff0),
+            (vmcb::DR7, 0x400),
+            (vmcb::RFLAGS, 2),
+            (vmcb::RIP, start.entry),
+            (vmcb::RSP, start.stack_top),
+            (vmcb::RAX, 0),
+        ] {
+            v.set(field, value);
+        }
+        // What the TLB holds of the last life goes with the next entry (15.16.2).
+        v.set(vmcb::TLB_CONTROL, if flush_by_asid { 3 } else { 1 });
+        self.resume = 0;
+    }
+
+    /// Sets EAX, which is how a call answers. Upper half cleared, as a 32-bit write does.
+    #[inline]
+    pub fn set_result(&mut self, value: u32) {
+        self.vmcb.set(vmcb::RAX, u64::from(value));
+    }
+
+    /// Runs the qube until it stops and says why. The qube stands behind its `out` or CPUID then.
+    #[inline]
+    pub fn run(&mut self, processor: &Processor) -> Exit {
+        self.enter(processor);
+        self.vmcb.set(vmcb::TLB_CONTROL, 0);
+        let facts = Facts {
+            code: self.vmcb.get(vmcb::EXIT_CODE),
+            info1: self.vmcb.get(vmcb::EXIT_INFO_1),
+            info2: self.vmcb.get(vmcb::EXIT_INFO_2),
+            rax: self.vmcb.get(vmcb::RAX),
+            rcx: self.registers[RCX],
+            rdi: self.registers[RDI],
+        };
+        let (exit, resume) = decode(&facts);
+        match resume {
+            Resume::At(rip) => self.vmcb.set(vmcb::RIP, rip),
+            Resume::Here => {}
+            Resume::AfterCpuid => self.answer_cpuid(),
+        }
+        exit
+    }
+
+    /// Where the qube stands, for reports.
+    #[must_use]
+    pub fn position(&self) -> (u64, u64) {
+        (self.vmcb.get(vmcb::RIP), self.vmcb.get(vmcb::RSP))
+    }
+
+    /// The hardware's own exit code, for reports.
+    #[must_use]
+    pub fn exit_code(&self) -> u64 {
+        self.vmcb.get(vmcb::EXIT_CODE)
+    }
+
+    #[cold]
+    fn answer_cpuid(&mut self) {
+        let leaf = (self.vmcb.get(vmcb::RAX) & 0xffff_ffff) as u32;
+        let subleaf = (self.registers[RCX] & 0xffff_ffff) as u32;
+        let host = __cpuid_count(leaf, subleaf);
+        let [a, b, c, d] = cpuid::filter(leaf, subleaf, [host.eax, host.ebx, host.ecx, host.edx]);
+        self.vmcb.set(vmcb::RAX, u64::from(a));
+        self.registers[RBX] = u64::from(b);
+        self.registers[RCX] = u64::from(c);
+        self.registers[RDX] = u64::from(d);
+        // Two bytes, 0f a2; one with prefixes resumes inside itself, which is the qube's own trouble.
+        self.vmcb.set(vmcb::RIP, self.vmcb.get(vmcb::RIP).wrapping_add(2));
+    }
+
+    /// The world switch.
+    #[inline]
+    fn enter(&mut self, processor: &Processor) {
+        // SAFETY: `self` is a page-aligned VMCB followed by the register file and an XSAVE area at the offsets asserted
+        // above, filled by `bind` and `reset`; `host_extra` was written by VMSAVE in `Processor::enable`; host memory is
+        // identity mapped. All general registers but RSP are saved by us or declared clobbered; x87, SSE and AVX
+        // registers are declared clobbered through `clobber_abi`. The direction flag is restored with the host's RFLAGS.
+        unsafe {
+            asm!(
+                "push rbx",
+                "push rbp",
+                "push rsi",
+                "mov eax, 7",
+                "xor edx, edx",
+                "xrstor64 [rdi + 0x1080]",
+                "mov rax, rdi",
+                "vmload rax",
+                "mov rbx, [rax + 0x1000]",
+                "mov rcx, [rax + 0x1008]",
+                "mov rdx, [rax + 0x1010]",
+                "mov rbp, [rax + 0x1018]",
+                "mov rsi, [rax + 0x1020]",
+                "mov rdi, [rax + 0x1028]",
+                "mov r8, [rax + 0x1030]",
+                "mov r9, [rax + 0x1038]",
+                "mov r10, [rax + 0x1040]",
+                "mov r11, [rax + 0x1048]",
+                "mov r12, [rax + 0x1050]",
+                "mov r13, [rax + 0x1058]",
+                "mov r14, [rax + 0x1060]",
+                "mov r15, [rax + 0x1068]",
+                "vmrun rax",
+                "vmsave rax",
+                "mov [rax + 0x1000], rbx",
+                "mov [rax + 0x1008], rcx",
+                "mov [rax + 0x1010], rdx",
+                "mov [rax + 0x1018], rbp",
+                "mov [rax + 0x1020], rsi",
+                "mov [rax + 0x1028], rdi",
+                "mov [rax + 0x1030], r8",
+                "mov [rax + 0x1038], r9",
+                "mov [rax + 0x1040], r10",
+                "mov [rax + 0x1048], r11",
+                "mov [rax + 0x1050], r12",
+                "mov [rax + 0x1058], r13",
+                "mov [rax + 0x1060], r14",
+                "mov [rax + 0x1068], r15",
+                "mov rcx, rax",
+                "mov eax, 7",
+                "xor edx, edx",
+                "xsave64 [rcx + 0x1080]",
+                "pop rax",
+                "vmload rax",
+                "pop rbp",
+                "pop rbx",
+                inout("rdi") core::ptr::from_mut(self) => _,
+                inout("rsi") processor.host_extra => _,
+                out("rax") _, out("rcx") _, out("rdx") _,
+                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+                out("r12") _, out("r13") _, out("r14") _, out("r15") _,
+                clobber_abi("sysv64"),
+            );
+        }
+    }
+}
