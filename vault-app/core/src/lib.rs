@@ -1,1 +1,47 @@
-//! The password store, pure.
+//! The password store of Skep, pure: entries, key, seal, generator, one-time codes.
+//!
+//! What it keeps: all plaintext lies in one array of bytes, which is sealed with XChaCha20-Poly1305 under a key from
+//! Argon2id whenever the vault is not open, and the key is wiped then. Time, randomness and the 64 MiB Argon2id works in
+//! are arguments, so the same code runs in the vault qube and in the tests.
+//!
+//! What it deliberately does not do: no heap, no clock, no disk (later, by the storage qube), no clipboard. It can't stop
+//! the compiler from leaving copies of a secret in registers and dead stack frames; the qube's walls do that.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod arena;
+pub mod base32;
+pub mod delay;
+mod entropy;
+pub mod generate;
+pub mod key;
+mod random;
+mod seal;
+pub mod slot;
+pub mod store;
+pub mod totp;
+
+pub use arena::{ARENA_SIZE, ENTRIES_MAX};
+pub use key::{Block, Cost};
+pub use random::{Random, RandomError};
+pub use store::{NewEntry, NewPassword, Phase, Store};
+
+/// TEMP
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum VaultError {
+    NotInitialised,
+    AlreadyInitialised,
+    Locked,
+    WrongPassphrase { retry_after_ms: u32 },
+    TooSoon { retry_after_ms: u32 },
+    NoSuchEntry,
+    EntryExists,
+    Full,
+    WeakRecipe,
+    BadTotp,
+    NoTotp,
+    EmptyPassphrase,
+    Internal,
+}
