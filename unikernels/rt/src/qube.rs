@@ -1,0 +1,159 @@
+//! `Qube`: what a program can ask of the machine it runs on.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+
+use ipc_proto_rpc::Ticks;
+use ipc_proto_types::{Generation, Label, List, MAX_PORTS, PortIndex, Role};
+use unikernels_sdk::{Args, Clock, UnixTime};
+
+use crate::hypercall::{self, Wake};
+use crate::one_cpu::OneCpu;
+use crate::{Channel, Random, Serial, entry, platform};
+
+/// Ports that were given out, one bit each.
+static TAKEN: OneCpu<Cell<u32>> = OneCpu::new(Cell::new(0));
+/// The serial port was given out.
+static SERIAL_TAKEN: OneCpu<Cell<bool>> = OneCpu::new(Cell::new(false));
+
+const _: () = assert!(MAX_PORTS <= 32, "one bit for each port");
+
+/// This qube. Handed to `main`; copies are the same qube.
+#[derive(Clone, Copy, Debug)]
+pub struct Qube {
+    /// Belongs to the one CPU of this qube.
+    here: PhantomData<*mut ()>,
+}
+
+impl Qube {
+    pub(crate) const fn new() -> Self {
+        Self { here: PhantomData }
+    }
+
+    /// Its name in the manifest; empty where there is no Skep.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        platform::info().map_or("", |info| info.name.as_str())
+    }
+
+    /// Its trust colour.
+    #[must_use]
+    pub fn label(self) -> Label {
+        platform::info().map_or(Label::Untrusted, |info| info.label)
+    }
+
+    /// Which life of the qube this is.
+    #[must_use]
+    pub fn generation(self) -> Generation {
+        platform::info().map_or(Generation::NONE, |info| info.generation)
+    }
+
+    /// The arguments of the manifest.
+    #[must_use]
+    pub fn args(self) -> Args<'static> {
+        platform::info().map_or(Args::new(""), |info| info.args())
+    }
+
+    /// Our end of the next channel of this service that was not given out yet: the lowest port
+    /// with that service and role.
+    #[must_use]
+    pub fn port(self, service: &str, role: Role) -> Option<Channel> {
+        PortIndex::all().find_map(|index| self.take(index, service, role))
+    }
+
+    /// The channel on which we call this service. See [`Qube::port`].
+    #[must_use]
+    pub fn client(self, service: &str) -> Option<Channel> {
+        self.port(service, Role::Client)
+    }
+
+    /// All channels on which we serve this service, one for each client.
+    #[must_use]
+    pub fn servers(self, service: &str) -> List<Channel, MAX_PORTS> {
+        let mut channels = List::new();
+        while let Some(channel) = self.port(service, Role::Server) {
+            // There are no more than `MAX_PORTS` ports, so this fits.
+            let _ = channels.push(channel);
+        }
+        channels
+    }
+
+    fn take(self, index: PortIndex, service: &str, role: Role) -> Option<Channel> {
+        let wanted = platform::with_console(|console| {
+            let entry = console.entry(index)?;
+            (entry.service.as_str() == service && entry.role == role).then_some(())
+        });
+        wanted.flatten()?;
+        let (taken, bit) = (TAKEN.get().get(), 1 << index.get());
+        if taken & bit != 0 {
+            return None;
+        }
+        TAKEN.get().set(taken | bit);
+        Some(Channel::new(index))
+    }
+
+    /// Sends what is queued on all channels and sleeps until one moves, a device of ours raises
+    /// its interrupt or the deadline passes. `Some(Ticks(0))` only yields.
+    ///
+    /// # Panics
+    /// Where there is no Skep: nothing could end the wait.
+    pub fn wait(self, deadline: Option<Ticks>) -> Wake {
+        platform::wait(deadline)
+    }
+
+    /// Sends what is queued on all channels.
+    pub fn flush(self) {
+        platform::flush();
+    }
+
+    /// The time stamp counter.
+    #[must_use]
+    pub fn now(self) -> Ticks {
+        platform::now()
+    }
+
+    /// How ticks and time belong together.
+    #[must_use]
+    pub fn clock(self) -> Clock {
+        platform::clock()
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn unix_time(self) -> UnixTime {
+        platform::clock().unix(platform::now())
+    }
+
+    /// The deadline so many milliseconds from now.
+    #[must_use]
+    pub fn in_ms(self, ms: u64) -> Ticks {
+        platform::now().after(platform::clock().ticks_in_ms(ms))
+    }
+
+    /// The random generator.
+    #[must_use]
+    pub const fn random(self) -> Random {
+        Random(())
+    }
+
+    /// The serial port of the terminal, once, if the manifest gives it to this qube.
+    #[must_use]
+    pub fn serial(self) -> Option<Serial> {
+        if SERIAL_TAKEN.get().replace(true) {
+            return None;
+        }
+        Serial::open()
+    }
+
+    /// Says that the qube is initialised: a snapshot of it may be taken here.
+    pub fn ready(self) {
+        if platform::info().is_some() {
+            hypercall::ready();
+        }
+    }
+
+    /// Sends what is queued and ends the qube.
+    pub fn exit(self, code: i32) -> ! {
+        entry::exit(code)
+    }
+}
