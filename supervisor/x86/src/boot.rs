@@ -1,0 +1,94 @@
+//! The first Rust code: makes the machine safe, reads the facts, calls the binary's main function.
+
+use core::sync::atomic::Ordering;
+
+use crate::acpi::Interrupts;
+use crate::cpu::{self, CpuFacts};
+use crate::entry::ENTRY_TSC;
+use crate::facts::{BootFacts, BootPath, Claimed, FactsError, checked_module};
+use crate::layout::{IdentityMap, Layout};
+use crate::memmap::Ranges;
+use crate::power::Ending;
+use crate::{Clock, IoApic, LocalApic, debugcon, fatal, gdt, idt, multiboot2, paging, pvh, stacks};
+
+/// The machine, ready: everything the supervisor may use of it, owned once.
+pub struct Machine {
+    /// Memory, system image, command line.
+    pub facts: BootFacts,
+    /// What the processor can do.
+    pub cpu: CpuFacts,
+    /// Time.
+    pub clock: Clock,
+    /// The alarm clock.
+    pub lapic: LocalApic,
+    /// The device interrupts.
+    pub io_apic: IoApic,
+}
+
+unsafe extern "Rust" {
+    /// The binary's main function; [`entry!`](crate::entry!) defines it.
+    fn skep_main(machine: Machine) -> !;
+}
+
+/// Called by the trampoline: the start structure's address, and 0 for PVH or 1 for multiboot2.
+pub(crate) extern "sysv64" fn start(info: u32, path: u32) -> ! {
+    debugcon::detect();
+    gdt::load();
+    idt::load();
+    let xcr0 = cpu::enable_features();
+    let layout = Layout::read();
+    let cpu =
+        CpuFacts::read(xcr0).unwrap_or_else(|unfit| fatal::stop(format_args!("{unfit}"), Ending::Unfit));
+    let path = if path == 0 { BootPath::Pvh } else { BootPath::Multiboot2 };
+    let (facts, interrupts) = read_facts(u64::from(info), path, &layout)
+        .unwrap_or_else(|error| fatal::stop(format_args!("cannot boot: {error}"), Ending::Failed));
+    paging::protect(&layout, &stacks::guards());
+    let clock = Clock::find().unwrap_or_else(|| {
+        fatal::stop(format_args!("cannot boot: no timer (PIT) to measure the clock with"), Ending::Failed)
+    });
+    let lapic = LocalApic::start(&clock);
+    let io_apic = IoApic::start(&interrupts, &lapic).unwrap_or_else(|| {
+        fatal::stop(
+            format_args!("cannot boot: the MADT puts the I/O APIC at {:#x}", interrupts.io_apic),
+            Ending::Failed,
+        )
+    });
+    let machine = Machine { facts, cpu, clock, lapic, io_apic };
+    // SAFETY: `entry!` defines the symbol with exactly this signature.
+    unsafe { skep_main(machine) }
+}
+
+/// Everything there is to read in memory that later belongs to others.
+fn read_facts(info: u64, path: BootPath, layout: &Layout) -> Result<(BootFacts, Interrupts), FactsError> {
+    // SAFETY: the entry code mapped 0..4 GiB; this is the only processor, and until this function returns it
+    // writes to the supervisor's own image only.
+    let memory = unsafe { IdentityMap::new(layout.image) };
+    let claimed = match path {
+        BootPath::Pvh => pvh::read(&memory, info),
+        BootPath::Multiboot2 => multiboot2::read(&memory, info),
+    }?;
+    let Claimed { usable, module, command_line, rsdp } = claimed;
+    let module = checked_module(module, layout.image)?;
+    let mut reserved = Ranges::new();
+    reserved.add(layout.image)?;
+    reserved.add(module.grown_to_pages())?;
+    let facts = BootFacts {
+        usable,
+        reserved,
+        module: lent_for_good(module)?,
+        command_line,
+        rsdp,
+        boot_path: path,
+        entry_tsc: ENTRY_TSC.load(Ordering::Relaxed),
+    };
+    Ok((facts, Interrupts::read(&memory, rsdp)))
+}
+
+/// The system image's bytes, for as long as the supervisor runs.
+fn lent_for_good(module: crate::Range) -> Result<&'static [u8], FactsError> {
+    let address = usize::try_from(module.start).map_err(|_| FactsError::BadModule)?;
+    let length = usize::try_from(module.length()).map_err(|_| FactsError::BadModule)?;
+    // SAFETY: `checked_module` has put the range below 4 GiB, where all is mapped, off page 0 and off our
+    // image; it stands in `reserved`, so no frame in it is ever given to anybody who could write it.
+    Ok(unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(address), length) })
+}

@@ -1,0 +1,143 @@
+//! The supervisor's own page tables: W^X over its image, guard pages, the rest data that cannot run.
+//!
+//! The entry code fills the tables with a plain identity map of 0..4 GiB, enough to reach Rust. [`protect`]
+//! then draws the lines: text R-X, rodata R--, data RW-; page 0 and the guard pages absent; the interrupt
+//! controllers uncached. The first 8 MiB, where the supervisor must lie, are mapped page by page.
+//!
+//! Source: AMD64 APM volume 2, section 5.3.
+
+use core::arch::asm;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::layout::Layout;
+use crate::memmap::PAGE;
+
+const PRESENT: u64 = 1 << 0;
+const WRITABLE: u64 = 1 << 1;
+/// Write-through and cache-disable: uncached whatever the memory type registers say.
+const UNCACHED: u64 = 1 << 3 | 1 << 4;
+const LARGE: u64 = 1 << 7;
+const NO_EXECUTE: u64 = 1 << 63;
+
+const LARGE_PAGE: u64 = 2 << 20;
+/// Large pages of the identity map.
+const LARGE_PAGES: usize = 2048;
+/// Small pages, from address 0.
+const SMALL_PAGES: usize = 2048;
+/// The I/O APICs, the local APIC and the IOMMUs between them.
+const DEVICES: core::ops::Range<u64> = 0xfec0_0000..0xff00_0000;
+
+/// All tables, in the order the entry code counts on.
+#[repr(C, align(4096))]
+pub(crate) struct Tables {
+    root: [AtomicU64; 512],
+    pointers: [AtomicU64; 512],
+    large: [AtomicU64; LARGE_PAGES],
+    small: [AtomicU64; SMALL_PAGES],
+}
+
+/// The tables the processor walks.
+pub(crate) static TABLES: Tables = Tables {
+    root: [const { AtomicU64::new(0) }; 512],
+    pointers: [const { AtomicU64::new(0) }; 512],
+    large: [const { AtomicU64::new(0) }; LARGE_PAGES],
+    small: [const { AtomicU64::new(0) }; SMALL_PAGES],
+};
+
+/// Redraws the tables for `layout` with `guards` absent, and makes the processor forget the old ones.
+pub(crate) fn protect(layout: &Layout, guards: &[u64]) {
+    fill(&TABLES, layout, guards);
+    // SAFETY: reloading CR3 drops cached translations. The new tables map the running text executable, the
+    // image's data and the stack writable, at the addresses they have now.
+    unsafe { asm!("mov {0}, cr3", "mov cr3, {0}", out(reg) _, options(nostack, preserves_flags)) };
+}
+
+fn fill(tables: &Tables, layout: &Layout, guards: &[u64]) {
+    for (page, entry) in (0_u64..).zip(&tables.small) {
+        let address = page * PAGE;
+        entry.store(address | small_flags(address, layout), Ordering::Relaxed);
+    }
+    for guard in guards.iter().chain(&[0]) {
+        let index = usize::try_from(guard / PAGE).unwrap_or(usize::MAX);
+        if let Some(entry) = tables.small.get(index) {
+            entry.store(0, Ordering::Relaxed);
+        }
+    }
+    for (page, entry) in (0_u64..).zip(&tables.large) {
+        let address = page * LARGE_PAGE;
+        entry.store(address | large_flags(address), Ordering::Relaxed);
+    }
+    let first_small = tables.small.as_ptr().addr() as u64;
+    for (table, entry) in (0_u64..).zip(tables.large.iter().take(SMALL_PAGES / 512)) {
+        entry.store((first_small + table * PAGE) | PRESENT | WRITABLE, Ordering::Relaxed);
+    }
+}
+
+fn small_flags(address: u64, layout: &Layout) -> u64 {
+    let in_range = |range: crate::Range| (range.start..range.end).contains(&address);
+    if in_range(layout.text) {
+        PRESENT
+    } else if in_range(layout.image) && !in_range(layout.data) {
+        PRESENT | NO_EXECUTE
+    } else {
+        PRESENT | WRITABLE | NO_EXECUTE
+    }
+}
+
+fn large_flags(address: u64) -> u64 {
+    let caching = if DEVICES.contains(&address) { UNCACHED } else { 0 };
+    PRESENT | WRITABLE | LARGE | NO_EXECUTE | caching
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Range;
+
+    fn layout() -> Layout {
+        Layout {
+            image: Range { start: 0x20_0000, end: 0x28_0000 },
+            text: Range { start: 0x20_4000, end: 0x21_0000 },
+            data: Range { start: 0x21_0000, end: 0x28_0000 },
+        }
+    }
+
+    fn entry(address: u64) -> u64 {
+        fill(&TABLES, &layout(), &[0x22_0000]);
+        let small = usize::try_from(address / PAGE).expect("below 4 GiB");
+        let large = usize::try_from(address / LARGE_PAGE).expect("below 4 GiB");
+        TABLES.small.get(small).unwrap_or_else(|| &TABLES.large[large]).load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn the_image_is_never_writable_and_executable_at_once() {
+        let check = |address, flags| assert_eq!(entry(address), address | flags, "{address:#x}");
+        check(0x20_0000, PRESENT | NO_EXECUTE);
+        check(0x20_4000, PRESENT);
+        check(0x20_f000, PRESENT);
+        check(0x21_0000, PRESENT | WRITABLE | NO_EXECUTE);
+        check(0x28_0000, PRESENT | WRITABLE | NO_EXECUTE);
+        check(0x1f_f000, PRESENT | WRITABLE | NO_EXECUTE);
+        let runs_and_writes = |each: &&AtomicU64| {
+            let bits = each.load(Ordering::Relaxed);
+            bits & WRITABLE != 0 && bits & NO_EXECUTE == 0
+        };
+        assert_eq!(TABLES.small.iter().filter(runs_and_writes).count(), 0);
+        assert_eq!(TABLES.large.iter().skip(4).filter(runs_and_writes).count(), 0);
+    }
+
+    #[test]
+    fn page_zero_and_the_guard_pages_are_absent() {
+        assert_eq!((entry(0), entry(0x22_0000)), (0, 0));
+        assert_ne!(entry(0x22_1000), 0);
+    }
+
+    #[test]
+    fn the_interrupt_controllers_are_uncached_and_memory_is_not() {
+        for address in [0xfec0_0000, 0xfee0_0000] {
+            assert_eq!(entry(address) & UNCACHED, UNCACHED);
+        }
+        assert_eq!(entry(0xfea0_0000) & UNCACHED, 0);
+        assert_eq!(entry(0x4000_0000), 0x4000_0000 | PRESENT | WRITABLE | LARGE | NO_EXECUTE);
+    }
+}
