@@ -1,1 +1,42 @@
-//! Service: the supervisor itself.
+//! Service `ctl`: the supervisor itself. Shows what runs and what was refused; ends qubes; switches off.
+//!
+//! It tells names and numbers, never the content of a message. Who may call what is the policy's business, method by
+//! method, as with every service.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod info;
+
+use ipc_proto_derive::service;
+use ipc_proto_types::Text;
+
+pub use info::{
+    AuditEntry, AuditPage, AuditVerdict, ChannelInfo, CtlError, EndReason, NOBODY, QubeInfo, QubeState,
+    ServiceInfo, SystemInfo, Verdict,
+};
+
+/// The supervisor itself.
+#[service(name = "ctl", version = 1)]
+pub trait Ctl {
+    /// The system as a whole.
+    fn system(&mut self) -> SystemInfo;
+
+    /// The qube of this index, if there is one.
+    fn qube(&mut self, index: u8) -> Option<QubeInfo>;
+
+    /// The channel of this index, if there is one.
+    fn channel(&mut self, index: u8) -> Option<ChannelInfo>;
+
+    /// Ends a qube. Gives the generation it will have when the manifest says that it starts again.
+    fn kill(&mut self, name: Text<16>) -> Result<u32, CtlError>;
+
+    /// The newest entries of the audit that are older than sequence number `before`; all ones asks for the newest.
+    fn audit(&mut self, before: u64) -> AuditPage;
+
+    /// The service of this index, if there is one.
+    fn service(&mut self, index: u8) -> Option<ServiceInfo>;
+
+    /// Ends every qube and switches the machine off.
+    fn poweroff(&mut self);
+}

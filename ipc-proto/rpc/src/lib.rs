@@ -7,7 +7,14 @@
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
+mod client;
+mod events;
 mod port;
+mod server;
 
+pub use client::{CallError, Client, OPEN_WAIT_MS, TIMEOUT_MS};
+pub use events::{EVENTS_MAX, Events, no_events, notify};
 pub use port::{Caller, Port, PortFacts, PortState, SendError, Ticks};
+pub use server::{Buffers, SERVE_MAX, serve};

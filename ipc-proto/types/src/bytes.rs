@@ -48,9 +48,7 @@ impl<const N: usize> TryFrom<&[u8]> for Bytes<N> {
     type Error = TooLong;
 
     fn try_from(bytes: &[u8]) -> Result<Self, TooLong> {
-        heapless::Vec::from_slice(bytes)
-            .map(Self)
-            .map_err(|_| TooLong)
+        heapless::Vec::from_slice(bytes).map(Self).map_err(|_| TooLong)
     }
 }
 

@@ -23,8 +23,8 @@ pub use code::{ErrorCode, Kind, Role};
 pub use ids::{ChannelIndex, Generation, PortIndex, QubeIndex, SchemaId, ServiceIndex};
 pub use label::Label;
 pub use limits::{
-    CALLS_MAX, MAX_CHANNELS, MAX_METHODS, MAX_PORTS, MAX_QUBES, MAX_SERVICES, MESSAGE_MAX,
-    NAME_MAX, QUEUE_SIZE,
+    CALLS_MAX, MAX_CHANNELS, MAX_METHODS, MAX_PORTS, MAX_QUBES, MAX_SERVICES, MESSAGE_MAX, NAME_MAX,
+    QUEUE_SIZE,
 };
 pub use list::List;
 pub use name::{NameError, QubeName};

@@ -32,5 +32,4 @@ pub const QUEUE_SIZE: usize = 64;
 pub const CALLS_MAX: usize = 8;
 
 const _: () = assert!(QUEUE_SIZE.is_power_of_two() && CALLS_MAX.is_power_of_two());
-const _: () =
-    assert!(MAX_QUBES < 16 && MAX_PORTS < 256 && MAX_CHANNELS < 255 && MAX_SERVICES < 255);
+const _: () = assert!(MAX_QUBES < 16 && MAX_PORTS < 256 && MAX_CHANNELS < 255 && MAX_SERVICES < 255);

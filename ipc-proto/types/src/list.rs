@@ -11,10 +11,7 @@ use crate::TooLong;
 /// At most `N` items, kept in place. On the wire: count, then the items. Items of no size are refused by the schema,
 /// since a count alone could then claim any amount of work.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(
-    transparent,
-    bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>")
-)]
+#[serde(transparent, bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 pub struct List<T, const N: usize>(heapless::Vec<T, N>);
 
 impl<T, const N: usize> List<T, N> {
@@ -62,9 +59,7 @@ impl<T: Clone, const N: usize> TryFrom<&[T]> for List<T, N> {
     type Error = TooLong;
 
     fn try_from(items: &[T]) -> Result<Self, TooLong> {
-        heapless::Vec::from_slice(items)
-            .map(Self)
-            .map_err(|_| TooLong)
+        heapless::Vec::from_slice(items).map(Self).map_err(|_| TooLong)
     }
 }
 
@@ -120,10 +115,7 @@ mod tests {
     #[test]
     fn a_full_list_gives_the_item_back() {
         let mut list = List::<u8, 2>::new();
-        assert_eq!(
-            (list.push(1), list.push(2), list.push(3)),
-            (Ok(()), Ok(()), Err(3))
-        );
+        assert_eq!((list.push(1), list.push(2), list.push(3)), (Ok(()), Ok(()), Err(3)));
         assert!(list.is_full());
         assert_eq!(list.as_slice(), [1, 2]);
         assert_eq!(List::<u8, 2>::try_from([1, 2, 3].as_slice()), Err(TooLong));

@@ -76,15 +76,8 @@ impl QubeName {
     /// The name without its padding.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let length = self
-            .0
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(NAME_MAX);
-        self.0
-            .get(..length)
-            .and_then(|name| core::str::from_utf8(name).ok())
-            .unwrap_or("")
+        let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(NAME_MAX);
+        self.0.get(..length).and_then(|name| core::str::from_utf8(name).ok()).unwrap_or("")
     }
 
     /// The name padded with NUL to 16 bytes.
@@ -126,11 +119,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, NameError>) {
         let name = QubeName::new(text);
-        assert_eq!(
-            name.as_ref().map(QubeName::as_str).map_err(|error| *error),
-            expected,
-            "{text:?}"
-        );
+        assert_eq!(name.as_ref().map(QubeName::as_str).map_err(|error| *error), expected, "{text:?}");
         if let Ok(name) = name {
             assert_eq!(QubeName::from_padded(name.padded()), Ok(name));
         }

@@ -35,9 +35,7 @@ impl<const N: usize> Text<N> {
     pub fn push_truncated(&mut self, text: &str) -> bool {
         let space = N.saturating_sub(self.len());
         let fits = text.floor_char_boundary(space);
-        text.get(..fits)
-            .is_some_and(|head| self.0.push_str(head).is_ok())
-            && fits == text.len()
+        text.get(..fits).is_some_and(|head| self.0.push_str(head).is_ok()) && fits == text.len()
     }
 
     /// Appends all of `text` or nothing.

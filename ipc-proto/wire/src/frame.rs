@@ -99,9 +99,7 @@ impl Header {
     /// `Short` when `to` is shorter than that; nothing is written then.
     #[inline]
     pub fn write_to(&self, to: &mut [u8]) -> Result<(), FrameError> {
-        let head = to
-            .first_chunk_mut::<HEADER_SIZE>()
-            .ok_or(FrameError::Short)?;
+        let head = to.first_chunk_mut::<HEADER_SIZE>().ok_or(FrameError::Short)?;
         *head = self.to_bytes();
         Ok(())
     }
@@ -130,9 +128,7 @@ mod tests {
 
     fn frame() -> Vec<u8> {
         let mut frame = vec![0xa5; 16];
-        frame.extend([
-            0x03, 0x02, 1, 0, 2, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1, b'h', b'i',
-        ]);
+        frame.extend([0x03, 0x02, 1, 0, 2, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1, b'h', b'i']);
         frame
     }
 
@@ -149,11 +145,7 @@ mod tests {
     fn every_truncation_of_a_frame_is_refused() {
         let frame = frame();
         for length in 0..frame.len() {
-            let expected = if length < 32 {
-                FrameError::Short
-            } else {
-                FrameError::Length
-            };
+            let expected = if length < 32 { FrameError::Short } else { FrameError::Length };
             assert_eq!(Header::parse(&frame[..length]), Err(expected), "{length}");
         }
         assert_eq!(HEADER.write_to(&mut [0; 31]), Err(FrameError::Short));
@@ -164,11 +156,7 @@ mod tests {
         let check = |at: usize, byte: u8, expected| {
             let mut frame = frame();
             frame[at] = byte;
-            assert_eq!(
-                Header::parse(&frame).map(|_| ()),
-                Err(expected),
-                "byte {at} = {byte}"
-            );
+            assert_eq!(Header::parse(&frame).map(|_| ()), Err(expected), "byte {at} = {byte}");
         };
         check(18, 0, FrameError::Kind);
         check(18, 5, FrameError::Kind);
@@ -184,10 +172,7 @@ mod tests {
 
     #[test]
     fn a_body_over_the_limit_is_refused_even_when_it_is_there() {
-        let header = Header {
-            length: 65537,
-            ..HEADER
-        };
+        let header = Header { length: 65537, ..HEADER };
         let mut frame = header.to_bytes().to_vec();
         frame.resize(32 + 65537, 0);
         assert_eq!(Header::parse(&frame), Err(FrameError::Length));

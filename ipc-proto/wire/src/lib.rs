@@ -10,10 +10,25 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+mod canonical;
+mod codec;
+mod compile;
 mod frame;
+mod op;
+mod schema;
 mod service;
+mod sha256;
 mod shape;
+mod table;
+mod utf8;
+mod validate;
 
+pub use canonical::{Canonical, canonical};
+pub use codec::{DecodeError, EncodeError, decode, encode};
+pub use compile::{Compiled, compile, cut};
 pub use frame::{FrameError, HEADER_SIZE, Header};
+pub use schema::Schema;
 pub use service::{Method, MethodKind, Service};
 pub use shape::{Field, Fields, Shape, Sizes, Variant};
+pub use table::{Table, TableError};
+pub use validate::{FieldKind, FieldSink, Violation};

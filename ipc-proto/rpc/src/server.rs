@@ -1,0 +1,152 @@
+//! `serve`: answers what waits at one port.
+//!
+//! A server never blocks on a client: a reply that finds no room stays in the buffers until the next `serve`, and no
+//! further message is taken from that port before it is gone. Both buffers are wiped after every message, because
+//! arguments and replies may be secrets.
+
+use ipc_proto_types::{ErrorCode, Kind};
+use ipc_proto_wire::{HEADER_SIZE, Header};
+use zeroize::Zeroize;
+
+use crate::client::parse;
+use crate::port::{Caller, Port, PortFacts, PortState, SendError};
+
+/// Most messages of one `serve`: one client that sends as fast as we answer must not keep the others waiting for ever.
+/// Who gets this number back should serve again before it sleeps.
+pub const SERVE_MAX: usize = 256;
+
+/// The buffers of a server on one port; `N` is the `FRAME_MAX` of its service.
+pub struct Buffers<const N: usize> {
+    request: [u8; N],
+    reply: [u8; N],
+    /// Length of a reply that found no room; 0 when there is none.
+    unsent: usize,
+}
+
+impl<const N: usize> Buffers<N> {
+    /// Empty buffers.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { assert!(N > HEADER_SIZE, "a buffer for frames holds a header and an error code at least") };
+        Self { request: [0; N], reply: [0; N], unsent: 0 }
+    }
+}
+
+impl<const N: usize> Default for Buffers<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Answers all that waits at `port`, at most [`SERVE_MAX`] messages, and gives how many that was.
+///
+/// `dispatch` gets caller, header, body and room for the body of the reply, and gives its length, `None` for a message
+/// nobody answers, or the code for an error frame. A code that only the supervisor may send becomes `Internal`.
+pub fn serve<P: Port, const N: usize>(
+    port: &mut P,
+    dispatch: &mut impl FnMut(&Caller, &Header, &[u8], &mut [u8]) -> Result<Option<usize>, ErrorCode>,
+    buffers: &mut Buffers<N>,
+) -> usize {
+    let mut facts = port.facts();
+    if facts.state == PortState::Restarted {
+        port.acknowledge();
+        buffers.reply.zeroize();
+        buffers.unsent = 0;
+        facts = port.facts();
+    }
+    if facts.state != PortState::Open {
+        return 0;
+    }
+    let caller = Caller { port: port.index(), generation: facts.peer_generation };
+    let mut served = 0;
+    while served < SERVE_MAX && send(port, buffers) {
+        let Some(length) = port.receive(&mut buffers.request) else { break };
+        answer(&facts, &caller, length, dispatch, buffers);
+        buffers.request.get_mut(..length.min(N)).unwrap_or_default().zeroize();
+        served += 1;
+    }
+    served
+}
+
+/// Sends the reply that waits, if any; `false` when it has to wait on.
+fn send<const N: usize>(port: &mut impl Port, buffers: &mut Buffers<N>) -> bool {
+    let reply = buffers.reply.get_mut(..buffers.unsent).unwrap_or_default();
+    if reply.is_empty() {
+        return true;
+    }
+    let mut sent = port.send(reply);
+    if sent == Err(SendError::Full) {
+        // What is queued may go out at once and make room.
+        port.flush();
+        sent = port.send(reply);
+    }
+    if sent == Err(SendError::TooLarge) {
+        // The caller would wait in vain: tell it that we failed.
+        if let Ok((header, _)) = Header::parse(reply) {
+            buffers.unsent = error(&mut buffers.reply, header, ErrorCode::Internal);
+            let reply = buffers.reply.get(..buffers.unsent).unwrap_or_default();
+            sent = port.send(reply);
+        }
+    }
+    if sent == Err(SendError::Full) {
+        return false;
+    }
+    buffers.reply.get_mut(..buffers.unsent).unwrap_or_default().zeroize();
+    buffers.unsent = 0;
+    true
+}
+
+/// Handles the message in `buffers.request`, and leaves the reply, if any, in `buffers.reply`.
+fn answer<const N: usize>(
+    facts: &PortFacts,
+    caller: &Caller,
+    length: usize,
+    dispatch: &mut impl FnMut(&Caller, &Header, &[u8], &mut [u8]) -> Result<Option<usize>, ErrorCode>,
+    buffers: &mut Buffers<N>,
+) {
+    // What is no frame of this channel has no sender's call to answer.
+    let Some((header, body)) = parse(&buffers.request, length, facts.schema) else { return };
+    let out = buffers.reply.get_mut(HEADER_SIZE..).unwrap_or_default();
+    match header.kind {
+        Kind::Event => {
+            let _ = dispatch(caller, &header, body, out);
+        }
+        Kind::Call => {
+            let result = dispatch(caller, &header, body, out);
+            buffers.unsent = match result {
+                Ok(Some(length)) => reply(&mut buffers.reply, header, length),
+                // A call wants an answer; a dispatch without one is a fault of ours.
+                Ok(None) => error(&mut buffers.reply, header, ErrorCode::Internal),
+                Err(code) if code.is_from_supervisor() => {
+                    error(&mut buffers.reply, header, ErrorCode::Internal)
+                }
+                Err(code) => error(&mut buffers.reply, header, code),
+            };
+        }
+        Kind::Reply | Kind::Error => {}
+    }
+}
+
+/// Completes a reply whose body of `length` bytes is in place; gives the length of the frame.
+fn reply(frame: &mut [u8], call: Header, length: usize) -> usize {
+    match u32::try_from(length) {
+        Ok(length_le) if HEADER_SIZE + length <= frame.len() => {
+            let header = Header { kind: Kind::Reply, length: length_le, ..call };
+            header.write_to(frame).map_or(0, |()| HEADER_SIZE + length)
+        }
+        _ => error(frame, call, ErrorCode::Internal),
+    }
+}
+
+/// Writes an error frame and wipes what stood after it; gives its length.
+fn error(frame: &mut [u8], call: Header, code: ErrorCode) -> usize {
+    frame.zeroize();
+    let header = Header { kind: Kind::Error, length: 1, ..call };
+    match (header.write_to(frame), frame.get_mut(HEADER_SIZE)) {
+        (Ok(()), Some(body)) => {
+            *body = code.as_u8();
+            HEADER_SIZE + 1
+        }
+        _ => 0,
+    }
+}

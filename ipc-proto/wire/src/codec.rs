@@ -1,0 +1,105 @@
+//! Strict postcard for typed values.
+//!
+//! postcard itself is lax: it takes over-long varints and ignores what follows a value. `decode` holds the value's own
+//! encoding against the bytes it came from, so it accepts what the validator accepts, by another way; the conformance
+//! tests hold the two against each other.
+//! Source: `ipc-proto/spec/strict-postcard.md`.
+
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a value was not encoded. Ours to blame: the buffer is too small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodeError;
+
+/// Why bytes were not decoded. The sender is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecodeError {
+    /// No value of the type: truncated, over a bound, a tag or a text that is none.
+    Malformed,
+    /// Bytes after the value.
+    Trailing,
+    /// A value, but not written the one legal way.
+    NotCanonical,
+}
+
+/// Writes `value` to the front of `to` and gives its length in bytes.
+///
+/// # Errors
+/// `to` is too small; its content is undefined then.
+pub fn encode<T: Serialize + ?Sized>(value: &T, to: &mut [u8]) -> Result<usize, EncodeError> {
+    postcard::to_slice(value, to).map(|written| written.len()).map_err(|_| EncodeError)
+}
+
+/// The value whose one legal encoding is `bytes`, all of them.
+///
+/// # Errors
+/// Says in what way the bytes are not that.
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let (value, rest) = postcard::take_from_bytes::<T>(bytes).map_err(|_| DecodeError::Malformed)?;
+    if !rest.is_empty() {
+        return Err(DecodeError::Trailing);
+    }
+    match postcard::serialize_with_flavor(&value, Compare { expected: bytes }) {
+        Ok(()) => Ok(value),
+        Err(_) => Err(DecodeError::NotCanonical),
+    }
+}
+
+/// A sink for an encoder that writes nothing and fails at the first byte that is not the expected one.
+struct Compare<'a> {
+    expected: &'a [u8],
+}
+
+impl Flavor for Compare<'_> {
+    type Output = ();
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        match self.expected.split_at_checked(data.len()) {
+            Some((head, rest)) if head == data => {
+                self.expected = rest;
+                Ok(())
+            }
+            _ => Err(postcard::Error::SerializeBufferFull),
+        }
+    }
+
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.try_extend(&[data])
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        if self.expected.is_empty() { Ok(()) } else { Err(postcard::Error::SerializeBufferFull) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_proto_types::{Bytes, List, Text};
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_encoded_as_postcard_does() {
+        let mut buffer = [0xff; 16];
+        let value = (Text::<8>::truncated("hi"), 300_u16, true, Some(-1_i32), Bytes::from([1, 2]));
+        let length = encode(&value, &mut buffer).unwrap();
+        assert_eq!(buffer[..length], [2, b'h', b'i', 0xac, 0x02, 1, 1, 1, 2, 1, 2]);
+        assert_eq!(decode(&buffer[..length]), Ok(value.clone()));
+        assert_eq!(encode(&value, &mut buffer[..length - 1]), Err(EncodeError));
+    }
+
+    #[test]
+    fn what_postcard_lets_pass_is_refused() {
+        assert_eq!(decode::<u16>(&[0x80, 0x00]), Err(DecodeError::NotCanonical));
+        assert_eq!(decode::<Text<8>>(&[0x81, 0x00, b'a']), Err(DecodeError::NotCanonical));
+        assert_eq!(decode::<List<u16, 4>>(&[0x81, 0x00, 1]), Err(DecodeError::NotCanonical));
+        assert_eq!(decode::<Result<(), ()>>(&[0x81, 0x00]), Err(DecodeError::NotCanonical));
+        assert_eq!(decode::<u8>(&[1, 2]), Err(DecodeError::Trailing));
+        assert_eq!(decode::<()>(&[1]), Err(DecodeError::Trailing));
+        assert_eq!(decode::<Text<2>>(&[3, b'a', b'b', b'c']), Err(DecodeError::Malformed));
+        assert_eq!(decode::<List<u16, 2>>(&[3, 1, 2, 3]), Err(DecodeError::Malformed));
+        assert_eq!(decode::<u8>(&[]), Err(DecodeError::Malformed));
+    }
+}
