@@ -9,7 +9,7 @@ use crate::facts::{BootFacts, BootPath, Claimed, FactsError, checked_module};
 use crate::layout::{IdentityMap, Layout};
 use crate::memmap::Ranges;
 use crate::power::Ending;
-use crate::{Clock, IoApic, LocalApic, debugcon, fatal, gdt, idt, multiboot2, paging, pvh, stacks};
+use crate::{Clock, IoApic, LocalApic, Physical, debugcon, fatal, gdt, idt, multiboot2, paging, pvh, stacks};
 
 /// The machine, ready: everything the supervisor may use of it, owned once.
 pub struct Machine {
@@ -23,6 +23,8 @@ pub struct Machine {
     pub lapic: LocalApic,
     /// The device interrupts.
     pub io_apic: IoApic,
+    /// The memory that can be given away.
+    pub memory: Physical,
 }
 
 unsafe extern "Rust" {
@@ -53,7 +55,13 @@ pub(crate) extern "sysv64" fn start(info: u32, path: u32) -> ! {
             Ending::Failed,
         )
     });
-    let machine = Machine { facts, cpu, clock, lapic, io_apic };
+    let free = facts
+        .free()
+        .unwrap_or_else(|error| fatal::stop(format_args!("cannot boot: {error}"), Ending::Failed));
+    // SAFETY: the free ranges leave out our image and the system image, all firmware structures have been read, and this is
+    // the only place that makes a `Physical`.
+    let memory = unsafe { Physical::new(&free) };
+    let machine = Machine { facts, cpu, clock, lapic, io_apic, memory };
     // SAFETY: `entry!` defines the symbol with exactly this signature.
     unsafe { skep_main(machine) }
 }

@@ -37,6 +37,11 @@ mod multiboot2;
 mod port;
 mod pvh;
 
+mod guest_ram;
+mod once;
+mod physical;
+mod seed;
+
 pub mod debugcon;
 pub mod fatal;
 pub mod idt;
@@ -59,10 +64,14 @@ mod stacks;
 pub use boot::Machine;
 pub use cpu::{CpuFacts, Unfit};
 pub use facts::{BootFacts, BootPath, COMMAND_LINE_MAX, CommandLine, FactsError};
+pub use guest_ram::GuestRam;
 pub use idt::{PendingMask, take_pending_interrupts};
 pub use ioapic::{IoApic, RouteError};
 pub use lapic::LocalApic;
 pub use memmap::{RANGES_MAX, Range, Ranges};
+pub use once::TakeOnce;
+pub use physical::{HostPage, Physical, Tables};
+pub use seed::{SeedSource, seed};
 pub use msr::{read_msr, write_msr};
 pub use tsc::Clock;
 
