@@ -41,10 +41,9 @@ fn main() {
 /// The size in a line `stack = "64KiB"` (or MiB), in bytes. The manifest reader refuses
 /// malformed sizes with a proper message, so here anything else counts as absent.
 fn stack_bytes(manifest: &str) -> Option<u64> {
-    let line = manifest.lines().find(|line| {
-        line.strip_prefix("stack")
-            .is_some_and(|rest| rest.trim_start().starts_with('='))
-    })?;
+    let line = manifest
+        .lines()
+        .find(|line| line.strip_prefix("stack").is_some_and(|rest| rest.trim_start().starts_with('=')))?;
     let size = line.split('"').nth(1)?;
     let (number, unit) = match size.strip_suffix("KiB") {
         Some(number) => (number, 1024),

@@ -22,10 +22,7 @@ pub struct Channel {
 impl Channel {
     /// For [`crate::Qube`], which gives out each port once and only ports that are there.
     pub(crate) const fn new(index: PortIndex) -> Self {
-        Self {
-            index,
-            here: PhantomData,
-        }
+        Self { index, here: PhantomData }
     }
 
     fn state(&self) -> PortState {
@@ -68,7 +65,7 @@ impl Port for Channel {
     }
 
     fn flush(&mut self) {
-        platform::flush();
+        platform::with_console(|console| console.flush_port(self.index));
     }
 
     fn receive(&mut self, into: &mut [u8]) -> Option<usize> {

@@ -30,6 +30,10 @@ struct Port {
     sender: Sender,
 }
 
+/// Buffers of each control queue: what the device announces of all ports at once.
+const CONTROL_DEPTH: u16 = 64;
+const _: () = assert!(CONTROL_DEPTH as usize <= QUEUE_SIZE);
+
 /// The driver.
 pub(crate) struct Console {
     ports: [Option<&'static mut Port>; MAX_PORTS],
@@ -49,19 +53,10 @@ impl Console {
     pub(crate) fn start(port_count: u8) -> Option<Self> {
         let mut device = Registers::new(Device::Console);
         negotiate(&mut device)?;
-        let size = QUEUE_SIZE as u16;
-        let control_receiver = Receiver::new(
-            &mut device,
-            control::CONTROL_RECEIVE,
-            size,
-            control::MESSAGE_ROOM,
-        )?;
-        let control_sender = Sender::new(
-            &mut device,
-            control::CONTROL_TRANSMIT,
-            size,
-            control::MESSAGE_BYTES,
-        )?;
+        let control_receiver =
+            Receiver::new(&mut device, control::CONTROL_RECEIVE, CONTROL_DEPTH, control::MESSAGE_ROOM)?;
+        let control_sender =
+            Sender::new(&mut device, control::CONTROL_TRANSMIT, CONTROL_DEPTH, control::MESSAGE_BYTES)?;
         let mut console = Self {
             ports: [const { None }; MAX_PORTS],
             control_receiver: arena::place(control_receiver)?,
@@ -98,15 +93,16 @@ impl Console {
             return Err(SendError::TooLarge);
         }
         let queue = control::transmit_queue(index);
-        let mut sent = port.sender.send(frame);
-        if !sent && self.dirty & bit(queue) != 0 {
+        if !port.sender.send(frame) {
+            if self.dirty & bit(queue) == 0 {
+                return Err(SendError::Full);
+            }
             // The device may have room for what it has not heard of yet.
             self.dirty &= !bit(queue);
             hypercall::notify(Device::Console, queue);
-            sent = port.sender.send(frame);
-        }
-        if !sent {
-            return Err(SendError::Full);
+            if !port.sender.send(frame) {
+                return Err(SendError::Full);
+            }
         }
         if port.sender.should_notify() {
             self.soil(queue);
@@ -133,11 +129,19 @@ impl Console {
         self.open(index);
     }
 
+    /// Tells the device of what is queued on one port, now.
+    pub(crate) fn flush_port(&mut self, index: PortIndex) {
+        let queue = control::transmit_queue(index);
+        if self.dirty & bit(queue) != 0 {
+            self.dirty &= !bit(queue);
+            hypercall::notify(Device::Console, queue);
+        }
+    }
+
     /// Tells the device of everything queued, now.
     pub(crate) fn flush(&mut self) {
-        while self.dirty != 0 {
-            let queue = self.dirty.trailing_zeros() as u16;
-            self.dirty &= self.dirty - 1;
+        while let Some(queue) = lowest(self.dirty) {
+            self.dirty &= !bit(queue);
             hypercall::notify(Device::Console, queue);
         }
     }
@@ -145,12 +149,18 @@ impl Console {
     /// Tells the device of everything queued and sleeps. With one dirty queue that is one exit.
     #[inline]
     pub(crate) fn wait(&mut self, deadline: u64) -> Wake {
-        let wake = if self.dirty == 0 {
-            hypercall::wait(deadline)
-        } else {
-            self.dirty &= !bit(self.last);
-            self.flush();
-            hypercall::notify_and_wait(self.last, deadline)
+        // `last` may have been flushed since; then any other does.
+        let last = match self.dirty & bit(self.last) {
+            0 => lowest(self.dirty),
+            _ => Some(self.last),
+        };
+        let wake = match last {
+            None => hypercall::wait(deadline),
+            Some(queue) => {
+                self.dirty &= !bit(queue);
+                self.flush();
+                hypercall::notify_and_wait(queue, deadline)
+            }
         };
         // What the device announces is in the info page too; only the buffers must go back.
         self.control_receiver.drain();
@@ -203,6 +213,13 @@ const fn bit(queue: u16) -> u64 {
     1 << (queue & 63)
 }
 
+/// The lowest queue of a set.
+#[inline]
+fn lowest(queues: u64) -> Option<u16> {
+    let queue = u16::try_from(queues.trailing_zeros()).ok()?;
+    (queues != 0).then_some(queue)
+}
+
 /// Resets the device and agrees on features (VIRTIO 1.2 section 3.1.1).
 fn negotiate(device: &mut Registers) -> Option<()> {
     device.set_status(DeviceStatus::empty());
@@ -211,9 +228,7 @@ fn negotiate(device: &mut Registers) -> Option<()> {
         return None;
     }
     device.write_driver_features(FEATURES);
-    device.set_status(
-        DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER | DeviceStatus::FEATURES_OK,
-    );
+    device.set_status(DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER | DeviceStatus::FEATURES_OK);
     let accepted = device.get_status().contains(DeviceStatus::FEATURES_OK);
     accepted.then_some(())
 }

@@ -74,9 +74,14 @@ pub(crate) fn exit(code: i32) -> ! {
 macro_rules! main {
     ($main:path) => {
         $crate::__private::define_entry_version!();
-        $crate::__private::define_uhyve_interface_version!(
-            $crate::__private::UHYVE_INTERFACE_VERSION
-        );
+        $crate::__private::define_uhyve_interface_version!($crate::__private::UHYVE_INTERFACE_VERSION);
+
+        // Not in a test build, which links `std` and its handler.
+        #[cfg(not(test))]
+        #[panic_handler]
+        fn panic(info: &::core::panic::PanicInfo<'_>) -> ! {
+            $crate::__private::panic(info)
+        }
 
         #[unsafe(no_mangle)]
         fn skep_main(qube: $crate::Qube) -> i32 {

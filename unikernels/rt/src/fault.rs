@@ -23,6 +23,9 @@ use crate::{hypercall, report};
 
 /// Exceptions of the architecture; the rest of the table is left out by its limit.
 const VECTORS: usize = 32;
+/// Last byte of the table: an entry has 16 bytes.
+const IDT_LIMIT: u16 = 32 * 16 - 1;
+const _: () = assert!(size_of::<[Entry<HandlerFunc>; VECTORS]>() == IDT_LIMIT as usize + 1);
 /// Formatting a report is the deepest the handler goes.
 const STACK_BYTES: usize = 8192;
 
@@ -108,10 +111,7 @@ pub(crate) fn install() {
     // SAFETY: `task` is the TSS in the table just loaded; both live in statics.
     unsafe { load_tss(task) };
     let idt = IDT.get().get_or_init(table);
-    let pointer = DescriptorTablePointer {
-        limit: const { (size_of::<[Entry<HandlerFunc>; VECTORS]>() - 1) as u16 },
-        base: VirtAddr::from_ptr(idt),
-    };
+    let pointer = DescriptorTablePointer { limit: IDT_LIMIT, base: VirtAddr::from_ptr(idt) };
     // SAFETY: the table is complete for its limit and lives in a static.
     unsafe { lidt(&pointer) };
 }

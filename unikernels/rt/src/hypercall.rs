@@ -68,10 +68,7 @@ struct Text {
 
 impl Text {
     fn of(bytes: &[u8]) -> Self {
-        Self {
-            length: bytes.len() as u64,
-            address: bytes.as_ptr().addr() as u64,
-        }
+        Self { length: bytes.len() as u64, address: bytes.as_ptr().addr() as u64 }
     }
 }
 

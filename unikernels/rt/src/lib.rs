@@ -53,6 +53,7 @@ pub use serial::Serial;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::log::log;
+    pub use crate::report::panic;
     pub use hermit_entry::{_Note, define_entry_version, define_uhyve_interface_version};
     pub use uhyve_interface::UHYVE_INTERFACE_VERSION;
 }

@@ -25,7 +25,7 @@ impl Page {
     /// The 32-bit word at an offset, which is aligned; 0 past the end.
     #[inline]
     pub(crate) fn word(self, offset: usize) -> u32 {
-        if offset % 4 != 0 || offset > PAGE - 4 {
+        if !offset.is_multiple_of(4) || offset > PAGE - 4 {
             return 0;
         }
         let at = core::ptr::with_exposed_provenance::<u32>(self.0 + offset);

@@ -28,9 +28,7 @@ pub(crate) fn start() {
         Err(InfoError::Magic) => return,
         Err(error) => panic!("the info page is not what this runtime knows: {error:?}"),
     };
-    CLOCK
-        .get()
-        .set(Clock::new(info.tsc_hz, info.unix_ns_at_tsc_zero));
+    CLOCK.get().set(Clock::new(info.tsc_hz, info.unix_ns_at_tsc_zero));
     arena::start(info.arena.clone());
     let (console, port_count) = (info.devices.console(), info.port_count);
     let _ = INFO.get().set(info);

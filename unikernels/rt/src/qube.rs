@@ -3,13 +3,14 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 
-use ipc_proto_rpc::Ticks;
-use ipc_proto_types::{Generation, Label, List, MAX_PORTS, PortIndex, Role};
-use unikernels_sdk::{Args, Clock, UnixTime};
+use ipc_proto_rpc::{Buffers, Port, Ticks};
+use ipc_proto_types::{Generation, Label, MAX_PORTS, PortIndex, Role};
+use ipc_proto_wire::Service;
+use unikernels_sdk::{Args, Clock, Servers, UnixTime, Wait};
 
 use crate::hypercall::{self, Wake};
 use crate::one_cpu::OneCpu;
-use crate::{Channel, Random, Serial, entry, platform};
+use crate::{Channel, Random, Serial, arena, entry, platform};
 
 /// Ports that were given out, one bit each.
 static TAKEN: OneCpu<Cell<u32>> = OneCpu::new(Cell::new(0));
@@ -61,21 +62,41 @@ impl Qube {
         PortIndex::all().find_map(|index| self.take(index, service, role))
     }
 
-    /// The channel on which we call this service. See [`Qube::port`].
+    /// The channel on which we call this service; again for the next one, if there are several.
+    ///
+    /// # Panics
+    /// If the channel is bound to another schema: the image was not built from these sources.
     #[must_use]
-    pub fn client(self, service: &str) -> Option<Channel> {
-        self.port(service, Role::Client)
+    pub fn client(self, service: &Service) -> Option<Channel> {
+        let channel = self.port(service.name, Role::Client)?;
+        Some(bound(channel, service))
     }
 
-    /// All channels on which we serve this service, one for each client.
+    /// All channels on which we serve this service, one for each client, ready to run. `N` is
+    /// its `FRAME_MAX`; it follows from the function that serves.
+    ///
+    /// # Panics
+    /// As [`Qube::client`]; or if memory is too small for the buffers.
     #[must_use]
-    pub fn servers(self, service: &str) -> List<Channel, MAX_PORTS> {
-        let mut channels = List::new();
-        while let Some(channel) = self.port(service, Role::Server) {
-            // There are no more than `MAX_PORTS` ports, so this fits.
-            let _ = channels.push(channel);
+    pub fn servers<const N: usize>(self, service: &Service) -> Servers<'static, Self, Channel, N> {
+        let mut servers = Servers::new(self);
+        while let Some(channel) = self.port(service.name, Role::Server) {
+            servers.add(bound(channel, service), self.place(Buffers::new()));
         }
-        channels
+        servers
+    }
+
+    /// Moves a value into memory for the life of the qube: for what is too large for the stack
+    /// and never freed.
+    ///
+    /// # Panics
+    /// If memory is too small.
+    #[must_use]
+    pub fn place<T>(self, value: T) -> &'static mut T {
+        match arena::place(value) {
+            Some(place) => place,
+            None => panic!("out of memory: {} bytes more are needed", size_of::<T>()),
+        }
     }
 
     fn take(self, index: PortIndex, service: &str, role: Role) -> Option<Channel> {
@@ -156,4 +177,22 @@ impl Qube {
     pub fn exit(self, code: i32) -> ! {
         entry::exit(code)
     }
+}
+
+impl Wait for Qube {
+    fn wait(&self, deadline: Option<Ticks>) {
+        platform::wait(deadline);
+    }
+}
+
+/// A channel that turned out to be bound to the schema we were built with.
+fn bound(channel: Channel, service: &Service) -> Channel {
+    let schema = channel.facts().schema;
+    assert!(
+        schema == service.id,
+        "channel {} carries another schema of {} than this qube was built with",
+        channel.index(),
+        service.name
+    );
+    channel
 }

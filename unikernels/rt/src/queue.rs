@@ -108,7 +108,9 @@ impl Receiver {
         // SAFETY: the same buffer that `give` added under this token.
         let popped = unsafe { self.queue.pop_used(token, &[], &mut [&mut *buffer]) };
         let length = popped.unwrap_or(0) as usize;
-        let seen = look(buffer.get(..length).unwrap_or(&[]));
+        let message = buffer.get_mut(..length).unwrap_or(&mut []);
+        let seen = look(message);
+        message.fill(0); // It may have been a secret.
         self.give(slot);
         self.run += 1;
         if self.run >= self.depth {
@@ -183,9 +185,11 @@ impl Sender {
         while let Some(token) = self.queue.peek_used() {
             let slot = self.slots.take(token).unwrap_or_else(|| stray());
             let length = self.lengths.get(usize::from(slot)).copied().unwrap_or(0);
-            let message = self.buffers.get(slot).get(..length as usize).unwrap_or(&[]);
+            let buffer = self.buffers.get(slot);
+            let message = buffer.get_mut(..length as usize).unwrap_or(&mut []);
             // SAFETY: the same bytes that `send` added under this token.
             let _ = unsafe { self.queue.pop_used(token, &[message], &mut []) };
+            message.fill(0); // It may have been a secret.
         }
         self.slots.any_free()
     }

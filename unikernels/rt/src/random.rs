@@ -63,11 +63,7 @@ impl State {
         // The generation first: should the life change in between, the next use seeds again.
         let generation = pages::own_generation();
         let csprng = Csprng::new(seed(&mut source));
-        Self {
-            source,
-            csprng,
-            generation,
-        }
+        Self { source, csprng, generation }
     }
 
     fn refresh(&mut self) {

@@ -4,6 +4,7 @@
 //! never touches the heap or a device: the qube may be in any state.
 
 use core::fmt::{self, Write};
+use core::panic::PanicInfo;
 
 use crate::hypercall;
 
@@ -16,10 +17,7 @@ pub(crate) struct Line<const N: usize> {
 impl<const N: usize> Line<N> {
     /// Empty.
     pub(crate) const fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            length: 0,
-        }
+        Self { bytes: [0; N], length: 0 }
     }
 
     /// The text so far.
@@ -36,11 +34,7 @@ impl<const N: usize> Write for Line<N> {
             place.copy_from_slice(taken.as_bytes());
             self.length += taken.len();
         }
-        if taken.len() == text.len() {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
+        if taken.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 
@@ -52,15 +46,11 @@ pub(crate) fn end(text: fmt::Arguments<'_>) -> ! {
     hypercall::report(line.as_bytes())
 }
 
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+/// The body of the panic handler that `main!` defines.
+#[doc(hidden)]
+pub fn panic(info: &PanicInfo<'_>) -> ! {
     match info.location() {
-        Some(at) => end(format_args!(
-            "panic at {}:{}: {}",
-            at.file(),
-            at.line(),
-            info.message()
-        )),
+        Some(at) => end(format_args!("panic at {}:{}: {}", at.file(), at.line(), info.message())),
         None => end(format_args!("panic: {}", info.message())),
     }
 }

@@ -22,10 +22,7 @@ impl Serial {
         platform::info().filter(|info| info.devices.serial())?;
         // SAFETY: the info page says that these eight ports are this qube's.
         let mut uart = unsafe { Uart16550::new_port(COM1) }.ok()?;
-        let config = Config {
-            baud_rate: BaudRate::Baud115200,
-            ..Config::DEFAULT
-        };
+        let config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
         uart.init(config).ok()?;
         Some(Self(uart))
     }

@@ -45,11 +45,7 @@ impl Registers {
             Device::Console => pages::CONSOLE,
             Device::Entropy => pages::ENTROPY,
         };
-        Self {
-            page,
-            device,
-            selected: None,
-        }
+        Self { page, device, selected: None }
     }
 
     fn read(&self, register: u16) -> u32 {
@@ -94,15 +90,9 @@ impl Transport for Registers {
     fn write_driver_features(&mut self, features: u64) {
         let [a, b, c, d, e, f, g, h] = features.to_le_bytes();
         self.write(register::DRIVER_FEATURES_SELECT, 0);
-        self.write(
-            register::DRIVER_FEATURES,
-            u32::from_le_bytes([a, b, c, d]),
-        );
+        self.write(register::DRIVER_FEATURES, u32::from_le_bytes([a, b, c, d]));
         self.write(register::DRIVER_FEATURES_SELECT, 1);
-        self.write(
-            register::DRIVER_FEATURES,
-            u32::from_le_bytes([e, f, g, h]),
-        );
+        self.write(register::DRIVER_FEATURES, u32::from_le_bytes([e, f, g, h]));
     }
 
     fn max_queue_size(&mut self, queue: u16) -> u32 {

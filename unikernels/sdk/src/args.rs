@@ -28,8 +28,7 @@ impl<'a> Args<'a> {
     /// The value of the first word with this key.
     #[must_use]
     pub fn get(self, key: &str) -> Option<&'a str> {
-        self.iter()
-            .find_map(|(name, value)| (name == key).then_some(value))
+        self.iter().find_map(|(name, value)| (name == key).then_some(value))
     }
 
     /// The value as a number (or whatever `T` parses); `None` if absent or malformed.

@@ -134,7 +134,7 @@ impl Info {
             && usize::from(port_count) <= MAX_PORTS
             && usize::from(byte(page, 0x32)) == info.name.as_str().len()
             && info.arena.start <= info.arena.end
-            && (info.arena.start | info.arena.end) % 4096 == 0
+            && (info.arena.start | info.arena.end).is_multiple_of(4096)
             && core::str::from_utf8(info.args.get(..args_length)?).is_ok();
         sound.then_some(info)
     }
@@ -209,10 +209,7 @@ pub const fn port_state(byte: u8) -> PortState {
 
 /// `N` bytes at an offset. The offsets are constants of the layout, so they are in range.
 fn array<const N: usize>(page: &[u8], at: usize) -> [u8; N] {
-    page.get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .copied()
-        .unwrap_or([0; N])
+    page.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
 }
 
 fn byte(page: &[u8], at: usize) -> u8 {
@@ -222,10 +219,7 @@ fn byte(page: &[u8], at: usize) -> u8 {
 /// A little-endian number of `N` bytes.
 fn number<const N: usize>(page: &[u8], at: usize) -> u64 {
     let bytes: [u8; N] = array(page, at);
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -272,11 +266,7 @@ mod tests {
         assert_eq!(info.arena, 0x24_0000..0x2f_0000);
         assert_eq!((info.port_count, info.label), (3, Label::Work));
         assert_eq!(info.name.as_str(), "vault");
-        let devices = (
-            info.devices.console(),
-            info.devices.entropy(),
-            info.devices.serial(),
-        );
+        let devices = (info.devices.console(), info.devices.entropy(), info.devices.serial());
         assert_eq!(devices, (false, true, true));
         assert_eq!(info.args().get("b"), Some("two"));
         assert_eq!(info.args().get("c"), Some("3"), "cut at the given length");
@@ -284,10 +274,7 @@ mod tests {
 
     #[test]
     fn a_zero_page_is_not_skep() {
-        assert_eq!(
-            Info::parse(&[0; HEADER_BYTES]).err(),
-            Some(InfoError::Magic)
-        );
+        assert_eq!(Info::parse(&[0; HEADER_BYTES]).err(), Some(InfoError::Magic));
     }
 
     #[test]

@@ -13,10 +13,12 @@ mod args;
 pub mod control;
 mod csprng;
 pub mod info;
+mod serve;
 mod slots;
 mod time;
 
 pub use args::Args;
 pub use csprng::{Csprng, SEED_BYTES};
+pub use serve::{Servers, Wait};
 pub use slots::Slots;
 pub use time::{Clock, UnixTime};

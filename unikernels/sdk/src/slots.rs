@@ -21,26 +21,16 @@ impl Slots {
     /// A pool of `count` free slots, at most [`QUEUE_SIZE`].
     #[must_use]
     pub const fn new(count: u16) -> Self {
-        let free = if count as usize >= QUEUE_SIZE {
-            u64::MAX >> (64 - QUEUE_SIZE)
-        } else {
-            (1 << count) - 1
-        };
-        Self {
-            free,
-            by_token: [0; QUEUE_SIZE],
-        }
+        let free =
+            if count as usize >= QUEUE_SIZE { u64::MAX >> (64 - QUEUE_SIZE) } else { (1 << count) - 1 };
+        Self { free, by_token: [0; QUEUE_SIZE] }
     }
 
     /// The lowest free slot; it stays free until [`Slots::give`].
     #[must_use]
-    pub const fn any_free(&self) -> Option<u8> {
-        if self.free == 0 {
-            None
-        } else {
-            // At most 63.
-            Some(self.free.trailing_zeros() as u8)
-        }
+    pub fn any_free(&self) -> Option<u8> {
+        let lowest = u8::try_from(self.free.trailing_zeros()).ok()?;
+        (self.free != 0).then_some(lowest)
     }
 
     /// Notes that the device has the slot under this token.

@@ -27,10 +27,7 @@ impl Clock {
     #[must_use]
     pub const fn new(hz: u64, unix_ns_at_zero: u64) -> Self {
         let hz = if hz == 0 { NS_IN_A_SECOND } else { hz };
-        Self {
-            hz,
-            unix_ns_at_zero,
-        }
+        Self { hz, unix_ns_at_zero }
     }
 
     /// Ticks in a second.
@@ -45,17 +42,13 @@ impl Clock {
         let (seconds, rest) = (ticks / self.hz, ticks % self.hz);
         // `rest` is below `hz`, so below 2^34: the product stays below 2^64.
         let below_a_second = rest.saturating_mul(NS_IN_A_SECOND) / self.hz;
-        seconds
-            .saturating_mul(NS_IN_A_SECOND)
-            .saturating_add(below_a_second)
+        seconds.saturating_mul(NS_IN_A_SECOND).saturating_add(below_a_second)
     }
 
     /// Ticks in so many milliseconds.
     #[must_use]
     pub const fn ticks_in_ms(self, ms: u64) -> u64 {
-        (ms / 1000)
-            .saturating_mul(self.hz)
-            .saturating_add((ms % 1000).saturating_mul(self.hz) / 1000)
+        (ms / 1000).saturating_mul(self.hz).saturating_add((ms % 1000).saturating_mul(self.hz) / 1000)
     }
 
     /// The wall clock at a tick.
@@ -89,10 +82,7 @@ mod tests {
     #[test]
     fn the_wall_clock_starts_where_the_supervisor_says() {
         let clock = Clock::new(2_000_000_000, 1_767_225_600_500_000_000);
-        let expected = UnixTime {
-            seconds: 1_767_225_602,
-            nanoseconds: 0,
-        };
+        let expected = UnixTime { seconds: 1_767_225_602, nanoseconds: 0 };
         assert_eq!(clock.unix(Ticks(3_000_000_000)), expected);
         assert_eq!(clock.unix(Ticks(2)).nanoseconds, 500_000_001);
     }
