@@ -3,7 +3,7 @@
 //! Every table is bounds-checked and its checksum verified. Without a MADT the PC's default holds: one I/O APIC
 //! at 0xfec00000, ISA interrupt `n` on its input `n`. Source: ACPI 6.5, sections 5.2.5 to 5.2.12.
 
-use crate::bytes::{Physical, array_at, u16_at, u32_at, u64_at};
+use crate::bytes::{LoaderMemory, array_at, u16_at, u32_at, u64_at};
 
 /// Largest table read; real MADTs are a few KiB. A larger one is taken for a lie and left alone.
 const TABLE_MAX: usize = 64 * 1024;
@@ -43,7 +43,7 @@ impl Interrupts {
     }
 
     /// Reads the MADT below `rsdp`, or gives the defaults.
-    pub(crate) fn read(memory: &impl Physical, rsdp: Option<u64>) -> Interrupts {
+    pub(crate) fn read(memory: &impl LoaderMemory, rsdp: Option<u64>) -> Interrupts {
         let mut interrupts = Interrupts::defaults();
         if let Some(madt) = rsdp.and_then(|rsdp| find(memory, rsdp, *b"APIC")) {
             interrupts.apply(madt);
@@ -84,7 +84,7 @@ impl Interrupts {
 }
 
 /// The table with `signature` in the list that the RSDP at `rsdp` points to.
-fn find(memory: &impl Physical, rsdp: u64, signature: [u8; 4]) -> Option<&[u8]> {
+fn find(memory: &impl LoaderMemory, rsdp: u64, signature: [u8; 4]) -> Option<&[u8]> {
     let root = memory.bytes(rsdp, 20).filter(|root| root.starts_with(b"RSD PTR ") && sums_to_zero(root))?;
     let revision = *root.get(15)?;
     let extended =
@@ -102,7 +102,7 @@ fn find(memory: &impl Physical, rsdp: u64, signature: [u8; 4]) -> Option<&[u8]> 
 }
 
 /// The table at `address`, whole and with a good checksum.
-fn table(memory: &impl Physical, address: u64) -> Option<&[u8]> {
+fn table(memory: &impl LoaderMemory, address: u64) -> Option<&[u8]> {
     let length = u32_at(memory.bytes(address, HEADER)?, 4)? as usize;
     if !(HEADER..=TABLE_MAX).contains(&length) {
         return None;

@@ -3,8 +3,8 @@
 //! Every parser of firmware data in this crate is written over these functions: a read outside the bytes
 //! given is `None`, never a panic, so the parsers are plain safe code that runs in host tests.
 
-/// Physical memory as the loader left it.
-pub(crate) trait Physical {
+/// LoaderMemory memory as the loader left it.
+pub(crate) trait LoaderMemory {
     /// The `length` bytes at `address`, or `None` where this memory must not be read.
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]>;
 }
@@ -32,13 +32,13 @@ pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
 /// Memory for tests: a few pieces at chosen addresses, everything else unreadable.
 #[cfg(test)]
 pub(crate) mod fake {
-    use super::Physical;
+    use super::LoaderMemory;
 
     /// Pieces of memory by address. Stricter than the machine: a read must lie inside one piece.
     #[derive(Default)]
     pub(crate) struct Pieces(pub(crate) Vec<(u64, Vec<u8>)>);
 
-    impl Physical for Pieces {
+    impl LoaderMemory for Pieces {
         fn bytes(&self, address: u64, length: usize) -> Option<&[u8]> {
             self.0.iter().find_map(|(start, piece)| {
                 let offset = usize::try_from(address.checked_sub(*start)?).ok()?;

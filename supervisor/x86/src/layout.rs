@@ -1,6 +1,6 @@
 //! Where the linker put the supervisor, and the window through which boot reads firmware's memory.
 
-use crate::bytes::Physical;
+use crate::bytes::LoaderMemory;
 use crate::memmap::{FOUR_GIB, Range};
 
 #[cfg(not(test))]
@@ -62,7 +62,7 @@ impl IdentityMap {
     }
 }
 
-impl Physical for IdentityMap {
+impl LoaderMemory for IdentityMap {
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]> {
         let range = Range { start: address, end: address.checked_add(length as u64)? };
         if range.start == 0 || range.end > FOUR_GIB || range.overlaps(self.image) {

@@ -69,10 +69,10 @@ pub use idt::{PendingMask, take_pending_interrupts};
 pub use ioapic::{IoApic, RouteError};
 pub use lapic::LocalApic;
 pub use memmap::{RANGES_MAX, Range, Ranges};
+pub use msr::{read_msr, write_msr};
 pub use once::TakeOnce;
 pub use physical::{HostPage, Physical, Tables};
 pub use seed::{SeedSource, seed};
-pub use msr::{read_msr, write_msr};
 pub use tsc::Clock;
 
 /// Names the binary's main function: `fn(Machine) -> !`, called once, on the boot stack, interrupts off.

@@ -4,7 +4,7 @@
 //! five tags. The structure is `{total size u32, reserved u32}` and then tags `{type u32, size u32, ...}`,
 //! each starting at a multiple of 8, until the tag of type 0.
 
-use crate::bytes::{Physical, u32_at};
+use crate::bytes::{LoaderMemory, u32_at};
 use crate::facts::{Claimed, CommandLine, FactsError};
 use crate::memmap::{Range, usable_pages};
 use crate::pvh::map_entry;
@@ -22,7 +22,7 @@ const RSDP_OLD: u32 = 14;
 const RSDP_NEW: u32 = 15;
 
 /// Reads the structure at `address`.
-pub(crate) fn read(memory: &impl Physical, address: u64) -> Result<Claimed, FactsError> {
+pub(crate) fn read(memory: &impl LoaderMemory, address: u64) -> Result<Claimed, FactsError> {
     let head = memory.bytes(address, HEADER).ok_or(FactsError::BadStartInfo)?;
     let total = u32_at(head, 0).ok_or(FactsError::BadStartInfo)? as usize;
     if !(HEADER..=TOTAL_MAX).contains(&total) {

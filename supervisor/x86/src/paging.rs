@@ -36,13 +36,19 @@ pub(crate) struct Tables {
     small: [AtomicU64; SMALL_PAGES],
 }
 
+impl Tables {
+    const fn new() -> Tables {
+        Tables {
+            root: [const { AtomicU64::new(0) }; 512],
+            pointers: [const { AtomicU64::new(0) }; 512],
+            large: [const { AtomicU64::new(0) }; LARGE_PAGES],
+            small: [const { AtomicU64::new(0) }; SMALL_PAGES],
+        }
+    }
+}
+
 /// The tables the processor walks.
-pub(crate) static TABLES: Tables = Tables {
-    root: [const { AtomicU64::new(0) }; 512],
-    pointers: [const { AtomicU64::new(0) }; 512],
-    large: [const { AtomicU64::new(0) }; LARGE_PAGES],
-    small: [const { AtomicU64::new(0) }; SMALL_PAGES],
-};
+pub(crate) static TABLES: Tables = Tables::new();
 
 /// Redraws the tables for `layout` with `guards` absent, and makes the processor forget the old ones.
 pub(crate) fn protect(layout: &Layout, guards: &[u64]) {
@@ -102,16 +108,22 @@ mod tests {
         }
     }
 
-    fn entry(address: u64) -> u64 {
-        fill(&TABLES, &layout(), &[0x22_0000]);
+    fn filled() -> Box<Tables> {
+        let tables = Box::new(Tables::new());
+        fill(&tables, &layout(), &[0x22_0000]);
+        tables
+    }
+
+    fn entry(tables: &Tables, address: u64) -> u64 {
         let small = usize::try_from(address / PAGE).expect("below 4 GiB");
         let large = usize::try_from(address / LARGE_PAGE).expect("below 4 GiB");
-        TABLES.small.get(small).unwrap_or_else(|| &TABLES.large[large]).load(Ordering::Relaxed)
+        tables.small.get(small).unwrap_or_else(|| &tables.large[large]).load(Ordering::Relaxed)
     }
 
     #[test]
     fn the_image_is_never_writable_and_executable_at_once() {
-        let check = |address, flags| assert_eq!(entry(address), address | flags, "{address:#x}");
+        let tables = filled();
+        let check = |address, flags| assert_eq!(entry(&tables, address), address | flags, "{address:#x}");
         check(0x20_0000, PRESENT | NO_EXECUTE);
         check(0x20_4000, PRESENT);
         check(0x20_f000, PRESENT);
@@ -122,22 +134,24 @@ mod tests {
             let bits = each.load(Ordering::Relaxed);
             bits & WRITABLE != 0 && bits & NO_EXECUTE == 0
         };
-        assert_eq!(TABLES.small.iter().filter(runs_and_writes).count(), 0);
-        assert_eq!(TABLES.large.iter().skip(4).filter(runs_and_writes).count(), 0);
+        assert_eq!(tables.small.iter().filter(runs_and_writes).count(), 0);
+        assert_eq!(tables.large.iter().skip(SMALL_PAGES / 512).filter(runs_and_writes).count(), 0);
     }
 
     #[test]
     fn page_zero_and_the_guard_pages_are_absent() {
-        assert_eq!((entry(0), entry(0x22_0000)), (0, 0));
-        assert_ne!(entry(0x22_1000), 0);
+        let tables = filled();
+        assert_eq!((entry(&tables, 0), entry(&tables, 0x22_0000)), (0, 0));
+        assert_ne!(entry(&tables, 0x22_1000), 0);
     }
 
     #[test]
     fn the_interrupt_controllers_are_uncached_and_memory_is_not() {
+        let tables = filled();
         for address in [0xfec0_0000, 0xfee0_0000] {
-            assert_eq!(entry(address) & UNCACHED, UNCACHED);
+            assert_eq!(entry(&tables, address) & UNCACHED, UNCACHED);
         }
-        assert_eq!(entry(0xfea0_0000) & UNCACHED, 0);
-        assert_eq!(entry(0x4000_0000), 0x4000_0000 | PRESENT | WRITABLE | LARGE | NO_EXECUTE);
+        assert_eq!(entry(&tables, 0xfea0_0000) & UNCACHED, 0);
+        assert_eq!(entry(&tables, 0x4000_0000), 0x4000_0000 | PRESENT | WRITABLE | LARGE | NO_EXECUTE);
     }
 }

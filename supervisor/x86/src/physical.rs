@@ -62,7 +62,11 @@ impl Physical {
     ///
     /// # Errors
     /// When the machine has too little memory.
-    pub fn host_pages(&mut self, qube: u8, pages: PageCount) -> Result<(&'static mut [HostPage], Hpa), FramesError> {
+    pub fn host_pages(
+        &mut self,
+        qube: u8,
+        pages: PageCount,
+    ) -> Result<(&'static mut [HostPage], Hpa), FramesError> {
         let base = self.frames.take(Owner::Keeper(qube), pages, PAGE_SIZE)?;
         // SAFETY: the ledger just made this run ours; it is identity-mapped RAM.
         unsafe { ptr::write_bytes(base.0 as *mut u8, 0, pages.bytes() as usize) };

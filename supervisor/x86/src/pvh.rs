@@ -1,7 +1,7 @@
 //! Reads Xen's `hvm_start_info`, version 1, as QEMU's direct boot gives it.
 //!
 //! Written by hand: the registry's reader turns the addresses in it into references without asking whether
-//! they are readable. Here every address passes through [`Physical`].
+//! they are readable. Here every address passes through [`LoaderMemory`].
 //!
 //! | offset | size | field |
 //! |---|---|---|
@@ -14,7 +14,7 @@
 //! | 40 | 8 | memory map: 24 bytes each, base u64, length u64, type u32, reserved u32 |
 //! | 48 | 4 | number of memory map entries |
 
-use crate::bytes::{Physical, u32_at, u64_at};
+use crate::bytes::{LoaderMemory, u32_at, u64_at};
 use crate::facts::{COMMAND_LINE_MAX, Claimed, CommandLine, FactsError};
 use crate::memmap::{ClaimedEntry, Range, usable_pages};
 
@@ -26,7 +26,7 @@ const MAP_ENTRY: usize = 24;
 const MAP_ENTRIES_MAX: u32 = 1024;
 
 /// Reads the start structure at `address`.
-pub(crate) fn read(memory: &impl Physical, address: u64) -> Result<Claimed, FactsError> {
+pub(crate) fn read(memory: &impl LoaderMemory, address: u64) -> Result<Claimed, FactsError> {
     let info = memory.bytes(address, START_INFO).ok_or(FactsError::BadStartInfo)?;
     let long = |offset| u64_at(info, offset).ok_or(FactsError::BadStartInfo);
     let word = |offset| u32_at(info, offset).ok_or(FactsError::BadStartInfo);
@@ -47,7 +47,7 @@ pub(crate) fn read(memory: &impl Physical, address: u64) -> Result<Claimed, Fact
     })
 }
 
-fn memory_map(memory: &impl Physical, address: u64, count: u32) -> Result<crate::Ranges, FactsError> {
+fn memory_map(memory: &impl LoaderMemory, address: u64, count: u32) -> Result<crate::Ranges, FactsError> {
     if count > MAP_ENTRIES_MAX {
         return Err(FactsError::TooManyRanges);
     }
@@ -61,7 +61,7 @@ pub(crate) fn map_entry(entry: &[u8]) -> Option<ClaimedEntry> {
 }
 
 /// The first module; a system is one file.
-fn module(memory: &impl Physical, address: u64) -> Result<Range, FactsError> {
+fn module(memory: &impl LoaderMemory, address: u64) -> Result<Range, FactsError> {
     let entry = memory.bytes(address, MODULE).ok_or(FactsError::Truncated)?;
     let (Some(start), Some(size)) = (u64_at(entry, 0), u64_at(entry, 8)) else {
         return Err(FactsError::Truncated);
@@ -70,7 +70,7 @@ fn module(memory: &impl Physical, address: u64) -> Result<Range, FactsError> {
     Ok(Range { start, end })
 }
 
-fn command_line(memory: &impl Physical, address: u64) -> Result<CommandLine, FactsError> {
+fn command_line(memory: &impl LoaderMemory, address: u64) -> Result<CommandLine, FactsError> {
     if address == 0 {
         return Ok(CommandLine::EMPTY);
     }
