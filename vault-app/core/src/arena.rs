@@ -24,9 +24,7 @@ pub(crate) struct Arena {
 impl Arena {
     /// An arena without entries.
     pub(crate) const fn new() -> Self {
-        Self {
-            bytes: [0; ARENA_SIZE],
-        }
+        Self { bytes: [0; ARENA_SIZE] }
     }
 
     /// All bytes, to be sealed or opened.
@@ -71,17 +69,12 @@ impl Arena {
         if count == ENTRIES_MAX {
             return Err(InsertError::Full.into());
         }
-        let position = self
-            .entries()
-            .take_while(|entry| entry.name() < name)
-            .count();
+        let position = self.entries().take_while(|entry| entry.name() < name).count();
         let start = HEADER + position * SLOT_SIZE;
         let end = HEADER + count * SLOT_SIZE;
         self.bytes.copy_within(start..end, start + SLOT_SIZE);
         let (slots, _) = self.bytes[start..].as_chunks_mut::<SLOT_SIZE>();
-        let slot = slots
-            .first_mut()
-            .expect("below ENTRIES_MAX there is room for one more record");
+        let slot = slots.first_mut().expect("below ENTRIES_MAX there is room for one more record");
         slot.zeroize();
         let filled = fill(SlotMut(slot));
         self.set_len(count + 1);
@@ -143,10 +136,7 @@ mod tests {
     }
 
     fn names(arena: &Arena) -> Vec<String> {
-        arena
-            .entries()
-            .map(|entry| String::from(entry.name()))
-            .collect()
+        arena.entries().map(|entry| String::from(entry.name())).collect()
     }
 
     #[test]

@@ -45,10 +45,7 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Result<usize, Base32Error> {
 
 /// The symbols without their padding; the padding, if there is any, must be the right one.
 fn without_padding(text: &[u8]) -> Result<&[u8], Base32Error> {
-    let end = text
-        .iter()
-        .position(|&byte| byte == b'=')
-        .unwrap_or(text.len());
+    let end = text.iter().position(|&byte| byte == b'=').unwrap_or(text.len());
     let (symbols, padding) = text.split_at(end);
     if padding.iter().any(|&byte| byte != b'=') {
         return Err(Base32Error::Character);
@@ -61,11 +58,7 @@ fn without_padding(text: &[u8]) -> Result<&[u8], Base32Error> {
         7 => 1,
         _ => return Err(Base32Error::Length),
     };
-    if padding.is_empty() || padding.len() == wanted {
-        Ok(symbols)
-    } else {
-        Err(Base32Error::Length)
-    }
+    if padding.is_empty() || padding.len() == wanted { Ok(symbols) } else { Err(Base32Error::Length) }
 }
 
 fn value(symbol: u8) -> Result<u8, Base32Error> {
@@ -130,9 +123,7 @@ mod tests {
     #[test]
     fn every_byte_string_up_to_eighty_bytes_comes_back() {
         for length in 0..=80_usize {
-            let plain: Vec<u8> = (0..length)
-                .map(|i| (i * 37 + length).to_le_bytes()[0])
-                .collect();
+            let plain: Vec<u8> = (0..length).map(|i| (i * 37 + length).to_le_bytes()[0]).collect();
             let mut out = [0; 80];
             let text = encode(&plain);
             assert_eq!(decode(&text, &mut out), Ok(length));

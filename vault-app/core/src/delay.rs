@@ -22,18 +22,13 @@ impl Delay {
     /// No wrong passphrase yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            failures: 0,
-            until_ms: 0,
-        }
+        Self { failures: 0, until_ms: 0 }
     }
 
     /// How long the next attempt must still wait, in milliseconds; 0 when it may come.
     #[must_use]
     pub fn left_ms(&self, now_ms: u64) -> u32 {
-        u32::try_from(self.until_ms.saturating_sub(now_ms))
-            .unwrap_or(u32::MAX)
-            .min(WAIT_MAX_MS)
+        u32::try_from(self.until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX).min(WAIT_MAX_MS)
     }
 
     /// Notes a wrong passphrase at `now_ms` and returns the wait it costs.
@@ -58,9 +53,7 @@ mod tests {
     #[test]
     fn the_wait_doubles_from_one_second_to_five_minutes() {
         let mut delay = Delay::default();
-        let waits = [
-            1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000,
-        ];
+        let waits = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000];
         for wait in waits {
             assert_eq!(delay.fail(7), wait);
             assert_eq!(delay.left_ms(7), wait);

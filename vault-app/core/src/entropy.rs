@@ -39,11 +39,7 @@ fn share_with_every_class(length: u8, class_sizes: &[u8], alphabet: u64) -> u64 
             .map(|(_, &size)| u64::from(size))
             .sum();
         let term = i128::from(power(alphabet - without, alphabet, length));
-        share += if missing.count_ones() % 2 == 0 {
-            term
-        } else {
-            -term
-        };
+        share += if missing.count_ones() % 2 == 0 { term } else { -term };
     }
     u64::try_from(share.clamp(0, i128::from(ONE))).unwrap_or(0)
 }
@@ -78,11 +74,7 @@ mod tests {
     use super::*;
 
     fn check(length: u8, classes: &[u8], expected: u32) {
-        assert_eq!(
-            centibits(length, classes),
-            expected,
-            "{length} of {classes:?}"
-        );
+        assert_eq!(centibits(length, classes), expected, "{length} of {classes:?}");
     }
 
     #[test]
@@ -112,23 +104,13 @@ mod tests {
             let sizes = [26_u8, 26, 10, 28];
             let mut share = 0.0_f64;
             for missing in 0..16_u32 {
-                let without: u8 = (0..4)
-                    .filter(|c| missing >> c & 1 == 1)
-                    .map(|c| sizes[c])
-                    .sum();
+                let without: u8 = (0..4).filter(|c| missing >> c & 1 == 1).map(|c| sizes[c]).sum();
                 let term = (f64::from(90 - without) / 90.0).powi(i32::from(length));
-                share += if missing.count_ones() % 2 == 0 {
-                    term
-                } else {
-                    -term
-                };
+                share += if missing.count_ones() % 2 == 0 { term } else { -term };
             }
             let exact = 100.0 * (f64::from(length) * 90_f64.log2() + share.log2());
             let got = f64::from(centibits(length, &sizes));
-            assert!(
-                got <= exact + 1e-6 && got > exact - 1.01,
-                "{length}: {got} against {exact}"
-            );
+            assert!(got <= exact + 1e-6 && got > exact - 1.01, "{length}: {got} against {exact}");
         }
     }
 
@@ -148,10 +130,7 @@ mod tests {
             }
             let exact = 100.0 * f64::from(good).log2();
             let got = f64::from(centibits(u8::try_from(length).unwrap(), &[2, 3, 1]));
-            assert!(
-                got <= exact && got > exact - 1.01,
-                "{length}: {got} against {exact}"
-            );
+            assert!(got <= exact && got > exact - 1.01, "{length}: {got} against {exact}");
         }
     }
 }

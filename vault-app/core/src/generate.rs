@@ -72,11 +72,7 @@ impl Recipe {
     ///
     /// # Panics
     /// When `out` is shorter than 255 bytes, the longest password.
-    pub fn generate(
-        &self,
-        random: &mut impl Random,
-        out: &mut [u8],
-    ) -> Result<usize, GenerateError> {
+    pub fn generate(&self, random: &mut impl Random, out: &mut [u8]) -> Result<usize, GenerateError> {
         let length = usize::from(self.length);
         let out = &mut out[..length];
         let mut alphabet = [0; ALPHABET_MAX];
@@ -90,10 +86,7 @@ impl Recipe {
             if draw(&mut dice, &alphabet[..size], out).is_err() {
                 break;
             }
-            if self
-                .classes()
-                .all(|class| out.iter().any(|symbol| class.contains(symbol)))
-            {
+            if self.classes().all(|class| out.iter().any(|symbol| class.contains(symbol))) {
                 return Ok(length);
             }
         }
@@ -102,11 +95,7 @@ impl Recipe {
     }
 
     fn classes(&self) -> impl Iterator<Item = &'static [u8]> {
-        CLASSES
-            .into_iter()
-            .zip(self.wanted)
-            .filter(|(_, wanted)| *wanted)
-            .map(|(class, _)| class)
+        CLASSES.into_iter().zip(self.wanted).filter(|(_, wanted)| *wanted).map(|(class, _)| class)
     }
 }
 
@@ -163,18 +152,10 @@ mod tests {
 
     #[test]
     fn a_weak_recipe_is_refused() {
-        for (length, wanted) in [
-            (24, [false; 4]),
-            (0, ALL),
-            (3, ALL),
-            (6, ALL),
-            (12, [false, false, true, false]),
-        ] {
-            assert_eq!(
-                Recipe::new(length, wanted),
-                Err(GenerateError::Weak),
-                "{length} {wanted:?}"
-            );
+        for (length, wanted) in
+            [(24, [false; 4]), (0, ALL), (3, ALL), (6, ALL), (12, [false, false, true, false])]
+        {
+            assert_eq!(Recipe::new(length, wanted), Err(GenerateError::Weak), "{length} {wanted:?}");
         }
         assert!(Recipe::new(7, ALL).is_ok());
         assert!(Recipe::new(13, [false, false, true, false]).is_ok());
@@ -188,9 +169,7 @@ mod tests {
     #[test]
     fn a_failing_source_gives_no_password_and_leaves_nothing() {
         let mut out = [0xaa; 255];
-        let got = Recipe::new(24, ALL)
-            .unwrap()
-            .generate(&mut Seeded(None), &mut out);
+        let got = Recipe::new(24, ALL).unwrap().generate(&mut Seeded(None), &mut out);
         assert_eq!(got, Err(GenerateError::Random));
         assert_eq!(out[..24], [0; 24]);
     }
@@ -204,9 +183,7 @@ mod tests {
                 Ok(())
             }
         }
-        let got = Recipe::new(24, ALL)
-            .unwrap()
-            .generate(&mut Stuck, &mut [0; 255]);
+        let got = Recipe::new(24, ALL).unwrap().generate(&mut Stuck, &mut [0; 255]);
         assert_eq!(got, Err(GenerateError::Random));
     }
 
@@ -223,9 +200,6 @@ mod tests {
             }
         }
         // Expected 1000 each, standard deviation 30.
-        assert!(
-            seen.iter().flatten().all(|&n| (850..1150).contains(&n)),
-            "{seen:?}"
-        );
+        assert!(seen.iter().flatten().all(|&n| (850..1150).contains(&n)), "{seen:?}");
     }
 }

@@ -28,18 +28,12 @@ pub struct Cost {
 
 impl Cost {
     /// What the vault uses: 64 MiB, 3 passes, 1 lane.
-    pub const FULL: Self = Self {
-        memory_kib: MEMORY_MAX_KIB,
-        passes: 3,
-    };
+    pub const FULL: Self = Self { memory_kib: MEMORY_MAX_KIB, passes: 3 };
 
     /// A cost within the caps: 8 KiB to 64 MiB, 1 to 10 passes. Less than [`Cost::FULL`] is for tests.
     #[must_use]
     pub const fn new(memory_kib: u32, passes: u32) -> Option<Self> {
-        if memory_kib < Params::MIN_M_COST
-            || memory_kib > MEMORY_MAX_KIB
-            || passes < 1
-            || passes > PASSES_MAX
+        if memory_kib < Params::MIN_M_COST || memory_kib > MEMORY_MAX_KIB || passes < 1 || passes > PASSES_MAX
         {
             return None;
         }
@@ -113,8 +107,8 @@ mod tests {
     }
 
     const REFERENCE: [u8; 32] = [
-        91, 131, 149, 97, 53, 66, 125, 120, 198, 224, 187, 106, 158, 27, 78, 107, 5, 27, 3, 29,
-        125, 178, 181, 186, 196, 122, 123, 116, 170, 114, 112, 118,
+        91, 131, 149, 97, 53, 66, 125, 120, 198, 224, 187, 106, 158, 27, 78, 107, 5, 27, 3, 29, 125, 178,
+        181, 186, 196, 122, 123, 116, 170, 114, 112, 118,
     ];
 
     #[test]
@@ -130,29 +124,15 @@ mod tests {
     #[test]
     fn the_blocks_are_wiped_after_a_derivation() {
         let mut blocks = vec![Block::new(); SMALL.blocks()];
-        derive(
-            SMALL,
-            b"pass",
-            &[0; SALT_SIZE],
-            &mut blocks,
-            &mut [0; KEY_SIZE],
-        )
-        .unwrap();
-        assert!(
-            blocks
-                .iter()
-                .all(|block| block.as_ref().iter().all(|&word| word == 0))
-        );
+        derive(SMALL, b"pass", &[0; SALT_SIZE], &mut blocks, &mut [0; KEY_SIZE]).unwrap();
+        assert!(blocks.iter().all(|block| block.as_ref().iter().all(|&word| word == 0)));
     }
 
     #[test]
     fn too_few_blocks_are_an_error_and_no_key() {
         let mut blocks = vec![Block::new(); SMALL.blocks() - 1];
         let mut key = [7; KEY_SIZE];
-        assert_eq!(
-            derive(SMALL, b"pass", &[0; SALT_SIZE], &mut blocks, &mut key),
-            Err(DeriveError)
-        );
+        assert_eq!(derive(SMALL, b"pass", &[0; SALT_SIZE], &mut blocks, &mut key), Err(DeriveError));
         assert_eq!(key, [0; KEY_SIZE]);
     }
 

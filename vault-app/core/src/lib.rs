@@ -18,30 +18,14 @@ pub mod generate;
 pub mod key;
 mod random;
 mod seal;
+pub mod serve;
 pub mod slot;
 pub mod store;
 pub mod totp;
 
 pub use arena::{ARENA_SIZE, ENTRIES_MAX};
+pub use ipc_proto_vault_api::VaultError;
 pub use key::{Block, Cost};
 pub use random::{Random, RandomError};
+pub use serve::{Clock, Server};
 pub use store::{NewEntry, NewPassword, Phase, Store};
-
-/// TEMP
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum VaultError {
-    NotInitialised,
-    AlreadyInitialised,
-    Locked,
-    WrongPassphrase { retry_after_ms: u32 },
-    TooSoon { retry_after_ms: u32 },
-    NoSuchEntry,
-    EntryExists,
-    Full,
-    WeakRecipe,
-    BadTotp,
-    NoTotp,
-    EmptyPassphrase,
-    Internal,
-}

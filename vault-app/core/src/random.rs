@@ -34,11 +34,7 @@ pub(crate) struct Dice<'r, R: Random> {
 impl<'r, R: Random> Dice<'r, R> {
     /// Starts with an empty pool.
     pub(crate) fn new(source: &'r mut R) -> Self {
-        Self {
-            source,
-            pool: [0; POOL],
-            left: 0,
-        }
+        Self { source, pool: [0; POOL], left: 0 }
     }
 
     /// A number in `0..sides`, each as likely as the other: a byte beyond the last whole multiple of `sides` is thrown
@@ -116,10 +112,7 @@ pub(crate) mod tests {
                 seen[usize::from(dice.roll(sides).unwrap())] += 1;
             }
             let expected = u32::try_from(whole).unwrap() / u32::from(sides);
-            assert!(
-                seen[..usize::from(sides)].iter().all(|&n| n == expected),
-                "{sides} sides"
-            );
+            assert!(seen[..usize::from(sides)].iter().all(|&n| n == expected), "{sides} sides");
         }
     }
 

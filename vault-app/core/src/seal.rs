@@ -75,10 +75,7 @@ mod tests {
         let mut bytes = PLAIN;
         let tag = seal(&KEY, &NONCE, &SALT, Cost::FULL, &mut bytes);
         assert_ne!(bytes, PLAIN);
-        assert_eq!(
-            open(&KEY, &NONCE, &tag, &SALT, Cost::FULL, &mut bytes),
-            Ok(())
-        );
+        assert_eq!(open(&KEY, &NONCE, &tag, &SALT, Cost::FULL, &mut bytes), Ok(()));
         assert_eq!(bytes, PLAIN);
     }
 
@@ -100,19 +97,13 @@ mod tests {
         ];
         for (key, nonce, tag, salt, cost) in attempts {
             let mut bytes = sealed;
-            assert_eq!(
-                open(&key, &nonce, &tag, &salt, cost, &mut bytes),
-                Err(OpenError)
-            );
+            assert_eq!(open(&key, &nonce, &tag, &salt, cost, &mut bytes), Err(OpenError));
             assert_eq!(bytes, sealed);
         }
         for at in 0..sealed.len() {
             let mut bytes = sealed;
             bytes[at] ^= 0x80;
-            assert_eq!(
-                open(&KEY, &NONCE, &tag, &SALT, Cost::FULL, &mut bytes),
-                Err(OpenError)
-            );
+            assert_eq!(open(&KEY, &NONCE, &tag, &SALT, Cost::FULL, &mut bytes), Err(OpenError));
         }
     }
 }

@@ -69,23 +69,14 @@ impl<'a> Entry<'a> {
     /// The password, in the clear.
     #[must_use]
     pub fn password(self) -> &'a str {
-        let [low, high] = [
-            self.0[PASSWORD_LENGTH.start],
-            self.0[PASSWORD_LENGTH.start + 1],
-        ];
-        text(
-            &self.0[PASSWORD..TOTP_SECRET],
-            usize::from(u16::from_le_bytes([low, high])),
-        )
+        let [low, high] = [self.0[PASSWORD_LENGTH.start], self.0[PASSWORD_LENGTH.start + 1]];
+        text(&self.0[PASSWORD..TOTP_SECRET], usize::from(u16::from_le_bytes([low, high])))
     }
 
     /// What a generated password is worth in hundredths of a bit; 0 for one somebody made up.
     #[must_use]
     pub fn entropy_centibits(self) -> u32 {
-        self.0[ENTROPY]
-            .iter()
-            .rev()
-            .fold(0, |number, &byte| number << 8 | u32::from(byte))
+        self.0[ENTROPY].iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte))
     }
 
     /// The secret and the settings of one-time codes, if the entry has them.
@@ -105,10 +96,7 @@ impl<'a> Entry<'a> {
 
 /// The first `length` bytes as text; what is no text reads as empty.
 fn text(field: &[u8], length: usize) -> &str {
-    field
-        .get(..length)
-        .and_then(|bytes| core::str::from_utf8(bytes).ok())
-        .unwrap_or("")
+    field.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("")
 }
 
 /// A record being written. Every method expects the field to be still zero.
@@ -167,10 +155,7 @@ impl SlotMut<'_> {
 }
 
 fn put(field: &mut [u8], bytes: &[u8]) -> bool {
-    field
-        .get_mut(..bytes.len())
-        .map(|front| front.copy_from_slice(bytes))
-        .is_some()
+    field.get_mut(..bytes.len()).map(|front| front.copy_from_slice(bytes)).is_some()
 }
 
 #[cfg(test)]
@@ -188,10 +173,7 @@ mod tests {
         let settings = Settings::new(Hash::Sha512, 8, 60).unwrap();
         slot.set_totp(settings, 3);
         let entry = Entry::new(&bytes);
-        assert_eq!(
-            (entry.name(), entry.user(), entry.password()),
-            ("github", "grüße", "pässword")
-        );
+        assert_eq!((entry.name(), entry.user(), entry.password()), ("github", "grüße", "pässword"));
         assert_eq!(entry.totp(), Some((&[1, 2, 3][..], settings)));
         assert_eq!(entry.entropy_centibits(), 0);
     }
@@ -201,24 +183,11 @@ mod tests {
         let mut bytes = [0; SLOT_SIZE];
         let text = |length| String::from_iter(std::iter::repeat_n('x', length));
         let mut slot = SlotMut(&mut bytes);
-        assert!(
-            !slot.set_name(&text(65))
-                && !slot.set_user(&text(129))
-                && !slot.set_password(&text(257))
-        );
-        assert!(
-            slot.set_name(&text(64)) && slot.set_user(&text(128)) && slot.set_password(&text(256))
-        );
+        assert!(!slot.set_name(&text(65)) && !slot.set_user(&text(129)) && !slot.set_password(&text(257)));
+        assert!(slot.set_name(&text(64)) && slot.set_user(&text(128)) && slot.set_password(&text(256)));
         slot.set_generated(256, 0x0102_0304);
         let entry = Entry::new(&bytes);
-        assert_eq!(
-            (
-                entry.name().len(),
-                entry.user().len(),
-                entry.password().len()
-            ),
-            (64, 128, 256)
-        );
+        assert_eq!((entry.name().len(), entry.user().len(), entry.password().len()), (64, 128, 256));
         assert_eq!(entry.entropy_centibits(), 0x0102_0304);
         assert_eq!(entry.totp(), None);
     }

@@ -125,13 +125,7 @@ impl<'m, R: Random> Store<'m, R> {
         }
         self.random.fill(&mut self.salt)?;
         self.random.fill(&mut self.nonce)?;
-        key::derive(
-            self.cost,
-            passphrase.as_bytes(),
-            &self.salt,
-            self.blocks,
-            &mut self.key,
-        )?;
+        key::derive(self.cost, passphrase.as_bytes(), &self.salt, self.blocks, &mut self.key)?;
         self.arena.wipe();
         self.phase = Phase::Unlocked;
         Ok(())
@@ -150,24 +144,9 @@ impl<'m, R: Random> Store<'m, R> {
         self.may_try(passphrase, now_ms)?;
         let mut nonce = [0; NONCE_SIZE];
         self.random.fill(&mut nonce)?;
-        key::derive(
-            self.cost,
-            passphrase.as_bytes(),
-            &self.salt,
-            self.blocks,
-            &mut self.key,
-        )?;
+        key::derive(self.cost, passphrase.as_bytes(), &self.salt, self.blocks, &mut self.key)?;
         let bytes = self.arena.bytes_mut();
-        if seal::open(
-            &self.key,
-            &self.nonce,
-            &self.tag,
-            &self.salt,
-            self.cost,
-            bytes,
-        )
-        .is_err()
-        {
+        if seal::open(&self.key, &self.nonce, &self.tag, &self.salt, self.cost, bytes).is_err() {
             self.key.zeroize();
             return Err(self.wrong(now_ms));
         }
@@ -180,13 +159,7 @@ impl<'m, R: Random> Store<'m, R> {
     /// Seals an open store and forgets the key. Does nothing in the other states. Can't fail.
     pub fn lock(&mut self) {
         if self.phase == Phase::Unlocked {
-            self.tag = seal::seal(
-                &self.key,
-                &self.nonce,
-                &self.salt,
-                self.cost,
-                self.arena.bytes_mut(),
-            );
+            self.tag = seal::seal(&self.key, &self.nonce, &self.salt, self.cost, self.arena.bytes_mut());
             self.key.zeroize();
             self.phase = Phase::Locked;
         }
@@ -227,8 +200,7 @@ impl<'m, R: Random> Store<'m, R> {
     pub fn add(&mut self, entry: &NewEntry<'_>) -> Result<u32, VaultError> {
         self.must_be_open()?;
         let random = &mut self.random;
-        self.arena
-            .insert(entry.name, |slot| write(slot, entry, random))
+        self.arena.insert(entry.name, |slot| write(slot, entry, random))
     }
 
     /// The entries, sorted by name.
@@ -242,11 +214,7 @@ impl<'m, R: Random> Store<'m, R> {
 
     /// How many entries there are; 0 unless open, since the number is sealed too.
     pub fn len(&self) -> usize {
-        if self.phase == Phase::Unlocked {
-            self.arena.len()
-        } else {
-            0
-        }
+        if self.phase == Phase::Unlocked { self.arena.len() } else { 0 }
     }
 
     /// Whether [`Store::len`] is 0.
@@ -269,11 +237,7 @@ impl<'m, R: Random> Store<'m, R> {
     /// `NotInitialised`, `Locked`, `NoSuchEntry`.
     pub fn remove(&mut self, name: &str) -> Result<(), VaultError> {
         self.must_be_open()?;
-        if self.arena.remove(name) {
-            Ok(())
-        } else {
-            Err(VaultError::NoSuchEntry)
-        }
+        if self.arena.remove(name) { Ok(()) } else { Err(VaultError::NoSuchEntry) }
     }
 
     fn must_be_open(&self) -> Result<(), VaultError> {
@@ -296,9 +260,7 @@ impl<'m, R: Random> Store<'m, R> {
     }
 
     fn wrong(&mut self, now_ms: u64) -> VaultError {
-        VaultError::WrongPassphrase {
-            retry_after_ms: self.delay.fail(now_ms),
-        }
+        VaultError::WrongPassphrase { retry_after_ms: self.delay.fail(now_ms) }
     }
 }
 
@@ -309,11 +271,7 @@ impl<R: Random> Drop for Store<'_, R> {
 }
 
 /// Writes a new entry into its zeroed record.
-fn write(
-    mut slot: SlotMut<'_>,
-    entry: &NewEntry<'_>,
-    random: &mut impl Random,
-) -> Result<u32, VaultError> {
+fn write(mut slot: SlotMut<'_>, entry: &NewEntry<'_>, random: &mut impl Random) -> Result<u32, VaultError> {
     let fits = slot.set_name(entry.name) && slot.set_user(entry.user);
     let mut entropy_centibits = 0;
     match entry.password {
@@ -328,8 +286,8 @@ fn write(
         NewPassword::Given(_) | NewPassword::Generate(_) => return Err(VaultError::Internal),
     }
     if let Some((secret, settings)) = entry.totp {
-        let length = base32::decode(secret.as_bytes(), slot.totp_secret_field())
-            .map_err(|_| VaultError::BadTotp)?;
+        let length =
+            base32::decode(secret.as_bytes(), slot.totp_secret_field()).map_err(|_| VaultError::BadTotp)?;
         if length < TOTP_SECRET_MIN {
             return Err(VaultError::BadTotp);
         }

@@ -83,16 +83,11 @@ impl Settings {
 
 /// RFC 4226 section 5.3: the last nibble says where the 31 bits of the code begin.
 fn truncated<M: Mac + KeyInit>(secret: &[u8], counter: &[u8; 8]) -> u32 {
-    let mut mac =
-        <M as KeyInit>::new_from_slice(secret).expect("an HMAC takes a key of any length");
+    let mut mac = <M as KeyInit>::new_from_slice(secret).expect("an HMAC takes a key of any length");
     mac.update(counter);
     let mut digest = mac.finalize().into_bytes();
     let start = usize::from(digest.last().map_or(0, |byte| byte & 0x0f));
-    let number = digest
-        .iter()
-        .skip(start)
-        .take(4)
-        .fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
+    let number = digest.iter().skip(start).take(4).fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
     digest.as_mut_slice().zeroize();
     number & 0x7fff_ffff
 }
@@ -116,13 +111,8 @@ mod tests {
             (20_000_000_000, [b"65353130", b"77737706", b"47863826"]),
         ];
         for (time, codes) in vectors {
-            for ((hash, secret), code) in [
-                (Hash::Sha1, SHA1),
-                (Hash::Sha256, SHA256),
-                (Hash::Sha512, SHA512),
-            ]
-            .into_iter()
-            .zip(codes)
+            for ((hash, secret), code) in
+                [(Hash::Sha1, SHA1), (Hash::Sha256, SHA256), (Hash::Sha512, SHA512)].into_iter().zip(codes)
             {
                 let settings = Settings::new(hash, 8, 30).unwrap();
                 assert_eq!(settings.code(secret, time), code, "{hash:?} at {time}");
@@ -151,10 +141,7 @@ mod tests {
         assert_eq!(settings.seconds_left(1), 29);
         assert_eq!(settings.seconds_left(59), 1);
         assert_eq!(settings.seconds_left(60), 30);
-        assert_eq!(
-            Settings::new(Hash::Sha1, 6, 255).unwrap().seconds_left(254),
-            1
-        );
+        assert_eq!(Settings::new(Hash::Sha1, 6, 255).unwrap().seconds_left(254), 1);
     }
 
     #[test]
