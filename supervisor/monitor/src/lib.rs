@@ -1,1 +1,33 @@
-//! Lifecycle, router, audit: one pure step.
+//! The supervisor's mind: lifecycle, router, policy, audit, scheduler, as one pure [`Monitor::step`].
+//!
+//! Facts go in (the time, which qube stopped, why), [`Actions`] come out; the outside world is a [`Machine`]. There is no
+//! clock, no global and no hardware here, so the whole system also runs in a simulator, from a seed.
+//!
+//! Invariants: who sent a message is known from the queue it came from; a message is copied once, the copy is checked, that
+//! copy is delivered; every loop is bounded by a constant named beside it; nothing a qube does makes this crate panic.
+//!
+//! To see who may talk to whom: `judge.rs`, `fn judge`.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod audit;
+mod channel;
+mod control;
+mod devices;
+mod info;
+mod judge;
+mod lifecycle;
+mod log;
+mod machine;
+mod monitor;
+mod qube;
+mod route;
+mod schedule;
+mod serve;
+mod step;
+
+pub use audit::{Record, Refusal};
+pub use info::{Info, page_offset};
+pub use machine::{Actions, Interrupts, Machine, Next, Page};
+pub use monitor::{Monitor, SetupError, Times};

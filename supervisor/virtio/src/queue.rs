@@ -88,6 +88,15 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// Not set up.
+    pub const OFF: Self = Self {
+        areas: QueueAreas { size: 0, descriptors: 0, driver: 0, device: 0 },
+        mask: 0,
+        next_available: 0,
+        next_used: 0,
+        state: QueueState::Off,
+    };
+
     /// Sets the queue up.
     ///
     /// # Errors
@@ -211,6 +220,38 @@ impl Queue {
         memory.copy_out(Gpa(to), bytes)?;
         self.next_available = self.next_available.wrapping_add(1);
         self.give_back(memory, head, bytes.len() as u64)
+    }
+
+    /// Takes the next chain, if there is one, and gives it back unread. Says whether there was one.
+    ///
+    /// # Errors
+    /// See [`Malformed`].
+    pub fn discard<M: GuestMemory>(&mut self, memory: &mut M) -> Result<bool, Malformed> {
+        if !self.has_available(memory)? {
+            return Ok(false);
+        }
+        let head = self.next_head(memory)?;
+        if head > self.mask {
+            return Err(Malformed::Descriptor);
+        }
+        self.give_back(memory, head, 0)?;
+        Ok(true)
+    }
+
+    /// Fills the driver's next writable chain with as much of `bytes` as it holds and gives it back. Call only after
+    /// [`Self::has_available`].
+    ///
+    /// # Errors
+    /// See [`Malformed`].
+    pub fn fill<M: GuestMemory>(&mut self, memory: &mut M, bytes: &[u8]) -> Result<(), Malformed> {
+        let head = self.next_head(memory)?;
+        let [to, word] = self.descriptor(memory, head)?;
+        if flags(word) != DESC_WRITE {
+            return Err(Malformed::Flags);
+        }
+        let len = length(word).min(bytes.len());
+        memory.copy_out(Gpa(to), bytes.get(..len).unwrap_or_default())?;
+        self.give_back(memory, head, len as u64)
     }
 
     /// The next head from the available ring; counts it as taken.

@@ -1,0 +1,138 @@
+//! The monitor's machine, in hardware: memory, read-only pages and processors of every qube.
+
+use ipc_proto_types::{MAX_QUBES, QubeIndex};
+use supervisor_image as image;
+use supervisor_monitor::{Machine, Page};
+use supervisor_svm::{IoMap, MsrMap, Processor, Start, Vcpu};
+use supervisor_x86::{GuestRam, HostPage, LocalApic, debugcon, tsc};
+
+use crate::entropy::Entropy;
+
+/// Most qubes with I/O ports of their own. The terminal is one.
+pub(crate) const IO_MAPS: usize = 2;
+
+/// Bytes of a qube's memory that are rebuilt between two looks at who else wants to run.
+const REBUILD_BYTES: u64 = 64 * 1024;
+
+/// What the processor reads: virtual processors and permission maps. Too big for the stack.
+pub(crate) struct Processors {
+    pub(crate) vcpus: [Vcpu; MAX_QUBES],
+    pub(crate) closed: IoMap,
+    pub(crate) granted: [IoMap; IO_MAPS],
+    pub(crate) msr: MsrMap,
+}
+
+impl Processors {
+    pub(crate) const fn new() -> Self {
+        Self {
+            vcpus: [const { Vcpu::new() }; MAX_QUBES],
+            closed: IoMap::closed(),
+            granted: [const { IoMap::closed() }; IO_MAPS],
+            msr: MsrMap::closed(),
+        }
+    }
+}
+
+/// One qube's share of the machine.
+pub(crate) struct Cell {
+    pub(crate) facts: image::Qube<'static>,
+    pub(crate) ram: GuestRam,
+    pub(crate) pages: &'static mut [HostPage],
+    /// How far its memory is rebuilt, in bytes.
+    pub(crate) rebuilt: u64,
+}
+
+/// Everything.
+pub(crate) struct Metal {
+    pub(crate) processor: Processor,
+    pub(crate) vcpus: &'static mut [Vcpu; MAX_QUBES],
+    pub(crate) cells: [Option<Cell>; MAX_QUBES],
+    /// Memory of a qube that does not exist: nothing can be read or written in it.
+    pub(crate) nowhere: GuestRam,
+    pub(crate) lapic: LocalApic,
+    pub(crate) entropy: Entropy,
+    pub(crate) has_console: bool,
+}
+
+impl Metal {
+    /// Rebuilds the next piece of a qube's memory; true when that was the last.
+    pub(crate) fn rebuild(&mut self, qube: QubeIndex) -> bool {
+        self.cells[qube.as_usize()].as_mut().is_none_or(Cell::rebuild)
+    }
+
+    /// Sets the timer to fire at `at`.
+    pub(crate) fn arm(&mut self, at: u64) {
+        self.lapic.arm_timer(at.saturating_sub(tsc::read()));
+    }
+}
+
+impl Cell {
+    /// Zeroes the next piece and writes what the image has for it.
+    pub(crate) fn rebuild(&mut self) -> bool {
+        let (start, end) = (self.rebuilt, (self.rebuilt + REBUILD_BYTES).min(self.ram.len()));
+        self.ram.zero(start, end - start);
+        for region in self.facts.regions() {
+            let first = region.gpa - image::layout::RAM_BASE;
+            let last = first + region.data.len() as u64;
+            let (from, to) = (first.max(start), last.min(end));
+            if from < to
+                && let Some(bytes) = region.data.get((from - first) as usize..(to - first) as usize)
+            {
+                self.ram.load(from, bytes);
+            }
+        }
+        self.rebuilt = end;
+        if end == self.ram.len() {
+            self.rebuilt = 0;
+            return true;
+        }
+        false
+    }
+
+    fn start(&self) -> Start {
+        let facts = &self.facts;
+        Start {
+            entry: facts.entry,
+            stack_top: facts.stack_top,
+            boot_info: facts.boot_info,
+            page_table_root: facts.page_table_root,
+        }
+    }
+}
+
+impl Machine for Metal {
+    type Memory = GuestRam;
+
+    #[inline]
+    fn memory(&mut self, qube: QubeIndex) -> &mut GuestRam {
+        match &mut self.cells[qube.as_usize()] {
+            Some(cell) => &mut cell.ram,
+            None => &mut self.nowhere,
+        }
+    }
+
+    fn write_page(&mut self, qube: QubeIndex, page: Page, at: u16, bytes: &[u8]) {
+        let Some(cell) = &mut self.cells[qube.as_usize()] else { return };
+        let index = Page::ALL.iter().position(|&p| p == page).unwrap_or(0);
+        let target = cell.pages.get_mut(index).and_then(|page| page.get_mut(usize::from(at)..));
+        for (slot, byte) in target.unwrap_or_default().iter_mut().zip(bytes) {
+            *slot = *byte;
+        }
+    }
+
+    fn start(&mut self, qube: QubeIndex) {
+        if let (Some(cell), Some(vcpu)) = (&self.cells[qube.as_usize()], self.vcpus.get_mut(qube.as_usize())) {
+            vcpu.reset(&cell.start(), self.processor.flush_by_asid);
+        }
+    }
+
+    fn random(&mut self, into: &mut [u8]) {
+        self.entropy.fill(into);
+    }
+
+    fn emit(&mut self, line: &[u8]) {
+        if self.has_console {
+            debugcon::write_bytes(line);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The console's control queue: announcing ports, opening and closing them (VIRTIO 1.2, 5.3.6.2).
+
+use ipc_proto_types::{MAX_PORTS, QubeIndex, Role};
+use supervisor_vcpu::Ticks;
+use supervisor_virtio::control::{Event, LEN, Message, NAME_MAX};
+use supervisor_virtio::{Malformed, QUEUE_SIZE_MAX};
+
+use crate::audit::{Outcome, Refusal};
+use crate::channel::{Announce, Calls, EndpointIndex};
+use crate::devices::port_end;
+use crate::machine::Machine;
+use crate::monitor::Core;
+use crate::qube::wake;
+
+/// Most control messages handled in one exit.
+const CONTROL_MAX: u32 = 8;
+
+impl Core<'_> {
+    /// Takes what the driver says on the control queue.
+    pub(crate) fn control<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+        for _ in 0..CONTROL_MAX {
+            let mut bytes = [0; LEN];
+            let Some(q) = self.qube_mut(qube) else { return };
+            let memory = machine.memory(qube);
+            let taken = match q.control_tx.has_available(memory) {
+                Ok(false) => break,
+                Ok(true) => q.control_tx.take(memory, &mut bytes),
+                Err(fault) => Err(fault),
+            };
+            let completed = taken.and_then(|chain| q.control_tx.complete(memory, chain).map(|()| chain.len));
+            match completed {
+                Ok(len) => match Message::from_driver(bytes.get(..len).unwrap_or_default()) {
+                    Some(message) => self.handle(now, machine, qube, message),
+                    None => self.refuse_control(now, qube),
+                },
+                Err(fault) => return self.poison_control(now, machine, qube, fault),
+            }
+        }
+        self.announce(machine, qube);
+    }
+
+    fn handle<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, message: Message) {
+        if message.event == Event::DeviceReady {
+            if message.value == 1 {
+                for port in 0..MAX_PORTS {
+                    if let Some(end) = self.endpoint_at(qube, port) {
+                        self.announce_later(end, |a| a.add = true);
+                    }
+                }
+            }
+            return;
+        }
+        let Some(end) = port_end(self, qube, message.port) else { return self.refuse_control(now, qube) };
+        match message.event {
+            Event::PortReady => self.announce_later(end, |a| {
+                a.name = true;
+                a.open = true;
+            }),
+            Event::PortOpen => self.port_opened(now, machine, end, message.value != 0),
+            Event::DeviceReady | Event::PortAdd | Event::PortName => self.refuse_control(now, qube),
+        }
+    }
+
+    /// The driver opened or closed its end, or acknowledged its peer's new life.
+    fn port_opened<M: Machine>(&mut self, now: Ticks, machine: &mut M, end: EndpointIndex, open: bool) {
+        if open && self.endpoints[end.index()].stale {
+            self.discard_stale(now, machine, end);
+            self.endpoints[end.index()].stale = false;
+        }
+        let endpoint = &mut self.endpoints[end.index()];
+        endpoint.opened = open;
+        self.refresh(machine, end.channel());
+    }
+
+    /// Drops what was queued for the peer's last life, so that its next one never sees it.
+    fn discard_stale<M: Machine>(&mut self, now: Ticks, machine: &mut M, end: EndpointIndex) {
+        let Some(qube) = self.endpoints[end.index()].qube else { return };
+        let mut dropped = 0;
+        for _ in 0..QUEUE_SIZE_MAX {
+            match self.endpoints[end.index()].tx.discard(machine.memory(qube)) {
+                Ok(true) => dropped += 1,
+                Ok(false) => break,
+                Err(fault) => {
+                    let _ = self.poison(now, machine, end, Refusal::Queue(fault));
+                    return;
+                }
+            }
+        }
+        if dropped > 0 {
+            self.record(now, end, None, Outcome::Refused, Refusal::PeerRestarted.code());
+        }
+    }
+
+    /// Works out whether a channel is open, and tells both ends when that changed.
+    pub(crate) fn refresh<M: Machine>(&mut self, machine: &mut M, channel: usize) {
+        let Some(state) = self.channels[channel].as_mut() else { return };
+        let Some(index) = ipc_proto_types::ChannelIndex::new(channel as u8) else { return };
+        let [client, server] = [Role::Client, Role::Server].map(|role| EndpointIndex::new(index, role));
+        let ready = |end: EndpointIndex| {
+            let endpoint = &self.endpoints[end.index()];
+            endpoint.opened && !endpoint.stale
+        };
+        let open = ready(client) && ready(server);
+        if open && !state.open {
+            state.calls = Calls::new();
+        }
+        state.open = open;
+        for end in [client, server] {
+            self.publish_port(machine, end);
+            self.announce_later(end, |a| a.open = true);
+        }
+    }
+
+    /// Notes control messages to send about a port.
+    fn announce_later(&mut self, end: EndpointIndex, what: impl FnOnce(&mut Announce)) {
+        let endpoint = &mut self.endpoints[end.index()];
+        what(&mut endpoint.announce);
+        let (qube, port) = (endpoint.qube, endpoint.port.get());
+        if let Some(qube) = qube.and_then(|q| self.qube_mut(q)) {
+            qube.announce |= 1 << (port & 31);
+        }
+    }
+
+    /// Sends the control messages that are due, as far as the driver left buffers for them.
+    pub(crate) fn announce<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex) {
+        for _ in 0..CONTROL_MAX {
+            let Some(q) = self.qube(qube) else { return };
+            if q.announce == 0 || q.control_rx.has_available(machine.memory(qube)) != Ok(true) {
+                return;
+            }
+            let port = q.announce.trailing_zeros();
+            let Some(end) = self.endpoint_at(qube, port as usize) else { return };
+            let mut bytes = [0; LEN + NAME_MAX];
+            let len = self.next_announcement(end, port, &mut bytes);
+            let left = self.endpoints[end.index()].announce.any();
+            let Some(q) = self.qube_mut(qube) else { return };
+            if !left {
+                q.announce &= !(1 << (port & 31));
+            }
+            let message = bytes.get(..len).unwrap_or_default();
+            if !message.is_empty() && q.control_rx.put(machine.memory(qube), message).is_err() {
+                q.control_rx.poison();
+                return;
+            }
+            self.wake(qube, wake::CHANNEL);
+        }
+    }
+
+    /// Writes the next due message about a port and returns its length, 0 for none.
+    fn next_announcement(&mut self, end: EndpointIndex, port: u32, into: &mut [u8]) -> usize {
+        let peer_open = u16::from(self.endpoints[end.peer().index()].opened);
+        let announce = &mut self.endpoints[end.index()].announce;
+        let (event, value) = if core::mem::take(&mut announce.add) {
+            (Event::PortAdd, 1)
+        } else if core::mem::take(&mut announce.name) {
+            (Event::PortName, 1)
+        } else if core::mem::take(&mut announce.open) {
+            (Event::PortOpen, peer_open)
+        } else {
+            return 0;
+        };
+        let head = Message { port, event, value }.to_bytes();
+        let mut at = 0;
+        let mut push = |text: &[u8]| {
+            if let Some(slot) = into.get_mut(at..at + text.len()) {
+                slot.copy_from_slice(text);
+                at += text.len();
+            }
+        };
+        push(&head);
+        if event == Event::PortName {
+            let service = self.channel_of(end).map(|c| c.service.name);
+            if let Some(service) = service {
+                push(service.as_str().as_bytes());
+                push(b"@");
+                push(self.peer_name(end).as_str().as_bytes());
+            }
+        }
+        at
+    }
+
+    fn poison_control<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, fault: Malformed) {
+        if let Some(q) = self.qube_mut(qube) {
+            q.control_rx.poison();
+            q.control_tx.poison();
+        }
+        self.record_qube(now, qube, Outcome::Refused, Refusal::Queue(fault).code());
+        self.show_needs_reset(machine, qube);
+    }
+}

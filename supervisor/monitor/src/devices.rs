@@ -1,0 +1,308 @@
+//! A qube's two devices: register writes, notifications, entropy, log text. The console's control queue is `control.rs`.
+
+use core::fmt::Write as _;
+
+use ipc_proto_types::QubeIndex;
+use supervisor_mem::{Gpa, GuestMemory};
+use supervisor_vcpu::Ticks;
+use supervisor_virtio::{DeviceKind, Effect, Queue, QueueState, Registers, initial_page, offset};
+
+use crate::audit::{NONE, Outcome, Record, Refusal, SUPERVISOR};
+use crate::channel::EndpointIndex;
+use crate::log::{LINE_MAX, Line, tame};
+use crate::machine::{Machine, Page};
+use crate::monitor::Core;
+use crate::qube::Qube;
+
+/// Queue numbers of the console's control queues (VIRTIO 1.2, 5.3.2).
+const CONTROL_RX: u16 = 2;
+const CONTROL_TX: u16 = 3;
+
+/// Most random bytes given at once: each 64 cost a block of the cipher.
+const ENTROPY_MAX: usize = 64;
+
+/// Longest panic report.
+const LAST_WORDS_MAX: usize = 512;
+
+/// What a queue number of the console means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConsoleQueue {
+    Receive(usize),
+    Transmit(usize),
+    ControlReceive,
+    ControlTransmit,
+}
+
+impl ConsoleQueue {
+    #[inline]
+    pub(crate) fn of(number: u16) -> Self {
+        match number {
+            CONTROL_RX => Self::ControlReceive,
+            CONTROL_TX => Self::ControlTransmit,
+            0 => Self::Receive(0),
+            1 => Self::Transmit(0),
+            n if n % 2 == 1 => Self::Transmit(usize::from(n - 2) / 2),
+            n => Self::Receive(usize::from(n - 2) / 2),
+        }
+    }
+}
+
+impl Core<'_> {
+    /// A qube says that a queue has new buffers; `number` is device << 16 | queue as it claims.
+    #[inline]
+    pub(crate) fn notified<M: Machine>(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        qube: QubeIndex,
+        number: u32,
+        staging: &mut [u8],
+    ) {
+        let queue = (number & 0xffff) as u16;
+        match (number >> 16, ConsoleQueue::of(queue)) {
+            (0, ConsoleQueue::Transmit(port)) => match self.endpoint_at(qube, port) {
+                Some(end) => {
+                    self.move_all(now, machine, end, staging);
+                }
+                None => self.refuse_control(now, qube),
+            },
+            (0, ConsoleQueue::Receive(port)) => match self.endpoint_at(qube, port) {
+                Some(_) => self.pull(now, machine, qube, 1 << (port & 31), staging),
+                None => self.refuse_control(now, qube),
+            },
+            (0, ConsoleQueue::ControlReceive) => self.announce(machine, qube),
+            (0, ConsoleQueue::ControlTransmit) => self.control(now, machine, qube),
+            (1, _) if queue == 0 => self.give_entropy(now, machine, qube),
+            _ => self.refuse_control(now, qube),
+        }
+    }
+
+    /// Moves what peers could not deliver to `qube` before, for the ports in `mask`.
+    pub(crate) fn pull<M: Machine>(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        qube: QubeIndex,
+        mask: u32,
+        staging: &mut [u8],
+    ) {
+        // One port at a time: the budget of an exit is one queue's.
+        let port = mask.trailing_zeros();
+        let Some(end) = self.endpoint_at(qube, port as usize) else { return };
+        if let Some(q) = self.qube_mut(qube) {
+            q.pull &= !(1 << (port & 31));
+        }
+        let peer = end.peer();
+        let from = if self.endpoints[peer.index()].qube.is_some() { peer } else { end };
+        if self.move_all(now, machine, from, staging) {
+            if let Some(sender) = self.endpoints[from.index()].qube.filter(|&sender| sender != qube) {
+                let woken = self.woken;
+                self.wake(sender, crate::qube::wake::CHANNEL);
+                self.woken = woken;
+            }
+        }
+    }
+
+    /// A write to a device register; `register` is device << 16 | offset as the qube claims.
+    pub(crate) fn register_written<M: Machine>(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        qube: QubeIndex,
+        register: u64,
+        value: u32,
+    ) {
+        let at = (register & 0xffff) as u16;
+        let Some(q) = self.qube_mut(qube) else { return };
+        let (page, registers) = match register >> 16 {
+            0 => (Page::Console, &mut q.console),
+            1 => (Page::Entropy, &mut q.entropy),
+            _ => return self.refuse_control(now, qube),
+        };
+        match registers.write(at, value) {
+            Effect::None => {}
+            Effect::Show { at, value } => machine.write_page(qube, page, at, &value.to_le_bytes()),
+            Effect::Selected { queue } => self.show_queue(machine, qube, page, queue),
+            Effect::Enable { queue, areas } => {
+                let ready = self.queue_mut(qube, page, queue).is_some_and(|slot| {
+                    slot.enable(areas, machine.memory(qube)).is_ok()
+                });
+                if !ready {
+                    self.refuse_control(now, qube);
+                }
+                self.show_queue(machine, qube, page, Some(queue));
+            }
+            Effect::Reset => self.reset_device(machine, qube, page),
+            Effect::Refused => self.refuse_control(now, qube),
+        }
+    }
+
+    fn show_queue<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, page: Page, queue: Option<u16>) {
+        let max = if queue.is_some() { u32::from(supervisor_virtio::QUEUE_SIZE_MAX) } else { 0 };
+        let state = queue.and_then(|queue| self.queue_mut(qube, page, queue)).map(|slot| slot.state());
+        let ready = u32::from(state == Some(QueueState::Ready));
+        machine.write_page(qube, page, offset::QUEUE_NUM_MAX, &max.to_le_bytes());
+        machine.write_page(qube, page, offset::QUEUE_READY, &ready.to_le_bytes());
+    }
+
+    /// The queue of this number of a device.
+    fn queue_mut(&mut self, qube: QubeIndex, page: Page, queue: u16) -> Option<&mut Queue> {
+        match (page, ConsoleQueue::of(queue)) {
+            (Page::Entropy, _) if queue == 0 => Some(&mut self.qube_mut(qube)?.entropy_queue),
+            (Page::Console, ConsoleQueue::ControlReceive) => Some(&mut self.qube_mut(qube)?.control_rx),
+            (Page::Console, ConsoleQueue::ControlTransmit) => Some(&mut self.qube_mut(qube)?.control_tx),
+            (Page::Console, ConsoleQueue::Receive(port)) => {
+                let end = self.endpoint_at(qube, port)?;
+                Some(&mut self.endpoints[end.index()].rx)
+            }
+            (Page::Console, ConsoleQueue::Transmit(port)) => {
+                let end = self.endpoint_at(qube, port)?;
+                Some(&mut self.endpoints[end.index()].tx)
+            }
+            (Page::Entropy | Page::Info, _) => None,
+        }
+    }
+
+    /// A driver reset its device: as if its qube had just begun, as far as that device goes.
+    fn reset_device<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, page: Page) {
+        if page == Page::Console {
+            self.close_ports(machine, qube);
+        }
+        let Some(q) = self.qube_mut(qube) else { return };
+        let poisoned = |queue: &Queue| queue.state() == QueueState::Poisoned;
+        match page {
+            Page::Console => {
+                if !poisoned(&q.control_rx) {
+                    q.control_rx = Queue::default();
+                }
+                if !poisoned(&q.control_tx) {
+                    q.control_tx = Queue::default();
+                }
+            }
+            Page::Entropy if !poisoned(&q.entropy_queue) => q.entropy_queue = Queue::default(),
+            Page::Entropy | Page::Info => {}
+        }
+        self.show_device(machine, qube, page);
+    }
+
+    /// Writes a device's page as a driver finds it first.
+    pub(crate) fn show_device<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, page: Page) {
+        let Some(q) = self.qube(qube) else { return };
+        let kind = match page {
+            Page::Console => DeviceKind::Console { ports: q.facts.port_count },
+            Page::Entropy | Page::Info => DeviceKind::Entropy,
+        };
+        machine.write_page(qube, page, 0, &initial_page(kind));
+        let off = 0u32.to_le_bytes();
+        machine.write_page(qube, page, offset::QUEUE_READY, &off);
+        machine.write_page(qube, page, offset::STATUS, &off);
+    }
+
+    /// Tells the owner of a poisoned queue (VIRTIO 1.2, 2.1: DEVICE_NEEDS_RESET).
+    pub(crate) fn show_needs_reset<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex) {
+        let Some(q) = self.qube(qube) else { return };
+        let status = Registers::needs_reset(&q.console);
+        machine.write_page(qube, Page::Console, offset::STATUS, &status.to_le_bytes());
+    }
+
+    /// Fills one buffer with random bytes.
+    fn give_entropy<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+        let mut bytes = [0; ENTROPY_MAX];
+        machine.random(&mut bytes);
+        let Some(q) = self.qube_mut(qube) else { return };
+        let memory = machine.memory(qube);
+        let given = match q.entropy_queue.has_available(memory) {
+            Ok(true) => q.entropy_queue.fill(memory, &bytes),
+            Ok(false) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        bytes.fill(0);
+        if let Err(fault) = given {
+            q.entropy_queue.poison();
+            self.record_qube(now, qube, Outcome::Refused, Refusal::Queue(fault).code());
+        }
+    }
+
+    /// Something that makes no sense; noted, not answered.
+    pub(crate) fn refuse_control(&mut self, now: Ticks, qube: QubeIndex) {
+        self.record_qube(now, qube, Outcome::Refused, Refusal::Control.code());
+        self.refused += 1;
+        if let Some(q) = self.qube_mut(qube) {
+            q.refused += 1;
+        }
+    }
+
+    /// An audit line about a qube and no message.
+    pub(crate) fn record_qube(&mut self, now: Ticks, qube: QubeIndex, outcome: Outcome, why: u8) {
+        self.audit.push(Record {
+            time: now.0,
+            size: 0,
+            from: qube.get(),
+            to: SUPERVISOR,
+            service: NONE,
+            method: NONE,
+            outcome,
+            why,
+        });
+    }
+
+    /// Takes a line of log text from a qube.
+    pub(crate) fn log_from<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, at: Gpa) {
+        let mut text = [0; LINE_MAX];
+        let text = copy_text(machine.memory(qube), at, &mut text);
+        let Some(q) = self.qube(qube) else { return };
+        let mut line = Line::new();
+        let _ = write!(line, "[{}] ", q.name());
+        line.push(tame(text));
+        let line = line.finish();
+        self.log.push(line);
+        machine.emit(line);
+    }
+
+    /// Takes a qube's panic report, as several log lines.
+    pub(crate) fn last_words_from<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, at: Gpa) {
+        let mut text = [0; LAST_WORDS_MAX];
+        let text = copy_text(machine.memory(qube), at, &mut text);
+        let Some((name, generation)) = self.qube(qube).map(|q: &Qube<'_>| (q.name(), q.generation)) else {
+            return;
+        };
+        for part in text.chunks_mut(LINE_MAX / 2) {
+            let mut line = Line::new();
+            let _ = write!(line, "[{name} {generation}] panic: ");
+            line.push(tame(part));
+            let line = line.finish();
+            self.log.push(line);
+            machine.emit(line);
+        }
+    }
+
+    /// A line of the supervisor's own.
+    pub(crate) fn note<M: Machine>(&mut self, machine: &mut M, text: core::fmt::Arguments<'_>) {
+        let mut line = Line::new();
+        let _ = write!(line, "[skep] {text}");
+        let line = line.finish();
+        self.log.push(line);
+        machine.emit(line);
+    }
+}
+
+/// Copies the text that `{len: u64, buf: u64}` at `at` names, at most as much as `into` holds. What cannot be read is empty.
+fn copy_text<'t, G: GuestMemory>(memory: &G, at: Gpa, into: &'t mut [u8]) -> &'t mut [u8] {
+    let mut parameters = [0; 16];
+    let read = memory.copy_in(at, &mut parameters).is_ok();
+    let ([l0, l1, l2, l3, l4, l5, l6, l7], address) = match parameters.split_first_chunk::<8>() {
+        Some((len, rest)) if read => (*len, rest.first_chunk::<8>().copied().unwrap_or_default()),
+        _ => ([0; 8], [0; 8]),
+    };
+    let len = u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]).min(into.len() as u64) as usize;
+    let Some(text) = into.get_mut(..len) else { return Default::default() };
+    if memory.copy_in(Gpa(u64::from_le_bytes(address)), text).is_err() {
+        return Default::default();
+    }
+    text
+}
+
+/// The end behind a port, for control messages.
+pub(crate) fn port_end(core: &Core<'_>, qube: QubeIndex, port: u32) -> Option<EndpointIndex> {
+    core.endpoint_at(qube, usize::try_from(port).ok()?)
+}

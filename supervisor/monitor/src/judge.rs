@@ -1,0 +1,153 @@
+//! The line that decides whether A may say this to B now: [`judge`].
+//!
+//! In this order: the frame is well formed, it speaks the channel's schema, the channel is open, a call has the next number
+//! and an answer answers an open call, the body fits the schema, the policy allows it. The first failure is the verdict.
+
+use core::ops::Range;
+
+use ipc_proto_types::{ErrorCode, Kind, Role};
+use ipc_proto_wire::{FieldKind, FieldSink, Header};
+use supervisor_policy::{Chains, FIRST_CHAIN, Fields, Value, Verdict, decide};
+
+use crate::audit::Refusal;
+use crate::channel::{CallFault, Channel};
+
+/// Most arguments that rules can look at; `MAX_FIELDS` of the manifest compiler is not larger.
+const FIELDS_MAX: usize = 16;
+
+/// A refusal, with the header if it could be read and belongs to this channel.
+pub(crate) struct Refused {
+    pub(crate) why: Refusal,
+    pub(crate) header: Option<Header>,
+}
+
+/// May the end with `sender`'s role of `channel` say `message` now? Counts and ends calls as a side effect.
+#[inline]
+pub(crate) fn judge(
+    channel: &mut Channel<'_>,
+    chains: &Chains<'_>,
+    sender: Role,
+    closed: Refusal,
+    message: &[u8],
+) -> Result<Header, Refused> {
+    let (header, body) =
+        Header::parse(message).map_err(|error| Refused { why: Refusal::Frame(error), header: None })?;
+    if header.schema != channel.service.id {
+        return Err(Refused { why: Refusal::Schema, header: None });
+    }
+    match judge_parsed(channel, chains, sender, closed, &header, body) {
+        Ok(()) => Ok(header),
+        Err(why) => Err(Refused { why, header: Some(header) }),
+    }
+}
+
+#[inline]
+fn judge_parsed(
+    channel: &mut Channel<'_>,
+    chains: &Chains<'_>,
+    sender: Role,
+    closed: Refusal,
+    header: &Header,
+    body: &[u8],
+) -> Result<(), Refusal> {
+    if !channel.open {
+        return Err(closed);
+    }
+    match (sender, header.kind) {
+        (Role::Client, Kind::Call) => {
+            channel.calls.count(header.correlation).map_err(|fault| match fault {
+                CallFault::NotNext => Refusal::Correlation,
+                CallFault::TooMany => Refusal::TooManyCalls,
+            })?;
+            allow(channel, chains, sender, header, body)?;
+            channel.calls.begin(header.correlation, header.method);
+            Ok(())
+        }
+        (Role::Server, Kind::Reply | Kind::Error) => {
+            if !channel.calls.waits(header.correlation, header.method) {
+                return Err(Refusal::NoSuchCall);
+            }
+            // A bad answer is an answer: the call is over, and the client hears that its server failed.
+            channel.calls.end(header.correlation);
+            channel.table.check(sender, header, body, &mut ()).map_err(Refusal::Body)
+        }
+        (Role::Client | Role::Server, _) => allow(channel, chains, sender, header, body),
+    }
+}
+
+/// Schema, then policy.
+#[inline]
+fn allow(
+    channel: &Channel<'_>,
+    chains: &Chains<'_>,
+    sender: Role,
+    header: &Header,
+    body: &[u8],
+) -> Result<(), Refusal> {
+    let decision = channel.facts.decision(header.method);
+    let verdict = if decision < FIRST_CHAIN {
+        channel.table.check(sender, header, body, &mut ()).map_err(Refusal::Body)?;
+        decide(decision, chains, &supervisor_policy::NoFields)
+    } else {
+        let mut arguments = Arguments::new(body);
+        channel.table.check(sender, header, body, &mut arguments).map_err(Refusal::Body)?;
+        decide(decision, chains, &arguments)
+    };
+    match verdict {
+        Verdict::Allow => Ok(()),
+        Verdict::Deny => Err(Refusal::Policy),
+        Verdict::Ask => Err(Refusal::Ask),
+    }
+}
+
+/// What a client whose call was refused is told.
+pub(crate) fn error_for(why: Refusal) -> ErrorCode {
+    match why {
+        Refusal::Policy | Refusal::Ask => ErrorCode::Denied,
+        Refusal::Correlation => ErrorCode::BadCorrelation,
+        Refusal::TooManyCalls => ErrorCode::TooManyCalls,
+        Refusal::PeerRestarted => ErrorCode::PeerRestarted,
+        Refusal::PeerGone | Refusal::ReceiverQueue(_) => ErrorCode::PeerGone,
+        Refusal::ReceiverTooSmall => ErrorCode::TooLarge,
+        Refusal::Frame(_)
+        | Refusal::Schema
+        | Refusal::Body(_)
+        | Refusal::NoSuchCall
+        | Refusal::ForgedError
+        | Refusal::Queue(_)
+        | Refusal::Control => ErrorCode::Malformed,
+    }
+}
+
+/// The arguments of a message, for rules that look at them.
+struct Arguments<'b> {
+    body: &'b [u8],
+    seen: [Option<(FieldKind, usize, usize)>; FIELDS_MAX],
+}
+
+impl<'b> Arguments<'b> {
+    fn new(body: &'b [u8]) -> Self {
+        Self { body, seen: [None; FIELDS_MAX] }
+    }
+}
+
+impl FieldSink for Arguments<'_> {
+    fn field(&mut self, number: u8, kind: FieldKind, range: Range<usize>) {
+        if let Some(slot) = self.seen.get_mut(usize::from(number)) {
+            *slot = Some((kind, range.start, range.end));
+        }
+    }
+}
+
+impl Fields for Arguments<'_> {
+    fn field(&self, number: u8) -> Option<Value<'_>> {
+        let (kind, start, end) = (*self.seen.get(usize::from(number))?)?;
+        match kind {
+            FieldKind::Bool(value) => Some(Value::Bool(value)),
+            FieldKind::Unsigned(value) => Some(Value::Unsigned(value)),
+            FieldKind::Signed(value) => Some(Value::Signed(value)),
+            FieldKind::Text => self.body.get(start..end).map(Value::Text),
+            FieldKind::Bytes | FieldKind::Secret => None,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Birth, end and rebirth of a qube. An end zeroes its memory, tells its peers, and, if the manifest says so, a new life
+//! begins after a delay that doubles while lives stay short.
+
+use ipc_proto_types::{MAX_PORTS, QubeIndex};
+use supervisor_image::Restart;
+use supervisor_mem::Gpa;
+use supervisor_vcpu::Ticks;
+use supervisor_virtio::{DeviceKind, Queue, Registers};
+
+use crate::audit::Outcome;
+use crate::machine::{Actions, Machine, Page};
+use crate::monitor::{Core, Monitor};
+use crate::qube::{Life, bit, wake};
+
+/// The first delay is a second divided by this: 10 ms.
+const BACKOFF_FRACTION: u64 = 100;
+/// The delay doubles at most this often: to about 10 s.
+const BACKOFF_DOUBLINGS: u32 = 10;
+/// A life of this many seconds was a good one; the delay starts small again.
+const GOOD_LIFE_SECONDS: u64 = 10;
+
+/// Why a life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was done.
+    Exit(i32),
+    /// A ctl call wanted it.
+    Killed,
+    /// It reported a panic or an exception.
+    Panicked,
+    /// It touched memory that its tables forbid.
+    Memory(Gpa),
+    /// An exception that may not be delivered.
+    Exception(u8),
+    /// It used a port that is no call and not its own.
+    Port(u16),
+    /// It used a model-specific register.
+    Msr(u32),
+    /// Triple fault.
+    TripleFault,
+    /// An instruction or exit that no well-behaved qube causes, with the hardware's code.
+    Unexpected(u32),
+    /// The processor refused its state.
+    InvalidState,
+}
+
+impl End {
+    /// A number for the audit; texts are in `ipc-proto-ctl-api`.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Exit(_) => 0x80,
+            Self::Killed => 0x81,
+            Self::Panicked => 0x82,
+            Self::Memory(_) => 0x83,
+            Self::Exception(_) => 0x84,
+            Self::Port(_) => 0x85,
+            Self::Msr(_) => 0x86,
+            Self::TripleFault => 0x87,
+            Self::Unexpected(_) => 0x88,
+            Self::InvalidState => 0x89,
+        }
+    }
+}
+
+impl Monitor<'_> {
+    /// The machine has rebuilt the last piece of `qube`'s memory.
+    pub fn rebuilt<M: Machine>(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) -> Actions {
+        let core = &mut self.core;
+        core.rebuilding &= !bit(qube);
+        core.await_life(now, qube, machine);
+        core.pick(now)
+    }
+
+    /// Starts every qube of the image, whose memory the machine has built, and decides who is first.
+    pub fn start<M: Machine>(&mut self, now: Ticks, machine: &mut M) -> Actions {
+        let core = &mut self.core;
+        core.rebuilding = 0;
+        for index in QubeIndex::all() {
+            if core.qube(index).is_some() {
+                core.begin_life(now, index, machine);
+            }
+        }
+        core.pick(now)
+    }
+}
+
+impl Core<'_> {
+    /// Ends a life.
+    pub(crate) fn end<M: Machine>(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End) {
+        let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
+        q.life = Life::Rebuilding;
+        q.last_end = Some(how);
+        q.pending = 0;
+        q.result = None;
+        q.pull = 0;
+        q.announce = 0;
+        q.console = Registers::new(DeviceKind::Console { ports: q.facts.port_count });
+        q.entropy = Registers::new(DeviceKind::Entropy);
+        q.control_rx = Queue::default();
+        q.control_tx = Queue::default();
+        q.entropy_queue = Queue::default();
+        let (name, generation) = (q.name(), q.generation);
+        self.runnable &= !bit(index);
+        self.rebuilding |= bit(index);
+        self.record_qube(now, index, Outcome::Ended, how.code());
+        self.note(machine, format_args!("{name} generation {generation} ended: {how}"));
+        for port in 0..MAX_PORTS {
+            if let Some(end) = self.endpoint_at(index, port) {
+                self.endpoints[end.index()].reset();
+                self.part(machine, end);
+            }
+        }
+    }
+
+    /// The driver reset the console device: its ports close, its peers hear of it.
+    pub(crate) fn close_ports<M: Machine>(&mut self, machine: &mut M, index: QubeIndex) {
+        for port in 0..MAX_PORTS {
+            let Some(end) = self.endpoint_at(index, port) else { continue };
+            let endpoint = &mut self.endpoints[end.index()];
+            let poisoned = endpoint.rx.state() == supervisor_virtio::QueueState::Poisoned;
+            let was_used = endpoint.opened;
+            if !poisoned {
+                endpoint.reset();
+            }
+            if was_used {
+                self.part(machine, end);
+            }
+        }
+    }
+
+    /// One end has forgotten everything: its peer must acknowledge before they talk again.
+    fn part<M: Machine>(&mut self, machine: &mut M, end: crate::channel::EndpointIndex) {
+        let peer = &mut self.endpoints[end.peer().index()];
+        if peer.qube.is_some() && peer.opened {
+            peer.stale = true;
+        }
+        let qube = peer.qube;
+        self.refresh(machine, end.channel());
+        if let Some(qube) = qube {
+            self.wake(qube, wake::CHANNEL);
+        }
+    }
+
+    /// The memory is as new: when does the next life begin, if ever?
+    fn await_life<M: Machine>(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
+        let second = self.times.ticks_per_second;
+        let Some(q) = self.qube_mut(index) else { return };
+        if q.facts.restart == Restart::Never {
+            q.life = Life::Ended;
+            return;
+        }
+        let good = now.0.saturating_sub(q.born.0) >= GOOD_LIFE_SECONDS.saturating_mul(second);
+        q.failures = if good { 0 } else { q.failures.saturating_add(1) };
+        let doublings = q.failures.saturating_sub(1).min(BACKOFF_DOUBLINGS);
+        let delay = (second / BACKOFF_FRACTION) << doublings;
+        let until = Ticks(now.0.saturating_add(delay));
+        q.life = Life::BackingOff;
+        q.deadline = until;
+        let name = q.name();
+        self.next_deadline = self.next_deadline.min(until);
+        self.note(machine, format_args!("{name} restarts in {} ms", delay / (second / 1000).max(1)));
+    }
+
+    /// A life begins.
+    pub(crate) fn begin_life<M: Machine>(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
+        let Some(q) = self.qube_mut(index) else { return };
+        q.life = Life::Runnable;
+        q.generation = q.generation.next();
+        q.born = now;
+        q.deadline = Ticks::NEVER;
+        q.asked_ready = false;
+        let (name, generation) = (q.name(), q.generation);
+        self.runnable |= bit(index);
+        self.show_device(machine, index, Page::Console);
+        self.show_device(machine, index, Page::Entropy);
+        self.publish_info(machine, index);
+        self.write_boot_info(machine, index);
+        machine.start(index);
+        self.note(machine, format_args!("{name} generation {generation} starts"));
+    }
+
+    /// Fills the two fields of the boot information that are known only now (`hermit-entry`, `RawBootInfo`).
+    fn write_boot_info<M: Machine>(&mut self, machine: &mut M, index: QubeIndex) {
+        use supervisor_mem::GuestMemory as _;
+        let times = self.times;
+        let Some(facts) = self.qube(index).map(|q| q.facts) else { return };
+        let khz = u32::try_from(times.ticks_per_second / 1000).unwrap_or(u32::MAX);
+        let memory = machine.memory(index);
+        // The image checks that both lie in writable memory of the qube.
+        let _ = memory.copy_out(Gpa(facts.cpu_khz_at), &khz.to_le_bytes());
+        let _ = memory.copy_out(Gpa(facts.boot_time_at), &u128::from(times.unix_ns_at_zero).to_le_bytes());
+    }
+}
+
+impl core::fmt::Display for End {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit code {code}"),
+            Self::Killed => f.write_str("killed"),
+            Self::Panicked => f.write_str("it panicked"),
+            Self::Memory(at) => write!(f, "forbidden memory access at {:#x}", at.0),
+            Self::Exception(vector) => write!(f, "exception {vector}"),
+            Self::Port(port) => write!(f, "unknown port {port:#x}"),
+            Self::Msr(register) => write!(f, "model-specific register {register:#x}"),
+            Self::TripleFault => f.write_str("triple fault"),
+            Self::Unexpected(code) => write!(f, "forbidden instruction, exit code {code:#x}"),
+            Self::InvalidState => f.write_str("invalid processor state"),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The world as the monitor sees it, and what it wants done next.
+
+use ipc_proto_types::QubeIndex;
+use supervisor_mem::GuestMemory;
+use supervisor_vcpu::Ticks;
+
+/// A read-only page that a qube sees and only the supervisor writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Registers of the console device, the channels.
+    Console,
+    /// Registers of the entropy device.
+    Entropy,
+    /// Who am I, what time is it, what ports have I.
+    Info,
+}
+
+impl Page {
+    /// All of them, in the order of their guest addresses.
+    pub const ALL: [Self; 3] = [Self::Console, Self::Entropy, Self::Info];
+
+    /// Guest-physical address of the page (`docs/qube-abi.md`).
+    #[must_use]
+    pub const fn address(self) -> u64 {
+        match self {
+            Self::Console => 0x10_0000,
+            Self::Entropy => 0x10_1000,
+            Self::Info => 0x10_2000,
+        }
+    }
+}
+
+/// What the monitor can reach of the machine. Each call is bounded by its arguments.
+pub trait Machine {
+    /// A qube's memory.
+    type Memory: GuestMemory;
+
+    /// The memory of `qube`.
+    fn memory(&mut self, qube: QubeIndex) -> &mut Self::Memory;
+
+    /// Writes `bytes` at offset `at` of a read-only page of `qube`. Parts beyond the page are dropped.
+    fn write_page(&mut self, qube: QubeIndex, page: Page, at: u16, bytes: &[u8]);
+
+    /// Puts the processor of `qube` at its entry point.
+    fn start(&mut self, qube: QubeIndex);
+
+    /// Fills `into` with random bytes that no qube can predict.
+    fn random(&mut self, into: &mut [u8]);
+
+    /// Shows a line of the supervisor's log to whoever watches from outside.
+    fn emit(&mut self, line: &[u8]);
+}
+
+/// Physical interrupts that arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interrupts {
+    /// A bit for each device line.
+    pub lines: u16,
+    /// The one-shot timer fired.
+    pub timer: bool,
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Run this qube. With a result, its last call returns that; without, it was interrupted and goes on.
+    Run {
+        /// Which.
+        qube: QubeIndex,
+        /// EAX for the call it made.
+        result: Option<u32>,
+    },
+    /// Bring a piece of this qube's memory back to its first state; after the last one call
+    /// [`crate::Monitor::rebuilt`], else [`crate::Monitor::interrupts`].
+    Rebuild {
+        /// Which.
+        qube: QubeIndex,
+    },
+    /// Nobody can run: sleep until an interrupt.
+    Idle,
+    /// Turn the machine off.
+    PowerOff,
+}
+
+/// The monitor's decision after a step. Dropping it stops the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Actions {
+    /// What to do.
+    pub next: Next,
+    /// Set the one-shot timer to this time; `None` leaves it.
+    pub timer: Option<Ticks>,
+}

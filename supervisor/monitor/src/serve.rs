@@ -1,0 +1,254 @@
+//! The services of the supervisor itself: `ctl` and `log`. Same frames, same checks, same policy as any other server; only
+//! the last hop is a function call.
+
+use ipc_proto_ctl_api as ctl;
+use ipc_proto_log_api as log;
+use ipc_proto_rpc::Caller;
+use ipc_proto_types::{
+    Bytes, ChannelIndex, ErrorCode, Generation, Kind, List, MAX_CHANNELS, MAX_QUBES, QubeIndex, ServiceIndex, Text,
+};
+use ipc_proto_wire::{HEADER_SIZE, Header};
+use supervisor_policy::{ALLOW, ASK, DENY};
+use supervisor_vcpu::Ticks;
+
+use crate::audit::Outcome;
+use crate::channel::EndpointIndex;
+use crate::lifecycle::End;
+use crate::machine::Machine;
+use crate::monitor::Core;
+use crate::qube::{Life, wake};
+
+/// Longest reply of both services, with its header.
+const REPLY_MAX: usize = HEADER_SIZE
+    + if ctl::SERVICE.reply_max > log::SERVICE.reply_max { ctl::SERVICE.reply_max } else { log::SERVICE.reply_max }
+        as usize;
+
+/// Entries of one audit page.
+const PAGE_ENTRIES: usize = 8;
+
+impl Core<'_> {
+    /// Answers a judged message of `from`, whose peer is the supervisor.
+    pub(crate) fn serve<M: Machine>(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        from: EndpointIndex,
+        header: &Header,
+        message: &[u8],
+    ) {
+        let (Some(qube), Some(channel)) = (self.endpoints[from.index()].qube, self.channel_of(from)) else { return };
+        let is_ctl = channel.service.id == ctl::SERVICE.id;
+        let is_log = channel.service.id == log::SERVICE.id;
+        let caller = Caller { port: self.endpoints[from.index()].port, generation: Generation(1) };
+        let mut reply = [0; REPLY_MAX];
+        let (head, out) = reply.split_at_mut(HEADER_SIZE);
+        let body = message.get(HEADER_SIZE..).unwrap_or_default();
+        let mut desk = Desk { core: self, now };
+        let answered = match (is_ctl, is_log) {
+            (true, _) => ctl::dispatch(&mut desk, &caller, header, body, out),
+            (_, true) => log::dispatch(&mut desk, &caller, header, body, out),
+            _ => Err(ErrorCode::Unsupported),
+        };
+        if let Some(channel) = self.channels[from.channel()].as_mut() {
+            channel.calls.end(header.correlation);
+        }
+        let len = match answered {
+            Ok(Some(len)) => len,
+            Ok(None) => return,
+            Err(code) => return self.answer(machine, from, header, code),
+        };
+        let header = Header { kind: Kind::Reply, length: len as u32, ..*header };
+        let written = header.write_to(head).is_ok();
+        let Some(frame) = reply.get(..HEADER_SIZE + len).filter(|_| written) else { return };
+        if self.endpoints[from.index()].rx.put(machine.memory(qube), frame).is_ok() {
+            if let Some(q) = self.qube_mut(qube) {
+                q.messages_in += 1;
+                q.messages_out += 1;
+            }
+            self.wake(qube, wake::CHANNEL);
+        }
+    }
+
+    fn nanoseconds(&self, ticks: u64) -> u64 {
+        let rate = self.times.ticks_per_second.max(1);
+        (ticks / rate) * 1_000_000_000 + (ticks % rate) * 1_000_000_000 / rate
+    }
+}
+
+/// Where both services are answered.
+struct Desk<'m, 'a> {
+    core: &'m mut Core<'a>,
+    now: Ticks,
+}
+
+impl ctl::Ctl for Desk<'_, '_> {
+    fn system(&mut self, _: &Caller) -> ctl::SystemInfo {
+        let core = &self.core;
+        ctl::SystemInfo {
+            name: core.image.map_or(Text::new(), |image| text(image.name().as_str())),
+            version: text(env!("CARGO_PKG_VERSION")),
+            qubes: count(core.qubes.iter().flatten().count()),
+            channels: count(core.channels.iter().flatten().count()),
+            uptime_ns: core.nanoseconds(self.now.0),
+            memory_pages: core.qubes.iter().flatten().map(|q| q.facts.memory_pages).sum(),
+            messages: core.messages,
+            refused: core.refused,
+        }
+    }
+
+    fn qube(&mut self, _: &Caller, index: u8) -> Option<ctl::QubeInfo> {
+        let index = QubeIndex::new(index)?;
+        let q = self.core.qube(index)?;
+        let state = match q.life {
+            Life::Runnable => ctl::QubeState::Running,
+            Life::Waiting => ctl::QubeState::Waiting,
+            Life::Rebuilding | Life::BackingOff => ctl::QubeState::Restarting,
+            Life::Ended => ctl::QubeState::Ended,
+        };
+        Some(ctl::QubeInfo {
+            name: text(q.facts.name.as_str()),
+            label: q.facts.label,
+            state,
+            generation: q.generation.0,
+            memory_kib: q.facts.memory_pages.saturating_mul(4),
+            exits: q.exits,
+            messages_in: q.messages_in,
+            messages_out: q.messages_out,
+            refused: q.refused,
+            last_end: q.last_end.map(reason),
+        })
+    }
+
+    fn channel(&mut self, _: &Caller, index: u8) -> Option<ctl::ChannelInfo> {
+        let channel = self.core.channels.get(ChannelIndex::new(index)?.as_usize())?.as_ref()?;
+        let mut verdicts = List::new();
+        for decision in channel.facts.decisions() {
+            let verdict = match decision {
+                DENY => ctl::Verdict::Deny,
+                ALLOW => ctl::Verdict::Allow,
+                ASK => ctl::Verdict::Ask,
+                _ => ctl::Verdict::Conditional,
+            };
+            // At most MAX_METHODS of them, which is what the list holds.
+            let _ = verdicts.push(verdict);
+        }
+        Some(ctl::ChannelInfo {
+            client: channel.facts.client.get(),
+            server: channel.facts.server.map(QubeIndex::get),
+            service: text(channel.service.name.as_str()),
+            open: channel.open,
+            messages: channel.messages,
+            refused: channel.refused,
+            verdicts,
+        })
+    }
+
+    fn kill(&mut self, _: &Caller, name: Text<16>) -> Result<u32, ctl::CtlError> {
+        let named = |index: &QubeIndex| self.core.qube(*index).is_some_and(|q| q.facts.name.as_str() == name.as_str());
+        let index = QubeIndex::all().take(MAX_QUBES).find(named).ok_or(ctl::CtlError::NoSuchQube)?;
+        let q = self.core.qube(index).filter(|q| q.is_alive()).ok_or(ctl::CtlError::NotRunning)?;
+        let next = q.generation.next().0;
+        self.core.doomed = Some(index);
+        Ok(next)
+    }
+
+    fn audit(&mut self, _: &Caller, before: u64) -> ctl::AuditPage {
+        let audit = &self.core.audit;
+        let newest = audit.next().min(before.saturating_sub(1));
+        let mut entries = List::new();
+        let mut next = 0;
+        // Entries count from 1, records from 0.
+        for sequence in (0..newest).rev().take(PAGE_ENTRIES) {
+            let Some(record) = audit.get(sequence) else { break };
+            let entry = ctl::AuditEntry {
+                sequence: sequence + 1,
+                time_ns: self.core.nanoseconds(record.time),
+                from: record.from,
+                to: record.to,
+                service: record.service,
+                method: record.method,
+                verdict: verdict(record.outcome),
+                why: record.why,
+                size: record.size,
+            };
+            let _ = entries.push(entry);
+            next = if sequence > 0 && audit.get(sequence - 1).is_some() { sequence + 1 } else { 0 };
+        }
+        ctl::AuditPage { entries, next }
+    }
+
+    fn service(&mut self, _: &Caller, index: u8) -> Option<ctl::ServiceInfo> {
+        let service = self.core.image?.service(ServiceIndex::new(index)?)?;
+        Some(ctl::ServiceInfo {
+            name: text(service.name.as_str()),
+            version: service.version,
+            id: Bytes::try_from(&service.id.0[..]).unwrap_or_default(),
+        })
+    }
+
+    fn poweroff(&mut self, _: &Caller) {
+        self.core.power_off = true;
+    }
+}
+
+impl log::Log for Desk<'_, '_> {
+    fn read(&mut self, _: &Caller, from: u64) -> log::LogChunk {
+        let mut bytes = [0; 512];
+        let (read, next, lost) = self.core.log.read(from, &mut bytes);
+        let (text, used) = whole_characters(bytes.get(..read).unwrap_or_default());
+        log::LogChunk { next: next - (read - used) as u64, lost, text }
+    }
+}
+
+/// The longest valid beginning of `bytes`, and how many bytes that used. A byte that is no UTF-8 becomes one `?`.
+fn whole_characters(bytes: &[u8]) -> (Text<1024>, usize) {
+    let mut text = Text::new();
+    let mut used = 0;
+    for chunk in bytes.utf8_chunks() {
+        let cut = used + chunk.valid().len() + chunk.invalid().len() == bytes.len() && chunk.invalid().len() < 4;
+        if text.push_str(chunk.valid()).is_err() {
+            break;
+        }
+        used += chunk.valid().len();
+        // A character that the end of the chunk cuts off is left for the next read, unless nothing else is there.
+        if chunk.invalid().is_empty() || (cut && used > 0) || text.push_str("?").is_err() {
+            break;
+        }
+        used += chunk.invalid().len();
+    }
+    (text, used)
+}
+
+fn text<const N: usize>(name: &str) -> Text<N> {
+    Text::truncated(name)
+}
+
+fn count(number: usize) -> u8 {
+    const _: () = assert!(MAX_QUBES < 256 && MAX_CHANNELS < 256);
+    (number & 0xff) as u8
+}
+
+fn verdict(outcome: Outcome) -> ctl::AuditVerdict {
+    match outcome {
+        Outcome::Allowed => ctl::AuditVerdict::Allowed,
+        Outcome::Denied => ctl::AuditVerdict::Denied,
+        Outcome::Asked => ctl::AuditVerdict::Asked,
+        // An end is told by its `why`.
+        Outcome::Refused | Outcome::Ended => ctl::AuditVerdict::Refused,
+    }
+}
+
+fn reason(end: End) -> ctl::EndReason {
+    match end {
+        End::Exit(code) => ctl::EndReason::Exit(code),
+        End::Killed => ctl::EndReason::Killed,
+        End::Panicked => ctl::EndReason::Panicked,
+        End::Memory(at) => ctl::EndReason::MemoryFault(at.0),
+        End::Exception(_) => ctl::EndReason::Exception,
+        End::Port(port) => ctl::EndReason::UnknownPort(port),
+        End::Msr(register) => ctl::EndReason::Msr(register),
+        End::TripleFault => ctl::EndReason::TripleFault,
+        End::Unexpected(code) => ctl::EndReason::UnexpectedExit(code),
+        End::InvalidState => ctl::EndReason::UnexpectedExit(u32::MAX),
+    }
+}

@@ -1,0 +1,157 @@
+//! The one step: a qube stopped; what now?
+
+use ipc_proto_types::QubeIndex;
+use supervisor_vcpu::{Exit, Fault, Ticks};
+
+use crate::lifecycle::End;
+use crate::machine::{Actions, Interrupts, Machine};
+use crate::monitor::{Core, Monitor};
+use crate::qube::{Life, wake};
+
+impl Monitor<'_> {
+    /// `qube` stopped at `now` because of `exit`.
+    #[inline]
+    pub fn step<M: Machine>(&mut self, now: Ticks, qube: QubeIndex, exit: Exit, machine: &mut M) -> Actions {
+        if exit == Exit::Interrupt {
+            return self.interrupts(now, Some(qube), Interrupts::default(), machine);
+        }
+        let Self { core, staging } = self;
+        if let Some(q) = core.qube_mut(qube) {
+            q.exits += 1;
+        }
+        core.woken = None;
+        match exit {
+            Exit::NotifyAndWait { queue, deadline } => {
+                core.notified(now, machine, qube, queue, staging);
+                core.wait(now, machine, qube, deadline, staging)
+            }
+            Exit::Wait { deadline } => core.wait(now, machine, qube, deadline, staging),
+            Exit::Notify { queue } => {
+                core.notified(now, machine, qube, queue, staging);
+                core.go_on(now, machine, qube, Some(0))
+            }
+            Exit::Answered | Exit::Interrupt => core.go_on(now, machine, qube, None),
+            Exit::Ready => {
+                if let Some(q) = core.qube_mut(qube) {
+                    q.asked_ready = true;
+                }
+                core.go_on(now, machine, qube, Some(0))
+            }
+            Exit::Register { register, value } => {
+                core.register_written(now, machine, qube, register, value);
+                core.go_on(now, machine, qube, Some(0))
+            }
+            Exit::Log { at } => {
+                core.log_from(machine, qube, at);
+                core.go_on(now, machine, qube, Some(0))
+            }
+            Exit::Panic { at } => {
+                core.last_words_from(machine, qube, at);
+                core.end(now, machine, qube, End::Panicked);
+                core.pick(now)
+            }
+            Exit::Finish { code } => {
+                core.end(now, machine, qube, End::Exit(code));
+                core.pick(now)
+            }
+            Exit::Fault(fault) => {
+                core.end(now, machine, qube, end_of(fault));
+                core.pick(now)
+            }
+        }
+    }
+
+    /// Physical interrupts arrived, while `from` ran or nobody did.
+    pub fn interrupts<M: Machine>(
+        &mut self,
+        now: Ticks,
+        from: Option<QubeIndex>,
+        arrived: Interrupts,
+        machine: &mut M,
+    ) -> Actions {
+        let lines = arrived.lines;
+        let core = &mut self.core;
+        core.woken = None;
+        if let Some(qube) = from.and_then(|from| core.qube_mut(from)) {
+            qube.exits += 1;
+        }
+        if lines != 0 {
+            for qube in QubeIndex::all() {
+                let line = core.qube(qube).and_then(|q| q.facts.irq);
+                if line.is_some_and(|line| lines & (1 << (line & 15)) != 0) {
+                    core.wake(qube, wake::DEVICE);
+                }
+            }
+        }
+        if arrived.timer {
+            core.armed = Ticks::NEVER;
+        }
+        core.expire(now, machine);
+        match core.woken {
+            // Someone waits for this: a key, a packet. Its turn comes at once.
+            Some(woken) if lines != 0 && !core.power_off => core.hand_over(now, woken),
+            _ => core.pick(now),
+        }
+    }
+}
+
+impl Core<'_> {
+    /// A qube waits: first whatever it kept others waiting for.
+    #[inline]
+    fn wait<M: Machine>(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        qube: QubeIndex,
+        deadline: Ticks,
+        staging: &mut [u8],
+    ) -> Actions {
+        if self.doomed.is_some() || self.power_off {
+            self.fulfil(now, machine);
+        }
+        let Some(q) = self.qube(qube).filter(|q| q.life == Life::Runnable) else { return self.pick(now) };
+        let (pull, announce) = (q.pull, q.announce);
+        if pull != 0 {
+            self.pull(now, machine, qube, pull, staging);
+        }
+        if announce != 0 {
+            self.announce(machine, qube);
+        }
+        if now >= self.next_deadline {
+            self.expire(now, machine);
+        }
+        self.sleep(now, qube, deadline)
+    }
+
+    /// A qube's call is answered; it goes on, unless what it asked for was somebody's end.
+    #[inline]
+    fn go_on<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, result: Option<u32>) -> Actions {
+        if self.doomed.is_some() || self.power_off {
+            self.fulfil(now, machine);
+        }
+        match self.qube(qube).map(|q| q.life) {
+            Some(Life::Runnable) if !self.power_off => self.run(now, qube, result),
+            _ => self.pick(now),
+        }
+    }
+
+    /// Ends whom a ctl call wanted ended.
+    #[cold]
+    fn fulfil<M: Machine>(&mut self, now: Ticks, machine: &mut M) {
+        if let Some(doomed) = self.doomed.take() {
+            self.end(now, machine, doomed, End::Killed);
+        }
+    }
+}
+
+fn end_of(fault: Fault) -> End {
+    match fault {
+        Fault::Memory { at, .. } => End::Memory(at),
+        Fault::Port(port) => End::Port(port),
+        Fault::Msr(register) => End::Msr(register),
+        Fault::Exception(vector) => End::Exception(vector),
+        Fault::Shutdown => End::TripleFault,
+        Fault::Instruction(code) | Fault::Unknown(code) => End::Unexpected(code),
+        Fault::InvalidState => End::InvalidState,
+    }
+}
