@@ -53,19 +53,7 @@ skep_compare:
     jne 9f
     xor eax, eax
     ret
-6:  cmp edx, 4
-    jb 7f
-    mov eax, [rdi]
-    mov ecx, [rsi]
-    cmp eax, ecx
-    jne 9f
-    mov eax, [rdi + rdx - 4]
-    mov ecx, [rsi + rdx - 4]
-    cmp eax, ecx
-    jne 9f
-    xor eax, eax
-    ret
-7:  xor eax, eax
+6:  xor eax, eax
 8:  sub edx, 1
     jb 2f
     movzx eax, byte ptr [rdi]

@@ -26,33 +26,33 @@ skep_copy_rest:
     ret
 2:  cmp rdx, 64
     ja 3f
-    movups xmm0, [rsi]
-    movups xmm1, [rsi + 16]
-    movups xmm2, [rsi + rdx - 32]
-    movups xmm3, [rsi + rdx - 16]
-    movups [rdi], xmm0
-    movups [rdi + 16], xmm1
-    movups [rdi + rdx - 32], xmm2
-    movups [rdi + rdx - 16], xmm3
+    .irp i, 0,1
+    movups xmm\i, [rsi + 16 * \i]
+    .endr
+    .irp i, 2,3
+    movups xmm\i, [rsi + rdx + 16 * \i - 64]
+    .endr
+    .irp i, 0,1
+    movups [rdi + 16 * \i], xmm\i
+    .endr
+    .irp i, 2,3
+    movups [rdi + rdx + 16 * \i - 64], xmm\i
+    .endr
     ret
 3:  cmp rdx, 128
     ja skep_copy_long
-    movups xmm0, [rsi]
-    movups xmm1, [rsi + 16]
-    movups xmm2, [rsi + 32]
-    movups xmm3, [rsi + 48]
-    movups xmm4, [rsi + rdx - 64]
-    movups xmm5, [rsi + rdx - 48]
-    movups xmm6, [rsi + rdx - 32]
-    movups xmm7, [rsi + rdx - 16]
-    movups [rdi], xmm0
-    movups [rdi + 16], xmm1
-    movups [rdi + 32], xmm2
-    movups [rdi + 48], xmm3
-    movups [rdi + rdx - 64], xmm4
-    movups [rdi + rdx - 48], xmm5
-    movups [rdi + rdx - 32], xmm6
-    movups [rdi + rdx - 16], xmm7
+    .irp i, 0,1,2,3
+    movups xmm\i, [rsi + 16 * \i]
+    .endr
+    .irp i, 4,5,6,7
+    movups xmm\i, [rsi + rdx + 16 * \i - 128]
+    .endr
+    .irp i, 0,1,2,3
+    movups [rdi + 16 * \i], xmm\i
+    .endr
+    .irp i, 4,5,6,7
+    movups [rdi + rdx + 16 * \i - 128], xmm\i
+    .endr
 4:  ret
 5:  cmp edx, 8
     jb 6f
@@ -92,44 +92,26 @@ skep_copy_long:
     add rdi, rcx
     and edx, 127
     neg rcx
-8:  movups xmm0, [rsi + rcx]
-    movups xmm1, [rsi + rcx + 16]
-    movups xmm2, [rsi + rcx + 32]
-    movups xmm3, [rsi + rcx + 48]
-    movups xmm4, [rsi + rcx + 64]
-    movups xmm5, [rsi + rcx + 80]
-    movups xmm6, [rsi + rcx + 96]
-    movups xmm7, [rsi + rcx + 112]
-    movups [rdi + rcx], xmm0
-    movups [rdi + rcx + 16], xmm1
-    movups [rdi + rcx + 32], xmm2
-    movups [rdi + rcx + 48], xmm3
-    movups [rdi + rcx + 64], xmm4
-    movups [rdi + rcx + 80], xmm5
-    movups [rdi + rcx + 96], xmm6
-    movups [rdi + rcx + 112], xmm7
+8:
+    .irp i, 0,1,2,3,4,5,6,7
+    movups xmm\i, [rsi + rcx + 16 * \i]
+    .endr
+    .irp i, 0,1,2,3,4,5,6,7
+    movups [rdi + rcx + 16 * \i], xmm\i
+    .endr
     sub rcx, -128
     jne 8b
     test edx, edx
     jne skep_copy_rest
     ret
     // Backward, because the destination starts inside the source.
-9:  movups xmm0, [rsi + rdx - 16]
-    movups xmm1, [rsi + rdx - 32]
-    movups xmm2, [rsi + rdx - 48]
-    movups xmm3, [rsi + rdx - 64]
-    movups xmm4, [rsi + rdx - 80]
-    movups xmm5, [rsi + rdx - 96]
-    movups xmm6, [rsi + rdx - 112]
-    movups xmm7, [rsi + rdx - 128]
-    movups [rdi + rdx - 16], xmm0
-    movups [rdi + rdx - 32], xmm1
-    movups [rdi + rdx - 48], xmm2
-    movups [rdi + rdx - 64], xmm3
-    movups [rdi + rdx - 80], xmm4
-    movups [rdi + rdx - 96], xmm5
-    movups [rdi + rdx - 112], xmm6
-    movups [rdi + rdx - 128], xmm7
+9:
+    .irp i, 0,1,2,3,4,5,6,7
+    movups xmm\i, [rsi + rdx + 16 * \i - 128]
+    .endr
+    .irp i, 0,1,2,3,4,5,6,7
+    movups [rdi + rdx + 16 * \i - 128], xmm\i
+    .endr
     add rdx, -128
     cmp rdx, 128
     jae 9b

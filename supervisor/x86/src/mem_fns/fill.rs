@@ -34,28 +34,21 @@ skep_fill:
 3:  cmp rdx, 128
     jbe 4f
     add rcx, -112
-8:  movups [rdi], xmm0
-    movups [rdi + 16], xmm0
-    movups [rdi + 32], xmm0
-    movups [rdi + 48], xmm0
-    movups [rdi + 64], xmm0
-    movups [rdi + 80], xmm0
-    movups [rdi + 96], xmm0
-    movups [rdi + 112], xmm0
+8:
+    .irp i, 0,1,2,3,4,5,6,7
+    movups [rdi + 16 * \i], xmm0
+    .endr
     sub rdi, -128
     cmp rdi, rcx
     jb 8b
     // The last 128 bytes, which overlap the last whole block.
     mov rdi, rcx
     sub rcx, -112
-4:  movups [rdi], xmm0
-    movups [rdi + 16], xmm0
-    movups [rdi + 32], xmm0
-    movups [rdi + 48], xmm0
-    movups [rcx - 48], xmm0
-    movups [rcx - 32], xmm0
-    movups [rcx - 16], xmm0
-    movups [rcx], xmm0
+4:
+    .irp i, 0,1,2,3
+    movups [rdi + 16 * \i], xmm0
+    movups [rcx - 16 * \i], xmm0
+    .endr
     ret
 5:  cmp edx, 8
     jb 6f
