@@ -46,10 +46,7 @@ impl<'a> Table<'a> {
     /// The table whose `offset u32, count u32` lies at `entry`.
     pub(crate) fn at(file: Bytes<'a>, entry: usize, record: usize) -> Option<Table<'a>> {
         let length = file.size(entry + 4)?.checked_mul(record)?;
-        Some(Table {
-            bytes: file.slice(file.size(entry)?, length)?,
-            record,
-        })
+        Some(Table { bytes: file.slice(file.size(entry)?, length)?, record })
     }
 
     pub(crate) fn bytes(self) -> &'a [u8] {
@@ -61,9 +58,6 @@ impl<'a> Table<'a> {
     }
 
     pub(crate) fn get(self, index: usize) -> Option<Bytes<'a>> {
-        self.bytes
-            .get(index.checked_mul(self.record)?..)?
-            .get(..self.record)
-            .map(Bytes)
+        self.bytes.get(index.checked_mul(self.record)?..)?.get(..self.record).map(Bytes)
     }
 }

@@ -5,12 +5,8 @@
 //! by an odd constant and rotates once a block, so every bit of the input reaches every bit of its lane.
 
 const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
-const SEEDS: [u64; 4] = [
-    0xcbf2_9ce4_8422_2325,
-    0x8422_2325_cbf2_9ce4,
-    0x6c62_272e_07bb_0142,
-    0x62b8_2175_6295_c58d,
-];
+const SEEDS: [u64; 4] =
+    [0xcbf2_9ce4_8422_2325, 0x8422_2325_cbf2_9ce4, 0x6c62_272e_07bb_0142, 0x62b8_2175_6295_c58d];
 const _: () = assert!(PRIME % 2 == 1, "an even factor would lose bits");
 
 /// Checksum of `bytes`, whose length is a multiple of [`crate::layout::BLOCK`]; a shorter tail does not count.
@@ -26,18 +22,14 @@ pub fn checksum(bytes: &[u8]) -> u64 {
         d = step(d, w3, w7);
     }
     let length = bytes.len() as u64;
-    [a, b, c, d].iter().fold(length, |sum, lane| {
-        (sum ^ lane).wrapping_mul(PRIME).rotate_left(31)
-    })
+    [a, b, c, d].iter().fold(length, |sum, lane| (sum ^ lane).wrapping_mul(PRIME).rotate_left(31))
 }
 
 /// One lane's share of a block.
 #[inline(always)]
 fn step(lane: u64, first: &[u8; 8], second: &[u8; 8]) -> u64 {
     let lane = (lane ^ u64::from_le_bytes(*first)).wrapping_mul(PRIME);
-    (lane ^ u64::from_le_bytes(*second))
-        .wrapping_mul(PRIME)
-        .rotate_left(29)
+    (lane ^ u64::from_le_bytes(*second)).wrapping_mul(PRIME).rotate_left(29)
 }
 
 #[cfg(test)]

@@ -87,9 +87,7 @@ impl fmt::Display for ImageError {
             }
             ImageError::Prefix => f.write_str("the image is damaged (its first block)"),
             ImageError::Length => f.write_str("the image is cut off or has bytes added"),
-            ImageError::Checksum => {
-                f.write_str("the image is damaged (its checksum does not match)")
-            }
+            ImageError::Checksum => f.write_str("the image is damaged (its checksum does not match)"),
             ImageError::Directory => f.write_str("the image's directory is wrong"),
             ImageError::Name => f.write_str("the system's name is wrong"),
             ImageError::Qube(index, fault) => write!(f, "qube {index}: {fault:?} is wrong"),

@@ -35,10 +35,7 @@ impl<'a> Image<'a> {
 
     fn read_directory(file: Bytes<'a>) -> Result<Image<'a>, ImageError> {
         let table = |entry, record| Table::at(file, entry, record).ok_or(ImageError::Directory);
-        let name = file
-            .array(directory::NAME)
-            .and_then(records::name)
-            .ok_or(ImageError::Name)?;
+        let name = file.array(directory::NAME).and_then(records::name).ok_or(ImageError::Name)?;
         let chains = table(directory::CHAINS, 1)?;
         Ok(Image {
             file,
@@ -134,10 +131,10 @@ fn check_prefix(bytes: &[u8]) -> Result<(), ImageError> {
         return Err(ImageError::Length);
     }
     let spare = [(prefix::VERSION + 4, 4), (prefix::CHECKSUM + 8, 32)];
-    if spare.iter().any(|(at, length)| {
-        file.slice(*at, *length)
-            .is_none_or(|spare| spare.iter().any(|byte| *byte != 0))
-    }) {
+    if spare
+        .iter()
+        .any(|(at, length)| file.slice(*at, *length).is_none_or(|spare| spare.iter().any(|byte| *byte != 0)))
+    {
         return Err(ImageError::Prefix);
     }
     let body = bytes.get(prefix::SIZE..).ok_or(ImageError::TooShort)?;

@@ -30,9 +30,7 @@ impl Rights {
     }
 
     fn from_code(code: u8) -> Option<Rights> {
-        [Rights::R, Rights::RX, Rights::RW]
-            .into_iter()
-            .find(|rights| rights.code() == code)
+        [Rights::R, Rights::RX, Rights::RW].into_iter().find(|rights| rights.code() == code)
     }
 }
 
@@ -56,9 +54,7 @@ impl Restart {
     }
 
     fn from_code(code: u8) -> Option<Restart> {
-        [Restart::Never, Restart::Always]
-            .into_iter()
-            .find(|restart| restart.code() == code)
+        [Restart::Never, Restart::Always].into_iter().find(|restart| restart.code() == code)
     }
 }
 
@@ -97,10 +93,7 @@ impl Region<'_> {
             gpa: record.u64(region::GPA)?,
             pages: record.u32(region::PAGES)?,
             rights: Rights::from_code(record.u8(region::RIGHTS)?)?,
-            data: file.slice(
-                record.size(region::DATA_OFFSET)?,
-                record.size(region::DATA_LENGTH)?,
-            )?,
+            data: file.slice(record.size(region::DATA_OFFSET)?, record.size(region::DATA_LENGTH)?)?,
         })
     }
 }
@@ -152,9 +145,7 @@ impl<'a> Qube<'a> {
     /// Ports it may touch; at most [`layout::IO_PORTS_MAX`] runs.
     #[must_use]
     pub fn io_ports(&self) -> &[IoPorts] {
-        self.io_ports
-            .get(..usize::from(self.io_port_count))
-            .unwrap_or(&[])
+        self.io_ports.get(..usize::from(self.io_port_count)).unwrap_or(&[])
     }
 
     /// First address after its memory.
@@ -164,10 +155,7 @@ impl<'a> Qube<'a> {
     }
 
     pub(crate) fn read(record: Bytes<'_>, regions: Table<'a>, file: Bytes<'a>) -> Option<Qube<'a>> {
-        let args = file.slice(
-            record.size(qube::ARGS_OFFSET)?,
-            record.u16(qube::ARGS_LENGTH)?.into(),
-        )?;
+        let args = file.slice(record.size(qube::ARGS_OFFSET)?, record.u16(qube::ARGS_LENGTH)?.into())?;
         let first = record.size(qube::FIRST_REGION)?;
         let end = first.checked_add(record.u8(qube::REGION_COUNT)?.into())?;
         Some(Qube {
@@ -187,12 +175,7 @@ impl<'a> Qube<'a> {
             port_count: record.u8(qube::PORT_COUNT)?,
             io_ports: io_ports(record)?,
             io_port_count: record.u8(qube::IO_PORT_COUNT)?,
-            regions: Regions {
-                table: regions,
-                file,
-                next: first,
-                end,
-            },
+            regions: Regions { table: regions, file, next: first, end },
         })
     }
 }
@@ -201,10 +184,7 @@ fn io_ports(record: Bytes<'_>) -> Option<[IoPorts; layout::IO_PORTS_MAX]> {
     let mut runs = [IoPorts::default(); layout::IO_PORTS_MAX];
     for (index, run) in runs.iter_mut().enumerate() {
         let at = qube::IO_PORTS + 4 * index;
-        *run = IoPorts {
-            first: record.u16(at)?,
-            count: record.u16(at + 2)?,
-        };
+        *run = IoPorts { first: record.u16(at)?, count: record.u16(at + 2)? };
     }
     Some(runs)
 }
@@ -268,27 +248,17 @@ impl<'a> Channel<'a> {
     /// The decision word for a method (see `supervisor_policy::decide`). A method that does not exist is denied.
     #[must_use]
     pub fn decision(&self, method: u16) -> u16 {
-        Bytes(self.decisions)
-            .u16(usize::from(method) * 2)
-            .unwrap_or(supervisor_policy::DENY)
+        Bytes(self.decisions).u16(usize::from(method) * 2).unwrap_or(supervisor_policy::DENY)
     }
 
     /// All decision words, in the order of methods.
     pub fn decisions(&self) -> impl Iterator<Item = u16> + 'a {
-        self.decisions
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .map(|word| u16::from_le_bytes(*word))
+        self.decisions.as_chunks::<2>().0.iter().map(|word| u16::from_le_bytes(*word))
     }
 
     pub(crate) fn read(record: Bytes<'_>, file: Bytes<'a>) -> Option<Channel<'a>> {
         let server = record.u8(channel::SERVER)?;
-        let server = if server == channel::SUPERVISOR {
-            None
-        } else {
-            Some(QubeIndex::new(server)?)
-        };
+        let server = if server == channel::SUPERVISOR { None } else { Some(QubeIndex::new(server)?) };
         let decisions = usize::from(record.u8(channel::DECISION_COUNT)?) * 2;
         Some(Channel {
             client: QubeIndex::new(record.u8(channel::CLIENT)?)?,
@@ -323,10 +293,7 @@ impl<'a> Service<'a> {
             name: name(record.array(service::NAME)?)?,
             version: record.u16(service::VERSION)?,
             id: SchemaId(record.array(service::ID)?),
-            table: file.slice(
-                record.size(service::TABLE_OFFSET)?,
-                record.size(service::TABLE_LENGTH)?,
-            )?,
+            table: file.slice(record.size(service::TABLE_OFFSET)?, record.size(service::TABLE_LENGTH)?)?,
             message_max: record.u32(service::MESSAGE_MAX)?,
         })
     }

@@ -1,8 +1,7 @@
 //! What must hold before a supervisor believes an image. Runs once, at start.
 
-use ipc_proto_types::{
-    MAX_CHANNELS, MAX_PORTS, MAX_QUBES, MAX_SERVICES, PortIndex, QUEUE_SIZE, QubeIndex,
-};
+use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, MAX_QUBES, MAX_SERVICES, PortIndex, QUEUE_SIZE, QubeIndex};
+use ipc_proto_wire::Table;
 use supervisor_policy::{FIRST_CHAIN, Verdict};
 
 use crate::error::{ChannelFault, ImageError, QubeFault};
@@ -44,15 +43,15 @@ pub(crate) fn verify(image: &Image<'_>) -> Result<(), ImageError> {
 }
 
 fn verify_services(image: &Image<'_>) -> Result<(), ImageError> {
-    for (number, index) in
-        (0u8..).zip(ipc_proto_types::ServiceIndex::all().take(image.service_count()))
-    {
+    for (number, index) in (0u8..).zip(ipc_proto_types::ServiceIndex::all().take(image.service_count())) {
         let service = image.service(index).ok_or(ImageError::Service(number))?;
-        let taken = image
-            .services()
-            .any(|(other, it)| other < index && it.name == service.name);
+        let taken = image.services().any(|(other, it)| other < index && it.name == service.name);
         if taken {
             return Err(ImageError::Service(number));
+        }
+        let table = Table::parse(service.table).map_err(|_| ImageError::Schema(number))?;
+        if table.message_max() != service.message_max {
+            return Err(ImageError::Schema(number));
         }
     }
     Ok(())
@@ -73,9 +72,7 @@ fn verify_qube(image: &Image<'_>, index: QubeIndex) -> Result<(), QubeFault> {
     if qube.args.len() > layout::ARGS_MAX {
         return Err(QubeFault::Args);
     }
-    if qube.irq.is_some_and(|line| {
-        line > layout::IRQ_MAX || earlier().any(|other| other.irq == Some(line))
-    }) {
+    if qube.irq.is_some_and(|line| line > layout::IRQ_MAX || earlier().any(|other| other.irq == Some(line))) {
         return Err(QubeFault::Irq);
     }
     for run in qube.io_ports() {
@@ -100,8 +97,7 @@ fn verify_regions(qube: &Qube<'_>) -> Result<u64, QubeFault> {
     let mut count = 0;
     for region in qube.regions() {
         let follows = region.gpa >= next_free && region.gpa.is_multiple_of(PAGE_U64);
-        let fits =
-            region.pages > 0 && region.gpa < RAM_END_MAX && region.end() <= qube.memory_end();
+        let fits = region.pages > 0 && region.gpa < RAM_END_MAX && region.end() <= qube.memory_end();
         if !follows || !fits || !data_fits(&region) {
             return Err(QubeFault::Region);
         }
@@ -117,9 +113,7 @@ fn verify_regions(qube: &Qube<'_>) -> Result<u64, QubeFault> {
     if count > layout::REGIONS_MAX || qube.regions().size_hint().1 != Some(count) {
         return Err(QubeFault::Region);
     }
-    writable_from
-        .filter(|_| next_free == qube.memory_end())
-        .ok_or(QubeFault::Writable)
+    writable_from.filter(|_| next_free == qube.memory_end()).ok_or(QubeFault::Writable)
 }
 
 /// Read-only regions are whole pages, so they can be mapped where they lie.
@@ -133,15 +127,13 @@ fn data_fits(region: &Region<'_>) -> bool {
 }
 
 fn verify_addresses(qube: &Qube<'_>, writable_from: u64) -> Result<(), QubeFault> {
-    let executable = |region: Region<'_>| {
-        region.rights == Rights::RX && (region.gpa..region.end()).contains(&qube.entry)
-    };
+    let executable =
+        |region: Region<'_>| region.rights == Rights::RX && (region.gpa..region.end()).contains(&qube.entry);
     if !qube.regions().any(executable) {
         return Err(QubeFault::Entry);
     }
     let end = qube.memory_end();
-    let writable =
-        |from: u64, length: u64| from >= writable_from && from <= end && end - from >= length;
+    let writable = |from: u64, length: u64| from >= writable_from && from <= end && end - from >= length;
     let (arena_start, arena_end) = qube.arena;
     let aligned = qube.stack_top.is_multiple_of(16)
         && qube.page_table_root.is_multiple_of(PAGE_U64)
@@ -156,19 +148,13 @@ fn verify_addresses(qube: &Qube<'_>, writable_from: u64) -> Result<(), QubeFault
         && writable(qube.page_table_root, PAGE_U64)
         && arena_start <= arena_end
         && writable(arena_start, arena_end - arena_start);
-    if aligned && inside {
-        Ok(())
-    } else {
-        Err(QubeFault::Address)
-    }
+    if aligned && inside { Ok(()) } else { Err(QubeFault::Address) }
 }
 
 /// Checks the channels; returns, for each qube, a bit for each of its ports that a channel uses.
 fn verify_channels(image: &Image<'_>) -> Result<[u32; MAX_QUBES], ImageError> {
     let mut ports = [0u32; MAX_QUBES];
-    for (number, index) in
-        (0u8..).zip(ipc_proto_types::ChannelIndex::all().take(image.channel_count()))
-    {
+    for (number, index) in (0u8..).zip(ipc_proto_types::ChannelIndex::all().take(image.channel_count())) {
         let fault = |fault| ImageError::Channel(number, fault);
         let channel = image.channel(index).ok_or(fault(ChannelFault::Record))?;
         take_port(image, &mut ports, channel.client, channel.client_port).map_err(fault)?;
@@ -199,20 +185,20 @@ fn take_port(
 }
 
 fn verify_channel(image: &Image<'_>, channel: &Channel<'_>) -> Result<(), ChannelFault> {
-    if channel.server == Some(channel.client)
-        || (channel.server.is_none() && channel.server_port.get() != 0)
+    if channel.server == Some(channel.client) || (channel.server.is_none() && channel.server_port.get() != 0)
     {
         return Err(ChannelFault::End);
     }
-    if image.service(channel.service).is_none() {
-        return Err(ChannelFault::End);
+    let service = image.service(channel.service).ok_or(ChannelFault::End)?;
+    let methods = Table::parse(service.table).map_or(0, |table| table.method_count());
+    if channel.decision_count() != usize::from(methods) {
+        return Err(ChannelFault::Decisions);
     }
     if channel.depth == 0 || usize::from(channel.depth) > QUEUE_SIZE {
         return Err(ChannelFault::Depth);
     }
-    let exists = |word: u16| {
-        Verdict::from_word(word).is_some() || word - FIRST_CHAIN < image.chains().count()
-    };
+    let exists =
+        |word: u16| Verdict::from_word(word).is_some() || word - FIRST_CHAIN < image.chains().count();
     if !channel.decisions().all(exists) {
         return Err(ChannelFault::Decisions);
     }

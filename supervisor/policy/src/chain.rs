@@ -59,10 +59,7 @@ pub struct Chains<'a> {
 
 impl<'a> Chains<'a> {
     /// No chains at all.
-    pub const EMPTY: Chains<'static> = Chains {
-        blob: &[],
-        count: 0,
-    };
+    pub const EMPTY: Chains<'static> = Chains { blob: &[], count: 0 };
 
     /// Checks the whole blob once.
     ///
@@ -110,9 +107,7 @@ impl<'a> Chains<'a> {
 
     /// The verdict of chain `index`; what cannot be evaluated denies.
     pub(crate) fn judge(&self, index: u16, fields: &impl Fields) -> Verdict {
-        self.chain(index)
-            .and_then(|chain| first_match(chain, fields))
-            .unwrap_or(Verdict::Deny)
+        self.chain(index).and_then(|chain| first_match(chain, fields)).unwrap_or(Verdict::Deny)
     }
 }
 
@@ -148,10 +143,9 @@ fn test_holds(test: Test<'_>, value: Value<'_>) -> Option<bool> {
         (Test::Unsigned(low, high), Value::Unsigned(is)) => Some(low <= is && is <= high),
         (Test::Signed(low, high), Value::Signed(is)) => Some(low <= is && is <= high),
         (Test::Text(want), Value::Text(is)) => Some(want == is),
-        (Test::Glob(prefix, suffix), Value::Text(is)) => Some(
-            is.strip_prefix(prefix)
-                .is_some_and(|rest| rest.ends_with(suffix)),
-        ),
+        (Test::Glob(prefix, suffix), Value::Text(is)) => {
+            Some(is.strip_prefix(prefix).is_some_and(|rest| rest.ends_with(suffix)))
+        }
         _ => None,
     }
 }
@@ -188,10 +182,7 @@ impl<'a> Test<'a> {
             }
             OP_TEXT_GLOB => {
                 let (prefix, suffix) = (cursor.u8()?, cursor.u8()?);
-                Some(Test::Glob(
-                    cursor.take(usize::from(prefix))?,
-                    cursor.take(usize::from(suffix))?,
-                ))
+                Some(Test::Glob(cursor.take(usize::from(prefix))?, cursor.take(usize::from(suffix))?))
             }
             _ => None,
         }
@@ -218,11 +209,7 @@ fn check(chain: &[u8]) -> Result<(), ChainError> {
             }
         }
     }
-    if cursor.0.is_empty() {
-        Ok(())
-    } else {
-        Err(ChainError::Trailing)
-    }
+    if cursor.0.is_empty() { Ok(()) } else { Err(ChainError::Trailing) }
 }
 
 /// The rest of a chain; every read is checked.
@@ -318,11 +305,7 @@ mod tests {
             (b"\x05\x02\x02abba", Value::Text(b"aba"), false),
         ];
         for (test, value, holds) in cases {
-            let expected = if *holds {
-                Verdict::Allow
-            } else {
-                Verdict::Deny
-            };
+            let expected = if *holds { Verdict::Allow } else { Verdict::Deny };
             assert_eq!(judge(&[test], *value), expected, "{test:?} on {value:?}");
         }
     }
@@ -339,14 +322,8 @@ mod tests {
         let chain = [2, 0, 1, 0, 1, OP_BOOL, 1, 1, 0];
         let blob = pack(&[&chain]);
         let chains = Chains::parse(&blob).unwrap();
-        assert_eq!(
-            decide(FIRST_CHAIN, &chains, &One(Value::Unsigned(1))),
-            Verdict::Deny
-        );
-        assert_eq!(
-            decide(FIRST_CHAIN, &chains, &One(Value::Bool(false))),
-            Verdict::Allow
-        );
+        assert_eq!(decide(FIRST_CHAIN, &chains, &One(Value::Unsigned(1))), Verdict::Deny);
+        assert_eq!(decide(FIRST_CHAIN, &chains, &One(Value::Bool(false))), Verdict::Allow);
     }
 
     #[test]
@@ -354,10 +331,7 @@ mod tests {
         let chain = [2, 0, 1, 9, 1, OP_BOOL, 1, 1, 0];
         let blob = pack(&[&chain]);
         let chains = Chains::parse(&blob).unwrap();
-        assert_eq!(
-            decide(FIRST_CHAIN, &chains, &One(Value::Bool(true))),
-            Verdict::Deny
-        );
+        assert_eq!(decide(FIRST_CHAIN, &chains, &One(Value::Bool(true))), Verdict::Deny);
     }
 
     #[test]
@@ -386,15 +360,9 @@ mod tests {
     #[test]
     fn a_chain_over_its_caps_is_refused() {
         let many: Vec<&[u8]> = vec![&[OP_BOOL, 1]; 65];
-        assert_eq!(
-            Chains::parse(&blob(&many)).unwrap_err(),
-            ChainError::TooLarge
-        );
+        assert_eq!(Chains::parse(&blob(&many)).unwrap_err(), ChainError::TooLarge);
         let long = [&[OP_TEXT, 250][..], &[b'a'; 250]].concat();
         let long: Vec<&[u8]> = vec![&long; 5];
-        assert_eq!(
-            Chains::parse(&blob(&long)).unwrap_err(),
-            ChainError::TooLarge
-        );
+        assert_eq!(Chains::parse(&blob(&long)).unwrap_err(), ChainError::TooLarge);
     }
 }

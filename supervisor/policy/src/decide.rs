@@ -67,11 +67,7 @@ mod tests {
     #[test]
     fn plain_words_need_no_chain() {
         let none = Chains::EMPTY;
-        for (word, verdict) in [
-            (DENY, Verdict::Deny),
-            (ALLOW, Verdict::Allow),
-            (ASK, Verdict::Ask),
-        ] {
+        for (word, verdict) in [(DENY, Verdict::Deny), (ALLOW, Verdict::Allow), (ASK, Verdict::Ask)] {
             assert_eq!(decide(word, &none, &NoFields), verdict);
             assert_eq!(verdict.word(), word);
         }

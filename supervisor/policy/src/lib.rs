@@ -22,4 +22,4 @@ pub use chain::{
     OP_TEXT_GLOB, OP_UNSIGNED,
 };
 pub use decide::{ALLOW, ASK, DENY, FIRST_CHAIN, Verdict, decide};
-pub use fields::{Fields, NoFields, Value};
+pub use fields::{BodyFields, FIELDS_MAX, Fields, NoFields, Value};

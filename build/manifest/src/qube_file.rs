@@ -1,0 +1,155 @@
+//! `qube.toml`: what one qube is.
+
+use std::path::{Path, PathBuf};
+
+use ipc_proto_types::{Label, QubeName};
+
+use crate::problem::{At, Problem, Source};
+use crate::section::{Section, parse};
+use crate::system::{Device, Restart};
+
+/// What a name must look like, in messages.
+pub(crate) const NAME_RULE: &str = "a name: 1 to 16 of a-z, 0-9 and -, beginning with a letter";
+/// Longest argument text, in bytes; it must fit the info page.
+const ARGS_MAX: usize = 256;
+
+/// A `qube.toml`, read but not yet placed in a system.
+#[derive(Debug, Clone)]
+pub(crate) struct QubeFile {
+    pub(crate) folder: PathBuf,
+    pub(crate) name: At<QubeName>,
+    pub(crate) label: Label,
+    pub(crate) memory: At<u64>,
+    pub(crate) stack: Option<u64>,
+    pub(crate) package: String,
+    pub(crate) binary: String,
+    pub(crate) serves: Vec<At<String>>,
+    pub(crate) calls: Vec<At<String>>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) args: String,
+    pub(crate) restart: Restart,
+    pub(crate) devices: Vec<Device>,
+    /// The file itself, for problems found later.
+    pub(crate) path: PathBuf,
+}
+
+/// Reads `folder/qube.toml`; `None` with the reasons in `problems`.
+pub(crate) fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<QubeFile> {
+    let path = folder.join("qube.toml");
+    let mut source = match Source::read(&path) {
+        Ok(source) => source,
+        Err(mut problem) => {
+            problem.fix = Some("create it, or correct the path under `qubes`".into());
+            problems.push(problem);
+            return None;
+        }
+    };
+    let text = source.text.clone();
+    let qube = parse(&text, &mut source).and_then(|document| {
+        let mut section = Section::new("a qube", &document, 0, &mut source);
+        let qube = read_keys(&mut section, folder);
+        section.finish();
+        qube
+    });
+    let clean = source.problems.is_empty();
+    problems.append(&mut source.problems);
+    qube.filter(|_| clean)
+}
+
+fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
+    let name = required_name(section);
+    let label = section.required("label", "work");
+    let label = read_label(section, label);
+    let memory = section.required("memory", "2MiB");
+    let memory = section.size(memory);
+    let stack = section.text("stack");
+    let stack = section.size(stack).map(|stack| stack.value);
+    let package = section.text("package").map(|package| package.value).or_else(|| package_name(folder));
+    let binary = section.text("binary").map(|binary| binary.value);
+    let (serves, calls) = (section.texts("serves"), section.texts("calls"));
+    let tags = section.texts("tags");
+    let args = section.text("args");
+    let args = read_args(section, args).unwrap_or_default();
+    let restart = section.text("restart");
+    let restart = read_restart(section, restart).unwrap_or(Restart::Always);
+    let devices = read_devices(section);
+    if package.is_none() {
+        let found = "no `package`, and no Cargo.toml with one beside it";
+        section.source.problem(
+            0,
+            found,
+            "the cargo package of the qube",
+            Some("add `package = \"...\"`".into()),
+        );
+    }
+    let package = package?;
+    Some(QubeFile {
+        folder: folder.to_owned(),
+        path: section.source.path.clone(),
+        name: name?,
+        label: label?,
+        memory: memory?,
+        stack,
+        binary: binary.unwrap_or_else(|| package.clone()),
+        package,
+        serves,
+        calls,
+        tags: tags.into_iter().map(|tag| tag.value).collect(),
+        args,
+        restart,
+        devices,
+    })
+}
+
+/// The key `name`, as a name.
+pub(crate) fn required_name(section: &mut Section<'_, '_>) -> Option<At<QubeName>> {
+    let name = section.required("name", "echo");
+    section.parsed(name, |name| QubeName::new(name).ok(), NAME_RULE)
+}
+
+/// A label by its word.
+pub(crate) fn read_label(section: &mut Section<'_, '_>, label: Option<At<String>>) -> Option<Label> {
+    let words = Label::ALL.map(Label::word).join(", ");
+    section.parsed(label, Label::from_word, &format!("a label: one of {words}")).map(|label| label.value)
+}
+
+/// Argument text that fits the info page and the terminal.
+pub(crate) fn read_args(section: &mut Section<'_, '_>, args: Option<At<String>>) -> Option<String> {
+    let fits = |args: &str| {
+        let words = args.split(' ').filter(|word| !word.is_empty());
+        let legal = words.into_iter().all(|word| word.contains('=') && !word.contains(char::is_control));
+        (legal && args.len() <= ARGS_MAX).then(|| args.to_owned())
+    };
+    let expected = "`key=value` words separated by single spaces, at most 256 bytes";
+    section.parsed(args, fits, expected).map(|args| args.value)
+}
+
+/// `"always"` or `"never"`.
+pub(crate) fn read_restart(section: &mut Section<'_, '_>, restart: Option<At<String>>) -> Option<Restart> {
+    let parse = |word: &str| match word {
+        "always" => Some(Restart::Always),
+        "never" => Some(Restart::Never),
+        _ => None,
+    };
+    section.parsed(restart, parse, "\"always\" or \"never\"").map(|restart| restart.value)
+}
+
+fn read_devices(section: &mut Section<'_, '_>) -> Vec<Device> {
+    let mut devices = Vec::new();
+    for device in section.texts("devices") {
+        let parse = |word: &str| (word == "terminal").then_some(Device::Terminal);
+        if let Some(device) = section.parsed(Some(device), parse, "a device: \"terminal\" (the serial port)")
+        {
+            devices.push(device.value);
+        }
+    }
+    devices
+}
+
+/// The package a folder's `Cargo.toml` declares.
+fn package_name(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    let document = toml::de::DeTable::parse(&text).ok()?.into_inner();
+    let name = document.get("package")?.get_ref().get("name")?.get_ref().as_str()?;
+    Some(name.to_owned())
+}

@@ -1,0 +1,134 @@
+//! A system that passed every check.
+
+use std::path::PathBuf;
+
+use ipc_proto_types::{Label, PortIndex, QubeIndex, QubeName};
+use ipc_proto_wire::Service;
+
+use crate::problem::Position;
+
+/// A whole system, as the image writer and the questions about it need it.
+#[derive(Debug, Clone)]
+pub struct System {
+    /// Its name.
+    pub name: QubeName,
+    /// The file it came from.
+    pub path: PathBuf,
+    /// What all qubes may use together, in bytes.
+    pub memory: u64,
+    /// Its qubes; a [`QubeIndex`] is a place in this list.
+    pub qubes: Vec<Qube>,
+    /// Its channels, in the order of the file.
+    pub channels: Vec<Channel>,
+    /// The services its channels speak; [`Channel::service`] is a place in this list.
+    pub services: Vec<&'static Service>,
+    /// Rule chains, encoded as `supervisor-policy` reads them.
+    pub chains: Vec<u8>,
+}
+
+impl System {
+    /// The qube of this name and its index.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(QubeIndex, &Qube)> {
+        let place = self.qubes.iter().position(|qube| qube.name == *name)?;
+        Some((QubeIndex::new(u8::try_from(place).ok()?)?, self.qubes.get(place)?))
+    }
+
+    /// The qube of this index.
+    #[must_use]
+    pub fn qube(&self, index: QubeIndex) -> Option<&Qube> {
+        self.qubes.get(index.as_usize())
+    }
+
+    /// The service of a channel.
+    #[must_use]
+    pub fn service(&self, channel: &Channel) -> Option<&'static Service> {
+        self.services.get(channel.service).copied()
+    }
+
+    /// The cargo packages of all qubes, each once, sorted.
+    #[must_use]
+    pub fn packages(&self) -> Vec<&str> {
+        let mut packages: Vec<&str> = self.qubes.iter().map(|qube| qube.package.as_str()).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        packages
+    }
+}
+
+/// One qube of a system.
+#[derive(Debug, Clone)]
+pub struct Qube {
+    /// Unique in the system.
+    pub name: QubeName,
+    /// Trust colour.
+    pub label: Label,
+    /// All its memory, in bytes; whole pages.
+    pub memory: u64,
+    /// Size of its stack in bytes, when its `qube.toml` says so.
+    pub stack: Option<u64>,
+    /// Folder of its `qube.toml`.
+    pub folder: PathBuf,
+    /// The cargo package that builds it.
+    pub package: String,
+    /// The binary of that package.
+    pub binary: String,
+    /// Services it may serve.
+    pub serves: Vec<String>,
+    /// Services it may call.
+    pub calls: Vec<String>,
+    /// Words that rules can select it by.
+    pub tags: Vec<String>,
+    /// Its arguments.
+    pub args: String,
+    /// What follows its end.
+    pub restart: Restart,
+    /// What it owns.
+    pub devices: Vec<Device>,
+    /// Number of its ports.
+    pub port_count: u8,
+}
+
+/// What follows a qube's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// A new life.
+    Always,
+    /// Nothing.
+    Never,
+}
+
+/// A device a qube can own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// The first serial port: I/O ports 0x3f8..0x400, interrupt line 4.
+    Terminal,
+}
+
+/// One channel of a system.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// Who calls.
+    pub client: QubeIndex,
+    /// Its port.
+    pub client_port: PortIndex,
+    /// Who answers; `None` is the supervisor.
+    pub server: Option<QubeIndex>,
+    /// Its port; 0 for the supervisor.
+    pub server_port: PortIndex,
+    /// Place in [`System::services`].
+    pub service: usize,
+    /// Receive buffers at each end.
+    pub depth: u16,
+    /// What policy says, one entry a method.
+    pub decisions: Vec<Decision>,
+}
+
+/// What policy says about one method of one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// The decision word (see `supervisor_policy::decide`).
+    pub word: u16,
+    /// The first rule that had a say, in the system file; `None` when no rule matches, which denies.
+    pub rule: Option<Position>,
+}
