@@ -26,16 +26,16 @@ fn main() {
     for argument in LINK_ARGUMENTS {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
-    println!("cargo::rustc-link-arg-bins=-Wl,-T,{script}");
-    println!("cargo::rerun-if-changed={script}");
-
     let root = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let manifest = Path::new(&root).join("qube.toml");
     println!("cargo::rerun-if-changed={}", manifest.display());
     let text = std::fs::read_to_string(&manifest).unwrap_or_default();
+    // Before the script: the linker reads both in order, and the script asks whether the symbol is there.
     if let Some(bytes) = stack_bytes(&text) {
         println!("cargo::rustc-link-arg-bins=-Wl,--defsym=__stack_size={bytes}");
     }
+    println!("cargo::rustc-link-arg-bins=-Wl,-T,{script}");
+    println!("cargo::rerun-if-changed={script}");
 }
 
 /// The size in a line `stack = "64KiB"` (or MiB), in bytes. The manifest reader refuses
