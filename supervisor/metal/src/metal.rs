@@ -114,9 +114,10 @@ impl Machine for Metal {
     fn write_page(&mut self, qube: QubeIndex, page: Page, at: u16, bytes: &[u8]) {
         let Some(cell) = &mut self.cells[qube.as_usize()] else { return };
         let index = Page::ALL.iter().position(|&p| p == page).unwrap_or(0);
-        let target = cell.pages.get_mut(index).and_then(|page| page.get_mut(usize::from(at)..));
-        for (slot, byte) in target.unwrap_or_default().iter_mut().zip(bytes) {
-            *slot = *byte;
+        let room = cell.pages.get_mut(index).and_then(|page| page.get_mut(usize::from(at)..)).unwrap_or_default();
+        let len = bytes.len().min(room.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..len), bytes.get(..len)) {
+            to.copy_from_slice(from);
         }
     }
 

@@ -13,17 +13,21 @@ use crate::monitor::Core;
 use crate::qube::wake;
 
 /// Most control messages handled in one exit.
-const CONTROL_MAX: u32 = 8;
+const CONTROL_MAX: u32 = 4;
 
 impl Core<'_> {
     /// Takes what the driver says on the control queue.
     pub(crate) fn control<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+        self.set_backlog(qube, true);
         for _ in 0..CONTROL_MAX {
             let mut bytes = [0; LEN];
             let Some(q) = self.qube_mut(qube) else { return };
             let memory = machine.memory(qube);
             let taken = match q.control_tx.has_available(memory) {
-                Ok(false) => break,
+                Ok(false) => {
+                    self.set_backlog(qube, false);
+                    break;
+                }
                 Ok(true) => q.control_tx.take(memory, &mut bytes),
                 Err(fault) => Err(fault),
             };
@@ -37,6 +41,13 @@ impl Core<'_> {
             }
         }
         self.announce(machine, qube);
+    }
+
+    /// Whether the driver has said more than was taken in one exit; its next wait takes more instead of sleeping.
+    fn set_backlog(&mut self, qube: QubeIndex, backlog: bool) {
+        if let Some(q) = self.qube_mut(qube) {
+            q.control_backlog = backlog;
+        }
     }
 
     fn handle<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, message: Message) {
@@ -183,6 +194,7 @@ impl Core<'_> {
         if let Some(q) = self.qube_mut(qube) {
             q.control_rx.poison();
             q.control_tx.poison();
+            q.control_backlog = false;
         }
         self.record_qube(now, qube, Outcome::Refused, Refusal::Queue(fault).code());
         self.show_needs_reset(machine, qube);

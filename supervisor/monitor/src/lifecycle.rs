@@ -94,6 +94,7 @@ impl Core<'_> {
         q.result = None;
         q.pull = 0;
         q.announce = 0;
+        q.control_backlog = false;
         q.console = Registers::new(DeviceKind::Console { ports: q.facts.port_count });
         q.entropy = Registers::new(DeviceKind::Entropy);
         q.control_rx = Queue::default();
@@ -168,7 +169,7 @@ impl Core<'_> {
         q.generation = q.generation.next();
         q.born = now;
         q.deadline = Ticks::NEVER;
-        q.asked_ready = false;
+        q.ready = false;
         let (name, generation) = (q.name(), q.generation);
         self.runnable |= bit(index);
         self.show_device(machine, index, Page::Console);

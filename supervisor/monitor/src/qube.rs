@@ -63,8 +63,10 @@ pub(crate) struct Qube<'a> {
     pub(crate) born: Ticks,
     /// Lives in a row that ended early; the delay before the next one doubles with each.
     pub(crate) failures: u32,
-    /// How far rebuilding has come, in bytes; for the machine's use alone.
-    pub(crate) asked_ready: bool,
+    /// It has said that it is set up.
+    pub(crate) ready: bool,
+    /// Its control queue holds messages that were not taken yet.
+    pub(crate) control_backlog: bool,
 }
 
 impl<'a> Qube<'a> {
@@ -92,7 +94,8 @@ impl<'a> Qube<'a> {
             last_end: None,
             born: Ticks(0),
             failures: 0,
-            asked_ready: false,
+            ready: false,
+            control_backlog: false,
         }
     }
 

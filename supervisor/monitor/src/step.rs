@@ -33,7 +33,7 @@ impl Monitor<'_> {
             Exit::Answered | Exit::Interrupt => core.go_on(now, machine, qube, None),
             Exit::Ready => {
                 if let Some(q) = core.qube_mut(qube) {
-                    q.asked_ready = true;
+                    q.ready = true;
                 }
                 core.go_on(now, machine, qube, Some(0))
             }
@@ -110,11 +110,14 @@ impl Core<'_> {
             self.fulfil(now, machine);
         }
         let Some(q) = self.qube(qube).filter(|q| q.life == Life::Runnable) else { return self.pick(now) };
-        let (pull, announce) = (q.pull, q.announce);
+        let (pull, announce, backlog) = (q.pull, q.announce, q.control_backlog);
         if pull != 0 {
             self.pull(now, machine, qube, pull, staging);
         }
-        if announce != 0 {
+        if backlog {
+            self.control(now, machine, qube);
+            self.wake(qube, wake::CHANNEL);
+        } else if announce != 0 {
             self.announce(machine, qube);
         }
         if now >= self.next_deadline {
