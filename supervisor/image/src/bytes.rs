@@ -1,7 +1,9 @@
 //! Little-endian numbers at an offset, or `None` past the end.
 
+use core::fmt;
+
 /// A record, or the whole file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -36,7 +38,7 @@ impl<'a> Bytes<'a> {
 }
 
 /// A table of records of one size.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Table<'a> {
     bytes: &'a [u8],
     record: usize,
@@ -59,5 +61,17 @@ impl<'a> Table<'a> {
 
     pub(crate) fn get(self, index: usize) -> Option<Bytes<'a>> {
         self.bytes.get(index.checked_mul(self.record)?..)?.get(..self.record).map(Bytes)
+    }
+}
+
+impl fmt::Debug for Bytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl fmt::Debug for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records", self.count())
     }
 }

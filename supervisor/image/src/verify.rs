@@ -146,7 +146,9 @@ fn verify_addresses(qube: &Qube<'_>, writable_from: u64) -> Result<(), QubeFault
         && writable(qube.boot_time_at, BOOT_TIME_SIZE)
         && writable(qube.cpu_khz_at, CPU_KHZ_SIZE)
         && writable(qube.page_table_root, PAGE_U64)
+        && qube.stack_top <= arena_start
         && arena_start <= arena_end
+        && arena_end <= qube.page_table_root.min(qube.boot_info)
         && writable(arena_start, arena_end - arena_start);
     if aligned && inside { Ok(()) } else { Err(QubeFault::Address) }
 }
