@@ -114,11 +114,7 @@ impl Console {
     #[inline]
     pub(crate) fn receive(&mut self, index: PortIndex, into: &mut [u8]) -> Option<usize> {
         let port = self.ports.get_mut(index.as_usize())?.as_mut()?;
-        let length = port.receiver.receive(into)?;
-        if port.receiver.starved() {
-            self.soil(control::receive_queue(index));
-        }
-        Some(length)
+        port.receiver.receive(into)
     }
 
     /// Accepts the peer's new life: drops what the old one sent, then opens our end anew.

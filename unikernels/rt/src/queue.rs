@@ -4,6 +4,9 @@
 //! message is just being copied out; a transmit buffer is with the device from `send` until it is
 //! needed again. The pools are what [`Slots`] says they are, so no buffer is touched while the
 //! device may touch it: that is the promise `VirtQueue` asks for.
+//!
+//! Giving a receive buffer back needs no notification: what a qube has no room for stays with its
+//! sender, and the supervisor looks for room at the qube's next wait.
 
 use core::ptr::NonNull;
 
@@ -46,11 +49,6 @@ pub(crate) struct Receiver {
     queue: Queue,
     buffers: Buffers,
     slots: Slots,
-    depth: u16,
-    /// Messages taken since the queue was last seen empty.
-    run: u16,
-    /// All buffers were full at once, and the device has not heard yet that they are back.
-    starved: bool,
 }
 
 impl Receiver {
@@ -60,9 +58,6 @@ impl Receiver {
             queue: Queue::new(device, index, false, false).ok()?,
             buffers: Buffers::new(depth, bytes)?,
             slots: Slots::new(depth),
-            depth,
-            run: 0,
-            starved: false,
         };
         while let Some(slot) = receiver.slots.any_free() {
             receiver.give(slot);
@@ -73,10 +68,8 @@ impl Receiver {
     fn give(&mut self, slot: u8) {
         // SAFETY: the slot is free, and `Slots` keeps the buffer untouched until its token is back.
         let given = unsafe { self.queue.add(&[], &mut [self.buffers.get(slot)]) };
-        // There are as many descriptors as slots at least, so this never fails.
-        if let Ok(token) = given {
-            self.slots.give(slot, token);
-        }
+        let token = given.expect("there are at least as many descriptors as slots");
+        self.slots.give(slot, token);
     }
 
     /// Takes one message into `into`; longer ones are dropped. Costs no exit.
@@ -112,22 +105,7 @@ impl Receiver {
         let seen = look(message);
         message.fill(0); // It may have been a secret.
         self.give(slot);
-        self.run += 1;
-        if self.run >= self.depth {
-            self.starved = true;
-            self.run = 0;
-        }
-        if !self.queue.can_pop() {
-            self.run = 0;
-        }
         Some(seen)
-    }
-
-    /// Whether the device must hear that there are buffers again: it may hold back messages since
-    /// all of them were full at once. True once for each such time.
-    #[inline]
-    pub(crate) fn starved(&mut self) -> bool {
-        core::mem::take(&mut self.starved) && self.queue.should_notify()
     }
 }
 
