@@ -10,9 +10,9 @@
     reason = "runs at compile time, where a panic is a build error; counts are asserted to be small"
 )]
 
-use ipc_proto_types::{MAX_METHODS, MESSAGE_MAX, QubeName};
+use ipc_proto_types::{Kind, MAX_METHODS, MESSAGE_MAX, QubeName};
 
-use crate::op::{self, Op};
+use crate::op::{self, Entry, Op};
 use crate::service::{Method, MethodKind};
 use crate::shape::{Fields, Shape};
 
@@ -43,28 +43,33 @@ pub const fn compile(name: &str, methods: &[Method]) -> Compiled {
         Compiled { words: [0; op::WORDS_MAX], count: 0, request_max: 0, reply_max: 1, message_max: 1 };
     table.push(Op(op::MAGIC | (methods.len() as u64) << 40));
     table.push(Op(0));
-    table.count += methods.len();
+    table.count += 2 * methods.len();
+    let first = table.count;
     let mut at = 0;
     while at < methods.len() {
         let method = &methods[at];
-        let request = table.program(method.request);
+        let request = table.program(method.request, first);
         let size = size(method.request);
-        table.words[op::HEADER_WORDS + at] = match method.kind {
+        let (mut client, mut server) = (Entry::NONE, Entry::NONE);
+        match method.kind {
             MethodKind::Call => {
-                let reply = table.program(method.reply);
+                let reply = table.program(method.reply, first);
                 table.request_max = larger(table.request_max, size);
                 table.reply_max = larger(table.reply_max, self::size(method.reply));
-                request as u64 | (reply as u64) << 16
+                client = client.with(Kind::Call, request);
+                server = server.with(Kind::Reply, reply).with(Kind::Error, table.error_program(first));
             }
             MethodKind::Oneway => {
                 table.request_max = larger(table.request_max, size);
-                (request as u64) << 32
+                client = client.with(Kind::Event, request);
             }
             MethodKind::Event => {
                 table.reply_max = larger(table.reply_max, size);
-                (request as u64) << 48
+                server = server.with(Kind::Event, request);
             }
-        };
+        }
+        table.words[op::HEADER_WORDS + 2 * at] = client.0;
+        table.words[op::HEADER_WORDS + 2 * at + 1] = server.0;
         at += 1;
     }
     table.message_max = larger(table.request_max, table.reply_max);
@@ -111,11 +116,35 @@ impl Compiled {
 
     /// Lets the word at `at` go to the next word to come.
     const fn aim(&mut self, at: usize) {
-        self.words[at] = Op(self.words[at]).with_target(self.count as u16).0;
+        self.words[at] = Op(self.words[at]).with_ahead((self.count - at - 1) as u16).0;
+    }
+
+    /// Ends a program that starts at `start`; gives the first word of an equal one if there is one already.
+    const fn finish(&mut self, start: usize, first: usize) -> usize {
+        let last = self.count - 1;
+        if last >= start && Op(self.words[last]).is_leaf() {
+            self.words[last] = Op(self.words[last]).with_ahead(1).0;
+        }
+        self.push(Op::new(op::END, 0));
+        let length = self.count - start;
+        let mut earlier = first;
+        while earlier + length <= start {
+            let mut same = 0;
+            while same < length && self.words[earlier + same] == self.words[start + same] {
+                same += 1;
+            }
+            let starts = earlier == first || Op(self.words[earlier - 1]).code() == op::END;
+            if same == length && starts {
+                self.count = start;
+                return earlier;
+            }
+            earlier += 1;
+        }
+        start
     }
 
     /// A program for one body; gives its first word.
-    const fn program(&mut self, shape: &Shape) -> usize {
+    const fn program(&mut self, shape: &Shape, first: usize) -> usize {
         let start = self.count;
         match *shape {
             Shape::Struct(_, Fields::Named(arguments)) => {
@@ -127,8 +156,13 @@ impl Compiled {
             }
             _ => self.emit(shape, Place { field: 0, secret: false, depth: 0 }),
         }
-        self.push(Op::new(op::END, 0));
-        start
+        self.finish(start, first)
+    }
+
+    /// The program for the body of an error frame.
+    const fn error_program(&mut self, first: usize) -> usize {
+        let start = self.push(Op::new(op::CODE, 0));
+        self.finish(start, first)
     }
 
     const fn leaf(&mut self, code: u8, argument: u32, place: Place) {
@@ -219,8 +253,9 @@ impl Compiled {
             self.push(Op::new(op::JUMP, 0));
             at += 1;
         }
-        // The word of each arm that has to be aimed at the end: its last jump, or its entry when the arm is empty.
+        // The word of each arm that is to be aimed at the end: the jump behind the arm, or the one to it if it is empty.
         let mut ends = [0; op::VARIANTS_MAX];
+        let mut last = 0;
         at = 0;
         while at < count {
             ends[at] = first + at;
@@ -228,12 +263,17 @@ impl Compiled {
                 self.aim(first + at);
                 self.arm(shape, at, place);
                 ends[at] = self.push(Op::new(op::JUMP, 0));
+                last = at;
             }
             at += 1;
         }
+        // The last arm runs into the end by itself.
+        self.count -= 1;
         at = 0;
         while at < count {
-            self.aim(ends[at]);
+            if at != last {
+                self.aim(ends[at]);
+            }
             at += 1;
         }
     }

@@ -5,10 +5,14 @@
 //! | 0..8 | opcode |
 //! | 8..15 | number of the argument plus 1 when the whole argument is this leaf, else 0 |
 //! | 15 | the value is secret |
-//! | 16..32 | target: index of a word in the table |
+//! | 16..32 | of a jump: how many words ahead of the next word its target lies; of a leaf: 1 when `END` follows, else 0 |
 //! | 32..64 | argument: a bound, a count or a width |
 //!
 //! Source: `ipc-proto/spec/schema-table.md`.
+
+#![allow(clippy::arithmetic_side_effects, reason = "sums of constants and of numbers below 5")]
+
+use ipc_proto_types::Kind;
 
 /// Nothing may follow; the body is accepted.
 pub(crate) const END: u8 = 0;
@@ -39,6 +43,9 @@ pub(crate) const REPEAT: u8 = 12;
 /// End of a round.
 pub(crate) const NEXT: u8 = 13;
 
+/// One byte, a code a server may send in an error frame.
+pub(crate) const CODE: u8 = 14;
+
 /// In the argument of `BYTE` and `VARINT`: the number is signed.
 pub(crate) const SIGNED: u32 = 0x100;
 /// In the argument of `VARINT`: the width.
@@ -57,6 +64,27 @@ pub(crate) const HEADER_WORDS: usize = 2;
 /// Most bytes of a varint of 64 bits.
 pub(crate) const VARINT_MAX: u32 = 10;
 
+/// What one end may send for one method: four first words of programs, 16 bits each; 0 says that it may not.
+/// Slot 0 is for an error, 1 for a call, 2 for a reply, 3 for an event: the kind modulo 4.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry(pub(crate) u64);
+
+impl Entry {
+    /// May send nothing.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) const fn with(self, kind: Kind, program: usize) -> Self {
+        Self(self.0 | (program as u64) << (16 * (kind.as_u8() & 3)))
+    }
+
+    /// First word of the program for this kind.
+    #[inline]
+    pub(crate) const fn program(self, kind: Kind) -> usize {
+        // A shift by 64 is a shift by 0: slot 0.
+        (self.0.wrapping_shr(16 * kind.as_u8() as u32) & 0xffff) as usize
+    }
+}
+
 /// An instruction.
 #[derive(Clone, Copy)]
 pub(crate) struct Op(pub(crate) u64);
@@ -66,8 +94,8 @@ impl Op {
         Self(code as u64 | (argument as u64) << 32)
     }
 
-    pub(crate) const fn with_target(self, target: u16) -> Self {
-        Self(self.0 & !0xffff_0000 | (target as u64) << 16)
+    pub(crate) const fn with_ahead(self, ahead: u16) -> Self {
+        Self(self.0 & !0xffff_0000 | (ahead as u64) << 16)
     }
 
     pub(crate) const fn with_field(self, field: u8, secret: bool) -> Self {
@@ -90,9 +118,28 @@ impl Op {
         self.0 & 0x8000 != 0
     }
 
+    /// How many words the target lies ahead of the next word.
     #[inline]
-    pub(crate) const fn target(self) -> usize {
+    pub(crate) const fn ahead(self) -> usize {
         (self.0 >> 16 & 0xffff) as usize
+    }
+
+    /// Whether this leaf is the last of its program.
+    #[inline]
+    pub(crate) const fn is_last(self) -> bool {
+        self.0 & 0xffff_0000 != 0
+    }
+
+    /// Whether this is a text or byte string and the last of its program: one mask, one comparison.
+    #[inline]
+    pub(crate) const fn is_last_counted(self) -> bool {
+        const { assert!(BYTES | 1 == TEXT | 1) };
+        self.0 & 0xffff_00fe == 0x1_0000 | (BYTES & TEXT) as u64
+    }
+
+    /// Whether it takes bytes and goes on: such a word has no target.
+    pub(crate) const fn is_leaf(self) -> bool {
+        matches!(self.code(), BOOL | BYTE | VARINT | BYTES | TEXT | RAW | TAG | CODE)
     }
 
     #[inline]

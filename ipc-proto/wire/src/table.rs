@@ -7,15 +7,15 @@
 //!
 //! Source: `ipc-proto/spec/schema-table.md`.
 
-use ipc_proto_types::{MAX_METHODS, MESSAGE_MAX};
+use ipc_proto_types::{Kind, MAX_METHODS, MESSAGE_MAX, Role};
 
-use crate::op::{self, Op};
+use crate::op::{self, Entry, Op};
 
 /// A checked table. Copying it copies a reference.
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
     pub(crate) words: &'a [[u8; 8]],
-    pub(crate) methods: u16,
+    entries: &'a [[u8; 8]],
     message_max: u32,
 }
 
@@ -62,7 +62,9 @@ impl<'a> Table<'a> {
         if limits & 0xffff_ffff != words.len() as u64 {
             return Err(TableError::Length);
         }
-        let table = Self { words, methods: u16::from(methods), message_max };
+        let end = usize::from(methods).wrapping_mul(2).wrapping_add(op::HEADER_WORDS);
+        let entries = words.get(op::HEADER_WORDS..end).ok_or(TableError::Length)?;
+        let table = Self { words, entries, message_max };
         table.check_programs()?;
         table.check_methods()?;
         Ok(table)
@@ -76,43 +78,51 @@ impl<'a> Table<'a> {
 
     /// How many methods the service has.
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 32")]
     pub const fn method_count(&self) -> u16 {
-        self.methods
+        (self.entries.len() / 2) as u16
     }
 
-    /// First words of the programs of a method: of its call, its reply, the client's event, the server's event; 0 for
-    /// what there is not.
+    /// What `sender` may send for a method.
     #[inline]
-    pub(crate) fn method(&self, method: u16) -> Option<u64> {
-        if method >= self.methods {
-            return None;
-        }
-        word(self.words, usize::from(method).wrapping_add(op::HEADER_WORDS))
+    pub(crate) fn entry(&self, sender: Role, method: u16) -> Option<Entry> {
+        let index = usize::from(method).wrapping_mul(2).wrapping_add(sender as usize);
+        word(self.entries, index).map(Entry)
     }
 
     fn programs_start(&self) -> usize {
-        usize::from(self.methods).wrapping_add(op::HEADER_WORDS)
+        self.entries.len().wrapping_add(op::HEADER_WORDS)
     }
 
+    /// Each method is a call, a one-way message or an event, and nothing between.
     fn check_methods(&self) -> Result<(), TableError> {
-        for method in 0..self.methods {
-            let entry = self.method(method).ok_or(TableError::Method)?;
-            let starts: [u16; 4] = core::array::from_fn(|slot| start(entry, slot));
-            match starts {
-                [1..=u16::MAX, 1..=u16::MAX, 0, 0] | [0, 0, 1..=u16::MAX, 0] | [0, 0, 0, 1..=u16::MAX] => {}
+        for method in 0..self.method_count() {
+            let (Some(client), Some(server)) =
+                (self.entry(Role::Client, method), self.entry(Role::Server, method))
+            else {
+                return Err(TableError::Method);
+            };
+            let sent = |entry: Entry| {
+                [Kind::Error, Kind::Call, Kind::Reply, Kind::Event].map(|kind| entry.program(kind))
+            };
+            let programs: &[usize] = match (sent(client), sent(server)) {
+                ([0, call, 0, 0], [error, 0, reply, 0]) => &[call, error, reply],
+                ([0, 0, 0, event], [0, 0, 0, 0]) | ([0, 0, 0, 0], [0, 0, 0, event]) => &[event],
                 _ => return Err(TableError::Method),
-            }
-            for start in starts.into_iter().map(usize::from).filter(|start| *start != 0) {
-                let after_end = start.checked_sub(1).and_then(|before| word(self.words, before));
-                let first = start == self.programs_start();
-                let ended =
-                    start > self.programs_start() && after_end.is_some_and(|op| Op(op).code() == op::END);
-                if !(first || ended) || start >= self.words.len() {
-                    return Err(TableError::Method);
-                }
+            };
+            if !programs.iter().all(|program| self.is_program(*program)) {
+                return Err(TableError::Method);
             }
         }
         Ok(())
+    }
+
+    /// Whether a program starts at this word: it is the first, or the word before ends one.
+    fn is_program(&self, at: usize) -> bool {
+        let before =
+            at.checked_sub(1).and_then(|before| word(self.words, before)).map(|word| Op(word).code());
+        let first = self.programs_start();
+        at < self.words.len() && (at == first || at > first && before == Some(op::END))
     }
 
     /// Walks all programs from the first word to the last.
@@ -126,14 +136,15 @@ impl<'a> Table<'a> {
             let opened = matches!(last, op::LIST | op::REPEAT);
             last = op.code();
             check_argument(op)?;
+            let target = at.wrapping_add(1).wrapping_add(op.ahead());
             match op.code() {
                 // A round must begin with something that consumes; a `REPEAT` begins another round.
                 op::END | op::JUMP | op::NEXT if opened => return Err(TableError::Loop),
                 op::END if depth != 0 => return Err(TableError::Loop),
-                op::OPTION | op::JUMP => self.check_target(at, op.target())?,
+                op::OPTION | op::JUMP => self.check_target(at, target)?,
                 op::ENUM => self.check_arms(at, op.argument())?,
                 op::LIST | op::REPEAT => {
-                    *ends.get_mut(depth).ok_or(TableError::Loop)? = op.target();
+                    *ends.get_mut(depth).ok_or(TableError::Loop)? = target;
                     depth = depth.wrapping_add(1);
                 }
                 op::NEXT => {
@@ -142,16 +153,17 @@ impl<'a> Table<'a> {
                         return Err(TableError::Loop);
                     }
                 }
+                _ if op.is_last() => self.check_last(at, op)?,
                 _ => {}
             }
         }
         if last == op::END { Ok(()) } else { Err(TableError::Length) }
     }
 
-    /// A jump goes ahead, within its program and within its loop.
+    /// A jump stays within its program and within its loop. That it goes ahead lies in its encoding.
     fn check_target(&self, from: usize, target: usize) -> Result<(), TableError> {
         let mut depth = 0_usize;
-        if target <= from || target >= self.words.len() {
+        if target >= self.words.len() {
             return Err(TableError::Target);
         }
         for at in from.wrapping_add(1)..target {
@@ -165,6 +177,12 @@ impl<'a> Table<'a> {
         if depth == 0 { Ok(()) } else { Err(TableError::Target) }
     }
 
+    /// A leaf that says it is the last is one: `END` follows.
+    fn check_last(&self, at: usize, leaf: Op) -> Result<(), TableError> {
+        let next = word(self.words, at.wrapping_add(1)).map(|word| Op(word).code());
+        if leaf.ahead() == 1 && next == Some(op::END) { Ok(()) } else { Err(TableError::Op) }
+    }
+
     /// After an `ENUM` come its jumps; their targets are checked when the walk comes to them.
     fn check_arms(&self, at: usize, count: u32) -> Result<(), TableError> {
         let arms = self.words.iter().skip(at.wrapping_add(1)).take(count as usize);
@@ -176,11 +194,13 @@ impl<'a> Table<'a> {
 fn check_argument(op: Op) -> Result<(), TableError> {
     let argument = op.argument();
     let legal = match op.code() {
-        op::END | op::BOOL | op::OPTION | op::JUMP | op::NEXT => argument == 0,
+        op::END | op::NEXT => argument == 0 && op.ahead() == 0,
+        op::BOOL | op::OPTION | op::JUMP | op::CODE => argument == 0,
         op::BYTE => argument & !op::SIGNED == 0,
         op::VARINT => matches!(argument & !op::SIGNED, 16 | 32 | 64),
         op::BYTES | op::TEXT | op::LIST => argument as usize <= MESSAGE_MAX,
         op::RAW | op::REPEAT => argument >= 1 && argument as usize <= MESSAGE_MAX,
+        op::ENUM if op.ahead() != 0 => false,
         op::TAG | op::ENUM => argument >= 1 && argument as usize <= op::VARIANTS_MAX,
         _ => false,
     };
@@ -191,11 +211,4 @@ fn check_argument(op: Op) -> Result<(), TableError> {
 #[inline]
 pub(crate) fn word(words: &[[u8; 8]], at: usize) -> Option<u64> {
     words.get(at).map(|word| u64::from_le_bytes(*word))
-}
-
-/// The `slot`th of the four numbers of a method.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "16 bits are wanted")]
-pub(crate) const fn start(entry: u64, slot: usize) -> u16 {
-    (entry >> (slot & 3).wrapping_mul(16)) as u16
 }

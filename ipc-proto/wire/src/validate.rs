@@ -7,12 +7,12 @@
 
 use core::ops::Range;
 
-use ipc_proto_types::{ErrorCode, Kind, Role};
+use ipc_proto_types::{ErrorCode, Role};
 
 use crate::frame::Header;
 use crate::op::{self, Op};
-use crate::table::{Table, start, word};
-use crate::utf8::is_utf8;
+use crate::table::{Table, word};
+use crate::utf8::{is_ascii, is_utf8};
 
 /// Why a message is refused. The sender is to blame for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,43 +108,49 @@ impl Table<'_> {
         body: &[u8],
         sink: &mut impl FieldSink,
     ) -> Result<(), Violation> {
-        let Some(method) = self.method(header.method) else {
+        let Some(entry) = self.entry(sender, header.method) else {
             return Err(Violation::Method);
         };
         if header.length as usize != body.len() {
             return Err(Violation::Length);
         }
-        let slot = match (header.kind, sender) {
-            (Kind::Call, Role::Client) => 0,
-            (Kind::Reply, Role::Server) => 1,
-            (Kind::Event, Role::Client) => 2,
-            (Kind::Event, Role::Server) => 3,
-            // Only a call is answered, so only a method with a reply can fail.
-            (Kind::Error, Role::Server) if start(method, 1) != 0 => return check_error(body),
-            _ => return Err(Violation::Kind),
+        let at = match entry.program(header.kind) {
+            0 => return Err(Violation::Kind),
+            at => at,
         };
-        match start(method, slot) {
-            0 => Err(Violation::Kind),
-            at => run(self.words, usize::from(at), body, sink),
+        if let Some(op) = word(self.words, at).map(Op)
+            && let Some(bytes) = sole(op, body)
+            && (op.code() == op::BYTES || is_ascii(bytes))
+        {
+            if let Some(number) = op.field().checked_sub(1) {
+                let kind = if op.code() == op::BYTES { FieldKind::Bytes } else { FieldKind::Text };
+                sink.field(number, if op.is_secret() { FieldKind::Secret } else { kind }, 1..body.len());
+            }
+            return Ok(());
         }
+        run(self.words, at, body, sink)
     }
 }
 
-fn check_error(body: &[u8]) -> Result<(), Violation> {
-    match *body {
-        [] => Err(Violation::Truncated),
-        [code] => match ErrorCode::from_u8(code) {
-            Some(code) if !code.is_from_supervisor() => Ok(()),
-            _ => Err(Violation::Tag),
-        },
-        _ => Err(Violation::Trailing),
+/// The short way for the most common body of all: one byte string or ASCII text of less than 128 bytes and nothing else.
+/// `None` sends the body the long way, which finds the same and knows what is wrong with it.
+#[inline(always)]
+fn sole(op: Op, body: &[u8]) -> Option<&[u8]> {
+    if !op.is_last_counted() {
+        return None;
     }
+    let (count, bytes) = body.split_first()?;
+    if usize::from(*count) != bytes.len() || *count >= 0x80 {
+        return None;
+    }
+    (u32::from(*count) <= op.argument()).then_some(bytes)
 }
 
 /// Runs the program at word `at` over the whole body.
+#[inline(never)]
 fn run(words: &[[u8; 8]], at: usize, body: &[u8], sink: &mut impl FieldSink) -> Result<(), Violation> {
     let mut cursor = Cursor { rest: body };
-    let mut loops = Loops { open: [Round { start: 0, left: 0 }; op::DEPTH_MAX], depth: 0 };
+    let mut loops = Loops { open: [0; op::DEPTH_MAX], depth: 0 };
     let mut at = at;
     loop {
         let Some(word) = word(words, at) else {
@@ -152,53 +158,25 @@ fn run(words: &[[u8; 8]], at: usize, body: &[u8], sink: &mut impl FieldSink) -> 
         };
         let op = Op(word);
         at = at.wrapping_add(1);
-        let before = cursor.rest.len();
-        let kind = match op.code() {
-            op::END if cursor.rest.is_empty() => return Ok(()),
-            op::END => return Err(Violation::Trailing),
-            op::BYTES => {
-                let bytes = cursor.counted(op.argument())?;
-                report(sink, op, FieldKind::Bytes, range(body, cursor, bytes.len()));
-                continue;
+        if !op.is_leaf() {
+            if op.code() == op::END {
+                return if cursor.rest.is_empty() { Ok(()) } else { Err(Violation::Trailing) };
             }
-            op::TEXT => {
-                let text = cursor.counted(op.argument())?;
-                if !is_utf8(text) {
-                    return Err(Violation::Utf8);
-                }
-                report(sink, op, FieldKind::Text, range(body, cursor, text.len()));
-                continue;
-            }
-            op::BOOL => FieldKind::Bool(cursor.bool()?),
-            op::BYTE => cursor.number(op.argument())?,
-            op::VARINT => cursor.varint(op.argument())?,
-            op::TAG => FieldKind::Unsigned(u64::from(cursor.tag(op.argument())?)),
-            _ => {
-                at = control(words, op, at, &mut cursor, &mut loops)?;
-                continue;
-            }
-        };
-        report(sink, op, kind, range(body, cursor, before.wrapping_sub(cursor.rest.len())));
+            at = jump(words, op, at, &mut cursor, &mut loops)?;
+            continue;
+        }
+        let (kind, length) = cursor.leaf(op)?;
+        if let Some(number) = op.field().checked_sub(1) {
+            let end = body.len().wrapping_sub(cursor.rest.len());
+            let kind = if op.is_secret() { FieldKind::Secret } else { kind };
+            sink.field(number, kind, end.wrapping_sub(length)..end);
+        }
     }
 }
 
-/// Where the last `length` bytes before the cursor stand in the body.
-#[inline]
-fn range(body: &[u8], cursor: Cursor<'_>, length: usize) -> Range<usize> {
-    let end = body.len().wrapping_sub(cursor.rest.len());
-    end.wrapping_sub(length)..end
-}
-
-/// Hands an argument to the sink. A secret's value stays here.
-#[inline]
-fn report(sink: &mut impl FieldSink, op: Op, kind: FieldKind, range: Range<usize>) {
-    if let Some(number) = op.field().checked_sub(1) {
-        sink.field(number, if op.is_secret() { FieldKind::Secret } else { kind }, range);
-    }
-}
-
-/// The ops that are no leaf: gives the next word.
-fn control(
+/// An op that is no leaf: gives the next word.
+#[inline(always)]
+fn jump(
     words: &[[u8; 8]],
     op: Op,
     at: usize,
@@ -206,19 +184,19 @@ fn control(
     loops: &mut Loops,
 ) -> Result<usize, Violation> {
     match op.code() {
-        op::RAW => cursor.take(op.argument()).map(|_| at),
         op::OPTION => match cursor.byte()? {
-            0 => Ok(op.target()),
+            0 => Ok(at.wrapping_add(op.ahead())),
             1 => Ok(at),
             _ => Err(Violation::Tag),
         },
         op::ENUM => {
-            let tag = cursor.tag(op.argument())?;
-            word(words, at.wrapping_add(usize::from(tag))).map(|arm| Op(arm).target()).ok_or(Violation::Tag)
+            let at = at.wrapping_add(usize::from(cursor.tag(op.argument())?));
+            let arm = word(words, at).ok_or(Violation::Tag)?;
+            Ok(at.wrapping_add(1).wrapping_add(Op(arm).ahead()))
         }
-        op::JUMP => Ok(op.target()),
+        op::JUMP => Ok(at.wrapping_add(op.ahead())),
         op::LIST => match cursor.count(op.argument())? {
-            0 => Ok(op.target()),
+            0 => Ok(at.wrapping_add(op.ahead())),
             // Each item takes a byte at least: no loop is entered that the body can't feed.
             count if count as usize > cursor.rest.len() => Err(Violation::Truncated),
             count => loops.open(at, count),
@@ -230,36 +208,30 @@ fn control(
     }
 }
 
-/// The open loops, innermost last.
+/// The open loops, innermost last. Of each the rounds to go, this one included, and above them its first word.
 struct Loops {
-    open: [Round; op::DEPTH_MAX],
+    open: [u64; op::DEPTH_MAX],
     depth: usize,
-}
-
-/// An open loop.
-#[derive(Clone, Copy)]
-struct Round {
-    /// First word of a round.
-    start: usize,
-    /// Rounds to go, this one included.
-    left: u32,
 }
 
 impl Loops {
     /// Opens a loop and gives its first word. The `Err` can't happen: `Table::parse` counted the depth.
-    fn open(&mut self, start: usize, left: u32) -> Result<usize, Violation> {
-        *self.open.get_mut(self.depth).ok_or(Violation::Bound)? = Round { start, left };
+    #[inline(always)]
+    fn open(&mut self, start: usize, count: u32) -> Result<usize, Violation> {
+        *self.open.get_mut(self.depth).ok_or(Violation::Bound)? = (start as u64) << 32 | u64::from(count);
         self.depth = self.depth.wrapping_add(1);
         Ok(start)
     }
 
     /// Ends a round: gives the first word of the next one, or `after` when there is none.
+    #[inline(always)]
     fn next(&mut self, after: usize) -> usize {
         let depth = self.depth.wrapping_sub(1);
         if let Some(round) = self.open.get_mut(depth) {
-            round.left = round.left.wrapping_sub(1);
-            if round.left != 0 {
-                return round.start;
+            // At least one was to go, so the start above is not touched.
+            *round = round.wrapping_sub(1);
+            if *round & 0xffff_ffff != 0 {
+                return (*round >> 32) as usize;
             }
             self.depth = depth;
         }
@@ -274,93 +246,120 @@ struct Cursor<'b> {
 }
 
 impl<'b> Cursor<'b> {
-    #[inline]
+    /// Takes a leaf: gives its kind, and how long its last part is, the one without the length.
+    #[inline(always)]
+    fn leaf(&mut self, op: Op) -> Result<(FieldKind, usize), Violation> {
+        let before = self.rest.len();
+        let kind = match op.code() {
+            op::BYTES => return Ok((FieldKind::Bytes, self.counted(op.argument())?.len())),
+            op::TEXT => {
+                let text = self.counted(op.argument())?;
+                return if is_utf8(text) { Ok((FieldKind::Text, text.len())) } else { Err(Violation::Utf8) };
+            }
+            op::BOOL => match self.byte()? {
+                0 => FieldKind::Bool(false),
+                1 => FieldKind::Bool(true),
+                _ => return Err(Violation::Bool),
+            },
+            op::BYTE => {
+                let byte = self.byte()?;
+                number(op.argument(), u64::from(byte), i64::from(byte.cast_signed()))
+            }
+            op::VARINT => {
+                let value = self.varint(op.argument() & op::WIDTH)?;
+                // Zigzag: the lowest bit is the sign.
+                let signed = (value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg();
+                number(op.argument(), value, signed)
+            }
+            op::TAG => FieldKind::Unsigned(u64::from(self.tag(op.argument())?)),
+            op::RAW => {
+                self.take(op.argument() as usize)?;
+                FieldKind::Bytes
+            }
+            _ => match ErrorCode::from_u8(self.byte()?) {
+                Some(code) if !code.is_from_supervisor() => FieldKind::Unsigned(u64::from(code.as_u8())),
+                _ => return Err(Violation::Tag),
+            },
+        };
+        Ok((kind, before.wrapping_sub(self.rest.len())))
+    }
+
+    #[inline(always)]
     fn byte(&mut self) -> Result<u8, Violation> {
         let (byte, rest) = self.rest.split_first().ok_or(Violation::Truncated)?;
         self.rest = rest;
         Ok(*byte)
     }
 
-    #[inline]
-    fn take(&mut self, count: u32) -> Result<&'b [u8], Violation> {
-        let (bytes, rest) = self.rest.split_at_checked(count as usize).ok_or(Violation::Truncated)?;
+    #[inline(always)]
+    fn take(&mut self, count: usize) -> Result<&'b [u8], Violation> {
+        let (bytes, rest) = self.rest.split_at_checked(count).ok_or(Violation::Truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
 
-    fn bool(&mut self) -> Result<bool, Violation> {
-        match self.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(Violation::Bool),
-        }
-    }
-
     /// The tag of an enum: one byte, since no enum has more than 128 variants.
+    #[inline(always)]
     fn tag(&mut self, count: u32) -> Result<u8, Violation> {
         let tag = self.byte()?;
         if u32::from(tag) < count { Ok(tag) } else { Err(Violation::Tag) }
     }
 
-    fn number(&mut self, argument: u32) -> Result<FieldKind, Violation> {
-        let byte = self.byte()?;
-        Ok(if argument & op::SIGNED == 0 {
-            FieldKind::Unsigned(u64::from(byte))
-        } else {
-            FieldKind::Signed(i64::from(byte.cast_signed()))
-        })
-    }
-
-    fn varint(&mut self, argument: u32) -> Result<FieldKind, Violation> {
+    #[inline(always)]
+    fn varint(&mut self, width: u32) -> Result<u64, Violation> {
         let first = self.byte()?;
-        let value = if first < 0x80 { u64::from(first) } else { self.long(first, argument & op::WIDTH)? };
-        Ok(if argument & op::SIGNED == 0 {
-            FieldKind::Unsigned(value)
-        } else {
-            FieldKind::Signed((value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg())
-        })
-    }
-
-    /// The rest of a varint whose first byte says that there is more.
-    fn long(&mut self, first: u8, width: u32) -> Result<u64, Violation> {
-        let mut value = u64::from(first & 0x7f);
-        for place in 1..op::VARINT_MAX {
-            let byte = self.byte()?;
-            let (shift, bits) = (place.wrapping_mul(7), u64::from(byte & 0x7f));
-            let space = width.saturating_sub(shift);
-            if space < 7 && bits >> space != 0 {
-                return Err(Violation::Varint);
-            }
-            value |= bits.wrapping_shl(shift);
-            if byte < 0x80 {
-                // A last byte of 0 says nothing: a shorter varint means the same.
-                return if byte == 0 { Err(Violation::Varint) } else { Ok(value) };
-            }
-            if space <= 7 {
-                return Err(Violation::Varint);
-            }
+        if first < 0x80 {
+            return Ok(u64::from(first));
         }
-        Err(Violation::Varint)
+        let (value, rest) = long_varint(first, self.rest, width)?;
+        self.rest = rest;
+        Ok(value)
     }
 
-    /// A length or a count.
-    #[inline]
+    /// A length or a count. No bound is over 65536, so one of more than 32 bits is wrong in any case.
+    #[inline(always)]
     fn count(&mut self, max: u32) -> Result<u32, Violation> {
-        let first = self.byte()?;
-        let count = if first < 0x80 { u32::from(first) } else { self.long_count(first)? };
-        if count > max { Err(Violation::Bound) } else { Ok(count) }
-    }
-
-    /// Counts of two or three bytes; no bound is over 65536, so no legal count is longer.
-    #[cold]
-    fn long_count(&mut self, first: u8) -> Result<u32, Violation> {
-        self.long(first, u32::BITS).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+        match u32::try_from(self.varint(u32::BITS)?) {
+            Ok(count) if count <= max => Ok(count),
+            _ => Err(Violation::Bound),
+        }
     }
 
     /// A length and that many bytes.
-    #[inline]
+    #[inline(always)]
     fn counted(&mut self, max: u32) -> Result<&'b [u8], Violation> {
         let count = self.count(max)?;
-        self.take(count)
+        self.take(count as usize)
     }
+}
+
+#[inline(always)]
+fn number(argument: u32, unsigned: u64, signed: i64) -> FieldKind {
+    if argument & op::SIGNED == 0 { FieldKind::Unsigned(unsigned) } else { FieldKind::Signed(signed) }
+}
+
+/// A varint whose first byte says that there is more: its value, and what follows it.
+#[inline(never)]
+fn long_varint(first: u8, rest: &[u8], width: u32) -> Result<(u64, &[u8]), Violation> {
+    let mut value = u64::from(first & 0x7f);
+    let mut rest = rest;
+    for place in 1..op::VARINT_MAX {
+        let (byte, after) = rest.split_first().ok_or(Violation::Truncated)?;
+        rest = after;
+        let (shift, bits) = (place.wrapping_mul(7), u64::from(byte & 0x7f));
+        // How many bits the type has left for this byte.
+        let space = width.saturating_sub(shift);
+        if space < 7 && bits >> space != 0 {
+            return Err(Violation::Varint);
+        }
+        value |= bits.wrapping_shl(shift);
+        if *byte < 0x80 {
+            // A last byte of 0 says nothing: a shorter varint means the same.
+            return if *byte == 0 { Err(Violation::Varint) } else { Ok((value, rest)) };
+        }
+        if space <= 7 {
+            return Err(Violation::Varint);
+        }
+    }
+    Err(Violation::Varint)
 }
