@@ -14,7 +14,8 @@ use vault_app_core::{Block, Clock, Cost, Random, RandomError, Server, Store};
 
 unikernels_rt::main!(main);
 
-static BLOCKS: Mutex<[Block; Cost::FULL.blocks()]> = Mutex::new([const { Block::new() }; Cost::FULL.blocks()]);
+static BLOCKS: Mutex<[Block; Cost::FULL.blocks()]> =
+    Mutex::new([const { Block::new() }; Cost::FULL.blocks()]);
 
 fn main(qube: Qube) -> i32 {
     let blocks = MutexGuard::leak(BLOCKS.lock());
