@@ -54,11 +54,12 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// How many queues the device has: two for each port and two for control, or one.
+    /// How many queues the device has: two for each port and two for control, or one. The queues of port 0 are there even
+    /// without a port, as control comes after them (VIRTIO 1.2, 5.3.2).
     #[must_use]
     pub fn queues(self) -> u32 {
         match self {
-            Self::Console { ports } => 2 * (u32::from(ports) + 1),
+            Self::Console { ports } => 2 * (u32::from(ports).max(1) + 1),
             Self::Entropy => 1,
         }
     }

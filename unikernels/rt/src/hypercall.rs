@@ -100,7 +100,7 @@ pub(crate) fn log(text: &[u8]) {
 /// Tells a device that a queue has new buffers.
 #[inline]
 pub(crate) fn notify(device: Device, queue: u16) {
-    call(NOTIFY, 0, number(device, queue));
+    call(NOTIFY, number(device, queue), 0);
 }
 
 /// Sleeps until something moves or the deadline (TSC, absolute) passes; 0 only yields.
@@ -130,12 +130,12 @@ pub(crate) fn report(text: &[u8]) -> ! {
 /// Writes a register of a device. The register pages are read-only to the qube.
 #[inline]
 pub(crate) fn register_write(device: Device, offset: u16, value: u32) {
-    call(REGISTER_WRITE, value, number(device, offset));
+    call(REGISTER_WRITE, value, u64::from(number(device, offset)));
 }
 
 #[inline]
-fn number(device: Device, low: u16) -> u64 {
-    u64::from((device as u32) << 16 | u32::from(low))
+const fn number(device: Device, low: u16) -> u32 {
+    (device as u32) << 16 | low as u32
 }
 
 /// Never reached under a supervisor that keeps its side; a stray one finds a halted CPU.

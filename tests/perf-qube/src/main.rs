@@ -1,0 +1,119 @@
+//! Measures the channels from inside a qube: exits from the supervisor's own counters, ticks from the time-stamp counter,
+//! which under QEMU's instruction counting are instructions. Prints `bench: name=value` lines in its log.
+//!
+//! Argument `task`: `call`, `stream` or `idle`.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+use ipc_proto_ctl_api::{self as ctl, CtlClient};
+use ipc_proto_echo_api::{self as echo, EchoClient};
+use ipc_proto_rpc::{CallError, Port};
+use ipc_proto_types::Bytes;
+use unikernels_rt::{Qube, log, main};
+
+main!(measure);
+
+/// Calls that a mean is taken over.
+const CALLS: u64 = 1_000;
+/// Messages of a stream.
+const MESSAGES: u64 = 1_000;
+
+fn measure(qube: Qube) -> i32 {
+    let (Some(mut echo), Some(mut ctl)) = (qube.client(&echo::SERVICE), qube.client(&ctl::SERVICE)) else {
+        log!("bench failed: no channels");
+        return 1;
+    };
+    let (mut echo, mut ctl) = (EchoClient::new(&mut echo), CtlClient::new(&mut ctl));
+    let task = qube.args().get("task").unwrap_or("call");
+    let done = match task {
+        "call" => calls(qube, &mut echo, &mut ctl),
+        "stream" => stream(qube, &mut echo, &mut ctl),
+        "idle" => idle(qube, &mut ctl),
+        _ => {
+            log!("unknown task {task}");
+            Ok(())
+        }
+    };
+    if let Err(error) = &done {
+        log!("bench failed: {error}");
+    }
+    let _ = ctl.poweroff();
+    i32::from(done.is_err())
+}
+
+/// Exits of this qube and of the one that echoes, so far.
+fn exits(ctl: &mut CtlClient<'_, impl Port>) -> Result<u64, CallError> {
+    let mut sum = 0;
+    for index in 0..2 {
+        sum += ctl.qube(index)?.map_or(0, |info| info.exits);
+    }
+    Ok(sum)
+}
+
+fn calls(
+    qube: Qube,
+    echo: &mut EchoClient<'_, impl Port>,
+    ctl: &mut CtlClient<'_, impl Port>,
+) -> Result<(), CallError> {
+    let data = Bytes::from([0x5a; 64]);
+    echo.bytes(data.clone())?;
+    let own = own_exits(ctl)?;
+    let before = exits(ctl)?;
+    let start = qube.now();
+    for _ in 0..CALLS {
+        echo.bytes(data.clone())?;
+    }
+    let end = qube.now();
+    let after = exits(ctl)?;
+    log!("bench: call_exits={}", (after - before).saturating_sub(own));
+    log!("bench: calls={CALLS}");
+    log!("bench: call_ticks={}", end.0 - start.0);
+    Ok(())
+}
+
+/// What reading the counters itself costs.
+fn own_exits(ctl: &mut CtlClient<'_, impl Port>) -> Result<u64, CallError> {
+    let before = exits(ctl)?;
+    Ok(exits(ctl)? - before)
+}
+
+fn stream(
+    qube: Qube,
+    echo: &mut EchoClient<'_, impl Port>,
+    ctl: &mut CtlClient<'_, impl Port>,
+) -> Result<(), CallError> {
+    let data = Bytes::from([0x5a; 64]);
+    let sunk = echo.sunk()?;
+    let own = own_exits(ctl)?;
+    let before = exits(ctl)?;
+    let start = qube.now();
+    for _ in 0..MESSAGES {
+        echo.sink(data.clone())?;
+    }
+    let arrived = echo.sunk()? - sunk;
+    let end = qube.now();
+    let after = exits(ctl)?;
+    log!("bench: stream_exits={}", (after - before).saturating_sub(own));
+    log!("bench: stream_messages={arrived}");
+    log!("bench: stream_ticks={}", end.0 - start.0);
+    Ok(())
+}
+
+fn idle(qube: Qube, ctl: &mut CtlClient<'_, impl Port>) -> Result<(), CallError> {
+    const IDLE_MS: u64 = 60_000;
+    let own = own_exits(ctl)?;
+    let before = exits(ctl)?;
+    let until = qube.in_ms(IDLE_MS);
+    let mut waits = 0u64;
+    while qube.now() < until {
+        qube.wait(Some(until));
+        waits += 1;
+    }
+    let after = exits(ctl)?;
+    // The wait itself is an exit; what came on top was not idle.
+    log!("bench: idle_exits={}", (after - before).saturating_sub(own + waits));
+    log!("bench: idle_waits={waits}");
+    Ok(())
+}
