@@ -2,12 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue};
 
 use crate::parse::{Kind, Method, Service};
 use crate::schema::shape;
 
 pub(crate) fn constants(service: &Service) -> TokenStream {
-    let Service { name, version, visibility, .. } = service;
+    let Service { name, version, visibility, docs, .. } = service;
+    let doc = text(docs);
     let methods = service.methods.iter().map(method);
     quote! {
         /// All that is known of the service at compile time.
@@ -17,6 +19,7 @@ pub(crate) fn constants(service: &Service) -> TokenStream {
             const TABLE: &[u8; COMPILED.size()] = &::ipc_proto_wire::cut(&COMPILED);
             ::ipc_proto_wire::Service {
                 name: #name,
+                doc: #doc,
                 version: #version,
                 methods: METHODS,
                 id: ::ipc_proto_wire::canonical(#name, METHODS).id(),
@@ -33,7 +36,7 @@ pub(crate) fn constants(service: &Service) -> TokenStream {
 }
 
 fn method(method: &Method) -> TokenStream {
-    let name = method.ident.to_string();
+    let (name, doc) = (method.ident.to_string(), text(&method.docs));
     let kind = match method.kind {
         Kind::Call => quote!(Call),
         Kind::Oneway => quote!(Oneway),
@@ -44,12 +47,24 @@ fn method(method: &Method) -> TokenStream {
     let reply = shape(&method.reply);
     quote!(::ipc_proto_wire::Method {
         name: #name,
+        doc: #doc,
         kind: ::ipc_proto_wire::MethodKind::#kind,
         request: &::ipc_proto_wire::Shape::Struct(#name, ::ipc_proto_wire::Fields::Named(&[
             #(::ipc_proto_wire::Field { name: #names, shape: #shapes }),*
         ])),
         reply: #reply,
     })
+}
+
+/// The text of doc comments.
+fn text(docs: &[Attribute]) -> String {
+    let line = |doc: &Attribute| match &doc.meta {
+        Meta::NameValue(MetaNameValue { value: Expr::Lit(ExprLit { lit: Lit::Str(line), .. }), .. }) => {
+            line.value()
+        }
+        _ => String::new(),
+    };
+    docs.iter().map(|doc| line(doc).trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn server(service: &Service) -> TokenStream {

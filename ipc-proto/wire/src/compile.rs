@@ -107,6 +107,12 @@ impl Compiled {
         self.count * 8
     }
 
+    /// The words of the table. Its bytes are these, little endian.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        self.words.get(..self.count).unwrap_or_default()
+    }
+
     const fn push(&mut self, word: Op) -> usize {
         assert!(self.count < op::WORDS_MAX, "the table of this service is too large: split the service");
         self.words[self.count] = word.0;

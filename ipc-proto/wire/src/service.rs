@@ -9,6 +9,8 @@ use crate::shape::Shape;
 pub struct Service {
     /// Its name, as the manifest writes it.
     pub name: &'static str,
+    /// What it is, from the trait's doc comment.
+    pub doc: &'static str,
     /// Its version; a changed schema wants a new one.
     pub version: u16,
     /// Its methods; the number of a method is its place.
@@ -30,6 +32,8 @@ pub struct Service {
 pub struct Method {
     /// Its name.
     pub name: &'static str,
+    /// What it does, from its doc comment.
+    pub doc: &'static str,
     /// Who sends it and whether it is answered.
     pub kind: MethodKind,
     /// Its arguments: a `Shape::Struct` with named fields.

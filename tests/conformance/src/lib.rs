@@ -1,1 +1,23 @@
-//! Golden bytes and schema ids.
+//! What the conformance tests share: an in-memory channel, all services, the strict profile written a second time.
+//!
+//! Nothing here is used by the system itself; nothing here calls the validator, so the tests can hold the validator
+//! against it.
+
+#![forbid(unsafe_code)]
+
+pub mod channel;
+pub mod files;
+pub mod page;
+pub mod reference;
+
+use ipc_proto_wire::Service;
+
+/// Every service there is.
+pub const SERVICES: [Service; 6] = [
+    ipc_proto_clock_api::SERVICE,
+    ipc_proto_console_api::SERVICE,
+    ipc_proto_ctl_api::SERVICE,
+    ipc_proto_echo_api::SERVICE,
+    ipc_proto_log_api::SERVICE,
+    ipc_proto_vault_api::SERVICE,
+];
