@@ -1,0 +1,242 @@
+//! A system for tests: real clients on ports that end in one fake machine, which answers for everybody.
+//!
+//! The messages are encoded, framed and decoded as on a real channel; only the carrying is left out. The machine can deny,
+//! fall silent and restart qubes.
+
+extern crate std;
+
+use crate::fake::Fake;
+pub(crate) use crate::fake_machine::{Machine, channel, qube};
+use crate::system::System;
+use crate::terminal::{Event, Terminal};
+use ipc_proto_clock_api::ClockClient;
+use ipc_proto_ctl_api::CtlClient;
+use ipc_proto_echo_api::EchoClient;
+use ipc_proto_log_api::LogClient;
+use ipc_proto_rpc::{Caller, Port, PortFacts, PortState, SendError, Ticks};
+use ipc_proto_types::{ErrorCode, Generation, Kind, Label, PortIndex, QubeName, Role};
+use ipc_proto_vault_api::VaultClient;
+use ipc_proto_wire::{HEADER_SIZE, Header, Service};
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::vec::Vec;
+
+type Dispatch = fn(&mut Machine, &Caller, &Header, &[u8], &mut [u8]) -> Result<Option<usize>, ErrorCode>;
+
+/// One channel of the console to the machine.
+pub(crate) struct FakePort {
+    machine: Rc<RefCell<Machine>>,
+    service: Service,
+    peer: QubeName,
+    dispatch: Dispatch,
+    acknowledged: u32,
+    inbox: VecDeque<Vec<u8>>,
+}
+
+impl FakePort {
+    fn generation(&self) -> u32 {
+        let machine = self.machine.borrow();
+        machine.qubes.iter().find(|qube| qube.name == self.peer.as_str()).map_or(1, |qube| qube.generation)
+    }
+
+    fn answer(&self, header: &Header, body: &[u8]) -> Option<Vec<u8>> {
+        let method = self.service.methods[usize::from(header.method)].name;
+        let call = std::format!("{}.{method}", self.service.name);
+        let mut machine = self.machine.borrow_mut();
+        let (denied, silent) = (machine.denied == Some(&call), machine.silent == Some(&call));
+        machine.calls.push(call);
+        if silent {
+            return None;
+        }
+        let mut frame = std::vec![0; HEADER_SIZE + 4096];
+        let caller = Caller { port: PortIndex::new(0).unwrap(), generation: Generation(1) };
+        let reply = match denied {
+            true => Err(ErrorCode::Denied),
+            false => (self.dispatch)(&mut machine, &caller, header, body, &mut frame[HEADER_SIZE..]),
+        };
+        let (kind, length) = match reply {
+            Ok(length) => (Kind::Reply, length.expect("the console only makes calls")),
+            Err(code) => {
+                frame[HEADER_SIZE] = code.as_u8();
+                (Kind::Error, 1)
+            }
+        };
+        let header = Header { kind, length: u32::try_from(length).unwrap(), ..*header };
+        header.write_to(&mut frame).unwrap();
+        frame.truncate(HEADER_SIZE + length);
+        Some(frame)
+    }
+}
+
+impl Port for FakePort {
+    fn index(&self) -> PortIndex {
+        PortIndex::new(0).unwrap()
+    }
+
+    fn facts(&self) -> PortFacts {
+        let generation = self.generation();
+        let state = if generation == self.acknowledged { PortState::Open } else { PortState::Restarted };
+        PortFacts {
+            state,
+            role: Role::Client,
+            peer_generation: Generation(generation),
+            schema: self.service.id,
+            message_max: self.service.message_max,
+            peer_label: Label::Work,
+            peer_name: self.peer,
+            service: QubeName::new(self.service.name).ok().unwrap(),
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        self.acknowledged = self.generation();
+        self.inbox.clear();
+    }
+
+    fn send(&mut self, frame: &[u8]) -> Result<(), SendError> {
+        let (header, body) = Header::parse(frame).ok().unwrap();
+        let reply = self.answer(&header, body);
+        self.inbox.extend(reply);
+        Ok(())
+    }
+
+    fn flush(&mut self) {}
+
+    fn receive(&mut self, into: &mut [u8]) -> Option<usize> {
+        let frame = self.inbox.pop_front()?;
+        into[..frame.len()].copy_from_slice(&frame);
+        Some(frame.len())
+    }
+
+    fn wait(&mut self, deadline: Option<Ticks>) {
+        if self.inbox.is_empty() {
+            let mut machine = self.machine.borrow_mut();
+            machine.now_ms = machine.now_ms.max(deadline.expect("nobody waits for ever").0);
+        }
+    }
+
+    fn now(&self) -> Ticks {
+        Ticks(self.machine.borrow().now_ms)
+    }
+
+    fn ticks_per_second(&self) -> u64 {
+        1000
+    }
+}
+
+/// Terminal and machine together.
+pub(crate) struct FakeWorld {
+    pub(crate) terminal: Fake,
+    pub(crate) machine: Rc<RefCell<Machine>>,
+    ctl: CtlClient<'static, FakePort>,
+    log: LogClient<'static, FakePort>,
+    vault: VaultClient<'static, FakePort>,
+    clock: ClockClient<'static, FakePort>,
+    echo: EchoClient<'static, FakePort>,
+    /// Services the console has no channel to.
+    pub(crate) missing: &'static [&'static str],
+}
+
+impl FakeWorld {
+    pub(crate) fn new() -> Self {
+        let machine = Rc::new(RefCell::new(Machine::new()));
+        let port = |service: Service, peer: &str, dispatch: Dispatch| {
+            Box::leak(Box::new(FakePort {
+                machine: Rc::clone(&machine),
+                service,
+                peer: QubeName::new(peer).ok().unwrap(),
+                dispatch,
+                acknowledged: 1,
+                inbox: VecDeque::new(),
+            }))
+        };
+        Self {
+            terminal: Fake::default(),
+            ctl: CtlClient::new(port(
+                ipc_proto_ctl_api::SERVICE,
+                "supervisor",
+                |machine, caller, header, body, out| {
+                    ipc_proto_ctl_api::dispatch(machine, caller, header, body, out)
+                },
+            )),
+            log: LogClient::new(port(
+                ipc_proto_log_api::SERVICE,
+                "supervisor",
+                |machine, caller, header, body, out| {
+                    ipc_proto_log_api::dispatch(machine, caller, header, body, out)
+                },
+            )),
+            vault: VaultClient::new(port(
+                ipc_proto_vault_api::SERVICE,
+                "vault",
+                |machine, caller, header, body, out| {
+                    ipc_proto_vault_api::dispatch(machine, caller, header, body, out)
+                },
+            )),
+            clock: ClockClient::new(port(
+                ipc_proto_clock_api::SERVICE,
+                "clock",
+                |machine, caller, header, body, out| {
+                    ipc_proto_clock_api::dispatch(machine, caller, header, body, out)
+                },
+            )),
+            echo: EchoClient::new(port(
+                ipc_proto_echo_api::SERVICE,
+                "echo",
+                |machine, caller, header, body, out| {
+                    ipc_proto_echo_api::dispatch(machine, caller, header, body, out)
+                },
+            )),
+            machine,
+            missing: &[],
+        }
+    }
+
+    fn has(&self, service: &str) -> bool {
+        !self.missing.contains(&service)
+    }
+}
+
+impl Terminal for FakeWorld {
+    fn write(&mut self, bytes: &[u8]) {
+        self.terminal.write(bytes);
+    }
+
+    fn wait(&mut self, deadline_ms: Option<u64>) -> Event {
+        self.terminal.wait(deadline_ms)
+    }
+
+    fn has_input(&mut self) -> bool {
+        self.terminal.has_input()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.terminal.now_ms()
+    }
+}
+
+impl System for FakeWorld {
+    type Port = FakePort;
+
+    fn ctl(&mut self) -> Option<&mut CtlClient<'static, FakePort>> {
+        self.has("ctl").then_some(&mut self.ctl)
+    }
+
+    fn log(&mut self) -> Option<&mut LogClient<'static, FakePort>> {
+        self.has("log").then_some(&mut self.log)
+    }
+
+    fn vault(&mut self) -> Option<&mut VaultClient<'static, FakePort>> {
+        self.has("vault").then_some(&mut self.vault)
+    }
+
+    fn clock(&mut self) -> Option<&mut ClockClient<'static, FakePort>> {
+        self.has("clock").then_some(&mut self.clock)
+    }
+
+    fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, FakePort>> {
+        (self.has("echo") && peer == "echo").then_some(&mut self.echo)
+    }
+}

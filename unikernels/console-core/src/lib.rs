@@ -1,0 +1,43 @@
+//! What the console qube does, pure: line editor, commands, sentences.
+//!
+//! A [`Session`] lives in a [`World`], which is a terminal and typed clients of the services the console may call. The
+//! qube gives it a serial port and channels; the tests give it scripts and fakes, and play whole sessions.
+//!
+//! Invariant: no byte a person typed and no text a qube sent reaches the terminal unless it is harmless (see `plain`); no
+//! secret is shown unless `--reveal` asked for it. Deliberately absent: heap, clock, device, variables, pipes, scripts.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod audit;
+mod calendar;
+mod clipboard;
+mod command;
+mod editor;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod fake_machine;
+#[cfg(test)]
+mod fake_system;
+mod history;
+mod key;
+mod line;
+mod plain;
+mod policy;
+mod reach;
+mod screen;
+mod sentence;
+mod session;
+mod show;
+mod spec;
+mod suggest;
+mod system;
+mod terminal;
+mod vault;
+mod words;
+
+pub use screen::Colour;
+pub use session::Session;
+pub use system::{System, World};
+pub use terminal::{Event, Printed, Terminal};

@@ -1,0 +1,171 @@
+//! The screen: everything that reaches the terminal goes through here.
+//!
+//! Invariant: [`Screen::put`] lets no control character through but the line feed, whatever it is given. Escape sequences
+//! are sent by this file, the editor and the clipboard alone, from constants. So no qube and no typed byte can steer the
+//! terminal, even where a caller forgot to make a text plain.
+
+use crate::clipboard;
+use crate::key::{Decoder, Key};
+use crate::plain::{Plain, harmless};
+use crate::terminal::{Event, Printed, Terminal};
+use core::fmt::{self, Write};
+use ipc_proto_types::Label;
+
+/// Whether labels and errors are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Words and shapes only.
+    Never,
+    /// With colours.
+    Always,
+}
+
+/// What the editor has to react to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// A key.
+    Key(Key),
+    /// Something was printed where the line stood: draw it again.
+    Disturbed,
+    /// The terminal is gone.
+    Closed,
+}
+
+/// A terminal, the keys coming from it and the state of its clipboard.
+pub(crate) struct Screen<'w, W> {
+    /// The terminal, and whatever else the same object does.
+    pub(crate) world: &'w mut W,
+    colour: Colour,
+    decoder: Decoder,
+    waiting: Option<Key>,
+    clipboard_until_ms: Option<u64>,
+}
+
+impl<'w, W: Terminal> Screen<'w, W> {
+    /// A screen on this terminal.
+    pub(crate) fn new(world: &'w mut W, colour: Colour) -> Self {
+        Self { world, colour, decoder: Decoder::default(), waiting: None, clipboard_until_ms: None }
+    }
+
+    /// Shows text; a line feed starts a new line, every other control character shows as its picture.
+    pub(crate) fn put(&mut self, text: fmt::Arguments<'_>) {
+        let _ = Sink(self.world).write_fmt(text);
+    }
+
+    /// Sends bytes as they are: for constants only.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.world.write(bytes);
+    }
+
+    /// Clears the screen.
+    pub(crate) fn clear(&mut self) {
+        self.raw(b"\x1b[2J\x1b[H");
+    }
+
+    /// Shows text in a colour.
+    pub(crate) fn painted(&mut self, colour: &[u8], text: fmt::Arguments<'_>) {
+        if self.colour == Colour::Always {
+            self.raw(colour);
+        }
+        self.put(text);
+        if self.colour == Colour::Always {
+            self.raw(b"\x1b[0m");
+        }
+    }
+
+    /// Shows a label's shape in its colour, then its word.
+    pub(crate) fn label(&mut self, label: Label) {
+        self.painted(paint(label), format_args!("{}", label.shape()));
+        self.put(format_args!(" {label:<9}"));
+    }
+
+    /// Copies a text to the terminal's clipboard, for [`clipboard::CLEAR_AFTER_MS`].
+    pub(crate) fn copy(&mut self, text: &str) {
+        clipboard::copy(text.as_bytes(), &mut |bytes| self.world.write(bytes));
+        self.clipboard_until_ms = Some(self.world.now_ms().saturating_add(clipboard::CLEAR_AFTER_MS));
+    }
+
+    /// Empties the clipboard if something of ours is still in it.
+    pub(crate) fn clear_clipboard(&mut self) {
+        if self.clipboard_until_ms.take().is_some() {
+            clipboard::clear(&mut |bytes| self.world.write(bytes));
+        }
+    }
+
+    /// Whether more keys are there already.
+    pub(crate) fn has_input(&mut self) -> bool {
+        self.waiting.is_some() || self.world.has_input()
+    }
+
+    /// Waits for a key. Meanwhile qubes print, and the clipboard is cleared when its time has come.
+    pub(crate) fn input(&mut self) -> Input {
+        if let Some(key) = self.waiting.take() {
+            return Input::Key(key);
+        }
+        loop {
+            if self.clipboard_until_ms.is_some_and(|until| until <= self.world.now_ms()) {
+                self.clear_clipboard();
+            }
+            match self.world.wait(self.clipboard_until_ms) {
+                Event::Byte(byte) => {
+                    let [first, second] = self.decoder.feed(byte);
+                    self.waiting = second;
+                    if let Some(key) = first.or_else(|| self.waiting.take()) {
+                        return Input::Key(key);
+                    }
+                }
+                Event::Printed(printed) => {
+                    self.printed(&printed);
+                    return Input::Disturbed;
+                }
+                Event::Deadline => {}
+                Event::Closed => return Input::Closed,
+            }
+        }
+    }
+
+    /// Shows a line a qube had printed: `[●hello] text`, in the place of the line being typed.
+    pub(crate) fn printed(&mut self, printed: &Printed) {
+        self.raw(b"\r\x1b[K");
+        self.put(format_args!("["));
+        self.painted(paint(printed.label), format_args!("{}", printed.label.shape()));
+        self.put(format_args!("{}] {}\n", printed.from, Plain(printed.text.trim_end_matches('\n'))));
+    }
+}
+
+/// How a label's colour is said to a terminal (ECMA-48 SGR; 256 colours for what the basic eight lack).
+fn paint(label: Label) -> &'static [u8] {
+    match label {
+        Label::Untrusted => b"\x1b[31m",
+        Label::Personal => b"\x1b[33m",
+        Label::Work => b"\x1b[34m",
+        // Black, as a terminal of any background can show it.
+        Label::Vault => b"\x1b[30;107m",
+        Label::Green => b"\x1b[32m",
+        Label::Orange => b"\x1b[38;5;208m",
+        Label::Purple => b"\x1b[35m",
+        Label::Grey => b"\x1b[90m",
+    }
+}
+
+/// Writes text to a terminal, harmless, with CR LF for every line feed.
+struct Sink<'w, W>(&'w mut W);
+
+impl<W: Terminal> Write for Sink<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Whole runs of ordinary text in one go.
+        let mut rest = text;
+        while let Some((at, character)) =
+            rest.char_indices().find(|(_, character)| harmless(*character) != *character)
+        {
+            self.0.write(&rest.as_bytes()[..at]);
+            match character {
+                '\n' => self.0.write(b"\r\n"),
+                other => self.0.write(harmless(other).encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+            rest = &rest[at + character.len_utf8()..];
+        }
+        self.0.write(rest.as_bytes());
+        Ok(())
+    }
+}

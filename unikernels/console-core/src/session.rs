@@ -1,0 +1,159 @@
+//! A session: read a line, understand it, do it, say what came of it, for ever.
+//!
+//! Nothing typed can end it but `poweroff` (and the terminal going away); whatever goes wrong is a sentence, and the next
+//! prompt follows.
+
+use crate::audit::Names;
+use crate::command::{self, Command, Misuse, Usage, VaultCommand};
+use crate::editor::{Outcome, Purpose};
+use crate::history::History;
+use crate::line::Line;
+use crate::screen::{Colour, Screen};
+use crate::sentence::{NoAnswer, SUPERVISOR};
+use crate::spec::{SPECS, Spec, complete};
+use crate::system::World;
+use crate::words::{LINE_MAX, Words};
+use core::fmt;
+use ipc_proto_rpc::{CallError, Port};
+use ipc_proto_types::QubeName;
+
+const PROMPT: &str = "skep> ";
+
+/// One person at one terminal.
+pub struct Session<'w, W> {
+    pub(crate) screen: Screen<'w, W>,
+    history: History,
+    /// Names of qubes and services, once they were asked for.
+    pub(crate) names: Option<Names>,
+}
+
+/// Why a command ended early. What is to be said about it has been said.
+pub(crate) struct Given;
+
+/// How a command ended.
+pub(crate) type Done = Result<(), Given>;
+
+impl<'w, W: World> Session<'w, W> {
+    /// A session in this world.
+    pub fn new(world: &'w mut W, colour: Colour) -> Self {
+        Self { screen: Screen::new(world, colour), history: History::new(), names: None }
+    }
+
+    /// Greets and then obeys, until the terminal is gone.
+    pub fn run(&mut self) {
+        let _ = self.greet();
+        let mut line = Line::<LINE_MAX>::new();
+        loop {
+            match self.screen.read(PROMPT, Purpose::Command(&self.history, complete), &mut line) {
+                Outcome::Entered => self.entered(&line),
+                Outcome::Cancelled => {}
+                Outcome::EndOfInput => self.say(format_args!("Type 'poweroff' to switch off.")),
+                Outcome::Closed => return,
+            }
+        }
+    }
+
+    /// Does what a finished line says.
+    fn entered(&mut self, line: &Line<LINE_MAX>) {
+        self.history.push(line.as_str());
+        if line.refused() > 0 {
+            let length = LINE_MAX + line.refused();
+            return self.say(format_args!(
+                "That line has {length} bytes; {LINE_MAX} is the most. It was not run; the up arrow brings back what fits."
+            ));
+        }
+        match Words::split(line.as_str()) {
+            Err(error) => self.say(format_args!("{}", Misuse::Words(error))),
+            Ok(words) => match command::parse(&words) {
+                Err(misuse) => self.say(format_args!("{misuse}")),
+                Ok(None) => {}
+                Ok(Some(command)) => {
+                    let _ = self.execute(&command);
+                }
+            },
+        }
+    }
+
+    fn execute(&mut self, command: &Command<'_>) -> Done {
+        match command {
+            Command::Qubes => self.qubes(),
+            Command::Vault(command) => self.vault(command),
+            Command::Say { peer, text } => self.say_to(peer, text),
+            Command::Kill(name) => self.kill(name),
+            Command::WhoCanReach(name) => self.who_can_reach(name),
+            Command::Audit { count } => self.audit(*count),
+            Command::Log => self.log(),
+            Command::Services => self.services(),
+            Command::Clock => self.clock(),
+            Command::Help(topic) => self.help(*topic),
+            Command::Clear => {
+                self.screen.clear();
+                Ok(())
+            }
+            Command::Poweroff => self.poweroff(),
+        }
+    }
+
+    fn vault(&mut self, command: &VaultCommand<'_>) -> Done {
+        match command {
+            VaultCommand::Init => self.vault_init(),
+            VaultCommand::Status => self.vault_status(),
+            VaultCommand::Unlock => self.vault_unlock(),
+            VaultCommand::Lock => self.vault_lock(),
+            VaultCommand::Passwd => self.vault_passwd(),
+            VaultCommand::List => self.vault_list(),
+            VaultCommand::Add(add) => self.vault_add(add),
+            VaultCommand::Show { name, reveal } => self.vault_show(name, *reveal),
+            VaultCommand::CopyOnce(name) => self.vault_copy_once(name),
+            VaultCommand::Totp(name) => self.vault_totp(name),
+            VaultCommand::Remove(name) => self.vault_remove(name),
+        }
+    }
+
+    fn help(&mut self, topic: Option<&'static Spec>) -> Done {
+        if let Some(spec) = topic {
+            self.say(format_args!("{}: {}.\n{}", spec.name, spec.summary, Usage(spec)));
+            if !spec.more.is_empty() {
+                self.say(format_args!("{}", spec.more));
+            }
+            return Ok(());
+        }
+        for spec in &SPECS {
+            self.say(format_args!("  {:<16} {}", spec.name, spec.summary));
+        }
+        self.say(format_args!(
+            "'help COMMAND' says more. The vault's commands also work without 'vault', all but init and status."
+        ));
+        Ok(())
+    }
+
+    /// Says a line.
+    pub(crate) fn say(&mut self, text: fmt::Arguments<'_>) {
+        self.screen.put(text);
+        self.screen.put(format_args!("\n"));
+    }
+
+    /// Says a line and gives up.
+    pub(crate) fn give_up<T>(&mut self, text: fmt::Arguments<'_>) -> Result<T, Given> {
+        self.say(text);
+        Err(Given)
+    }
+
+    /// Says that this console has no channel to a service, and gives up.
+    pub(crate) fn no_channel<T>(&mut self, service: &str) -> Result<T, Given> {
+        self.give_up(format_args!("This console has no channel to the service '{service}'."))
+    }
+
+    /// Says why the supervisor did not answer, and gives up.
+    pub(crate) fn no_answer<T>(&mut self, error: CallError) -> Result<T, Given> {
+        self.give_up(format_args!("{}", NoAnswer { peer: SUPERVISOR, error, after_restart: "" }))
+    }
+}
+
+/// Who is at the other end of a port.
+pub(crate) fn peer_of(port: &impl Port) -> QubeName {
+    port.facts().peer_name
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! The rest of the system as the console sees it: a typed client for each service it may call.
+//!
+//! The qube hands out clients on its channels; tests hand out clients on channels that end in fakes. A client that is not
+//! there is a channel the manifest does not give this console.
+
+use crate::terminal::Terminal;
+use ipc_proto_clock_api::ClockClient;
+use ipc_proto_ctl_api::CtlClient;
+use ipc_proto_echo_api::EchoClient;
+use ipc_proto_log_api::LogClient;
+use ipc_proto_rpc::Port;
+use ipc_proto_vault_api::VaultClient;
+
+/// Clients of the services the console may call.
+pub trait System {
+    /// Our ends of the channels.
+    type Port: Port + 'static;
+
+    /// The supervisor.
+    fn ctl(&mut self) -> Option<&mut CtlClient<'static, Self::Port>>;
+
+    /// The supervisor's log.
+    fn log(&mut self) -> Option<&mut LogClient<'static, Self::Port>>;
+
+    /// The vault.
+    fn vault(&mut self) -> Option<&mut VaultClient<'static, Self::Port>>;
+
+    /// The clock.
+    fn clock(&mut self) -> Option<&mut ClockClient<'static, Self::Port>>;
+
+    /// The echo service of the qube with this name.
+    fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, Self::Port>>;
+}
+
+/// A terminal and a system: everything the console lives in.
+pub trait World: Terminal + System {}
+
+impl<T: Terminal + System> World for T {}

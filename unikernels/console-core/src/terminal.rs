@@ -1,0 +1,46 @@
+//! The terminal as the console sees it: bytes out, events in.
+//!
+//! The qube implements [`Terminal`] on the serial port it owns; tests implement it on a script. Time is the terminal's
+//! business because waiting is: an event with a deadline is how the console sleeps.
+
+use ipc_proto_types::{Label, QubeName, Text};
+
+/// What can happen while the console waits.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
+pub enum Event {
+    /// A byte was typed.
+    Byte(u8),
+    /// A qube had something printed.
+    Printed(Printed),
+    /// The deadline passed.
+    Deadline,
+    /// The terminal is gone for good.
+    Closed,
+}
+
+/// A line a qube had printed. Who it was comes from the channel, never from the text.
+#[derive(Debug)]
+pub struct Printed {
+    /// Its name.
+    pub from: QubeName,
+    /// Its label.
+    pub label: Label,
+    /// What it said; not yet harmless.
+    pub text: Text<256>,
+}
+
+/// A terminal with a person at it.
+pub trait Terminal {
+    /// Sends bytes. May buffer until [`Terminal::wait`].
+    fn write(&mut self, bytes: &[u8]);
+
+    /// Sends what was buffered and waits for something to happen, at most until `deadline_ms`.
+    fn wait(&mut self, deadline_ms: Option<u64>) -> Event;
+
+    /// Whether typed bytes are waiting, so that drawing can wait until they are read.
+    fn has_input(&mut self) -> bool;
+
+    /// Milliseconds of a clock that never goes back.
+    fn now_ms(&self) -> u64;
+}
