@@ -1,7 +1,7 @@
 //! Measures the channels from inside a qube: exits from the supervisor's own counters, ticks from the time-stamp counter,
 //! which under QEMU's instruction counting are instructions. Prints `bench: name=value` lines in its log.
 //!
-//! Argument `task`: `call`, `stream` or `idle`.
+//! Arguments: `task`, one of `call`, `stream`, `idle`; `count`, how many calls or messages.
 
 #![no_std]
 #![no_main]
@@ -15,12 +15,11 @@ use unikernels_rt::{Qube, log, main};
 
 main!(measure);
 
-/// Calls that a mean is taken over.
-const CALLS: u64 = 1_000;
-/// Messages of a stream.
-const MESSAGES: u64 = 1_000;
+/// Calls or messages, unless argument `count` says otherwise.
+const COUNT: u64 = 1_000;
 
 fn measure(qube: Qube) -> i32 {
+    let count = qube.args().get("count").and_then(|count| count.parse().ok()).unwrap_or(COUNT);
     let (Some(mut echo), Some(mut ctl)) = (qube.client(&echo::SERVICE), qube.client(&ctl::SERVICE)) else {
         log!("bench failed: no channels");
         return 1;
@@ -28,8 +27,8 @@ fn measure(qube: Qube) -> i32 {
     let (mut echo, mut ctl) = (EchoClient::new(&mut echo), CtlClient::new(&mut ctl));
     let task = qube.args().get("task").unwrap_or("call");
     let done = match task {
-        "call" => calls(qube, &mut echo, &mut ctl),
-        "stream" => stream(qube, &mut echo, &mut ctl),
+        "call" => calls(qube, count, &mut echo, &mut ctl),
+        "stream" => stream(qube, count, &mut echo, &mut ctl),
         "idle" => idle(qube, &mut ctl),
         _ => {
             log!("unknown task {task}");
@@ -54,6 +53,7 @@ fn exits(ctl: &mut CtlClient<'_, impl Port>) -> Result<u64, CallError> {
 
 fn calls(
     qube: Qube,
+    count: u64,
     echo: &mut EchoClient<'_, impl Port>,
     ctl: &mut CtlClient<'_, impl Port>,
 ) -> Result<(), CallError> {
@@ -62,13 +62,13 @@ fn calls(
     let own = own_exits(ctl)?;
     let before = exits(ctl)?;
     let start = qube.now();
-    for _ in 0..CALLS {
+    for _ in 0..count {
         echo.bytes(data.clone())?;
     }
     let end = qube.now();
     let after = exits(ctl)?;
     log!("bench: call_exits={}", (after - before).saturating_sub(own));
-    log!("bench: calls={CALLS}");
+    log!("bench: calls={count}");
     log!("bench: call_ticks={}", end.0 - start.0);
     Ok(())
 }
@@ -81,6 +81,7 @@ fn own_exits(ctl: &mut CtlClient<'_, impl Port>) -> Result<u64, CallError> {
 
 fn stream(
     qube: Qube,
+    count: u64,
     echo: &mut EchoClient<'_, impl Port>,
     ctl: &mut CtlClient<'_, impl Port>,
 ) -> Result<(), CallError> {
@@ -89,7 +90,7 @@ fn stream(
     let own = own_exits(ctl)?;
     let before = exits(ctl)?;
     let start = qube.now();
-    for _ in 0..MESSAGES {
+    for _ in 0..count {
         echo.sink(data.clone())?;
     }
     let arrived = echo.sunk()? - sunk;
@@ -102,7 +103,13 @@ fn stream(
 }
 
 fn idle(qube: Qube, ctl: &mut CtlClient<'_, impl Port>) -> Result<(), CallError> {
+    const SETTLE_MS: u64 = 1_000;
     const IDLE_MS: u64 = 60_000;
+    // The others are still setting themselves up.
+    let settled = qube.in_ms(SETTLE_MS);
+    while qube.now() < settled {
+        qube.wait(Some(settled));
+    }
     let own = own_exits(ctl)?;
     let before = exits(ctl)?;
     let until = qube.in_ms(IDLE_MS);
