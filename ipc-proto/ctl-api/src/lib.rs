@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod info;
+mod why;
 
 use ipc_proto_derive::service;
 use ipc_proto_types::Text;
@@ -15,6 +16,7 @@ pub use info::{
     AuditEntry, AuditPage, AuditVerdict, ChannelInfo, CtlError, EndReason, NOBODY, QubeInfo, QubeState,
     ServiceInfo, SystemInfo, Verdict,
 };
+pub use why::{ENDED, why_text};
 
 /// The supervisor itself.
 #[service(name = "ctl", version = 1)]

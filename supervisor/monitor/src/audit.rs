@@ -187,4 +187,64 @@ mod tests {
         assert_eq!(audit.get(299).map(|r| r.size), Some(299));
         assert_eq!(audit.get(300), None);
     }
+
+    #[test]
+    fn every_refusal_and_end_has_a_number_of_its_own_and_words_for_it() {
+        use crate::lifecycle::End;
+        use supervisor_mem::Gpa;
+        let mut codes: Vec<u8> = [
+            Refusal::Schema,
+            Refusal::Correlation,
+            Refusal::TooManyCalls,
+            Refusal::NoSuchCall,
+            Refusal::ForgedError,
+            Refusal::Policy,
+            Refusal::Ask,
+            Refusal::PeerGone,
+            Refusal::PeerRestarted,
+            Refusal::ReceiverTooSmall,
+            Refusal::Control,
+        ]
+        .map(Refusal::code)
+        .to_vec();
+        let frames = [
+            FrameError::Short,
+            FrameError::Kind,
+            FrameError::Reserved,
+            FrameError::Length,
+            FrameError::Correlation,
+        ];
+        codes.extend(frames.map(|error| Refusal::Frame(error).code()));
+        codes.extend((1..=10).filter_map(Violation::from_u8).map(|v| Refusal::Body(v).code()));
+        let queues = [
+            Malformed::Index,
+            Malformed::Descriptor,
+            Malformed::ChainTooLong,
+            Malformed::Flags,
+            Malformed::TooLong,
+            Malformed::Outside,
+            Malformed::Areas,
+        ];
+        codes.extend(queues.map(|fault| Refusal::Queue(fault).code()));
+        codes.extend(queues.map(|fault| Refusal::ReceiverQueue(fault).code()));
+        let ends = [
+            End::Exit(0),
+            End::Killed,
+            End::Panicked,
+            End::Memory(Gpa(0)),
+            End::Exception(1),
+            End::Port(0),
+            End::Msr(0),
+            End::TripleFault,
+            End::Unexpected(0),
+            End::InvalidState,
+        ];
+        codes.extend(ends.map(End::code));
+        assert!(codes.iter().all(|&code| !matches!(ipc_proto_ctl_api::why_text(code), "" | "unknown")));
+        let all = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+        assert!(ends.iter().all(|end| end.code() >= ipc_proto_ctl_api::ENDED));
+    }
 }

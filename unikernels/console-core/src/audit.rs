@@ -8,7 +8,7 @@ use crate::plain::Plain;
 use crate::session::{Done, Given, Session};
 use crate::system::World;
 use core::fmt;
-use ipc_proto_ctl_api::{AuditEntry, AuditVerdict, NOBODY};
+use ipc_proto_ctl_api::{AuditEntry, AuditVerdict, ENDED, NOBODY, why_text};
 use ipc_proto_types::{List, MAX_QUBES, MAX_SERVICES, Text};
 use ipc_proto_wire::Service;
 
@@ -89,11 +89,12 @@ impl<W: World> Session<'_, W> {
             AuditVerdict::Allowed => "allowed",
             AuditVerdict::Denied => "denied",
             AuditVerdict::Asked => "asked",
+            AuditVerdict::Refused if entry.why >= ENDED => "ended",
             AuditVerdict::Refused => "refused",
         };
         self.screen.put(format_args!("{verdict:8} {:>5}", entry.size));
         if entry.verdict == AuditVerdict::Refused {
-            self.screen.put(format_args!("  rule {}", entry.why));
+            self.screen.put(format_args!("  {}", why_text(entry.why)));
         }
         self.say(format_args!(""));
     }

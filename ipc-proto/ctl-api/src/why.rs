@@ -1,0 +1,86 @@
+//! The numbers in an audit entry's `why`, as words. The numbers themselves are made in the monitor (`audit.rs`,
+//! `lifecycle.rs`); a test there holds the two against each other.
+
+/// From here on `why` tells how a qube ended, and the entry is about no message.
+pub const ENDED: u8 = 0x80;
+
+/// What a `why` means, as the end of a sentence. A number without a meaning says so.
+#[must_use]
+pub const fn why_text(why: u8) -> &'static str {
+    match why {
+        0 => "",
+        1 => "another service's message",
+        2 => "call out of sequence",
+        3 => "too many open calls",
+        4 => "answers no open call",
+        5 => "forged error",
+        6 => "denied by policy",
+        7 => "nobody to ask",
+        8 => "peer not there",
+        9 => "peer restarted",
+        10 => "receiver's buffer too small",
+        11 => "senseless request to a device",
+        0x10..=0x1f => frame(why),
+        0x20..=0x2f => body(why),
+        0x30..=0x3f => queue(why),
+        0x40..=0x4f => "receiver's queue malformed",
+        0x80..=0x8f => end(why),
+        _ => "unknown",
+    }
+}
+
+const fn frame(why: u8) -> &'static str {
+    match why {
+        0x10 => "frame too short",
+        0x11 => "frame of unknown kind",
+        0x12 => "reserved byte not zero",
+        0x13 => "frame of wrong length",
+        0x14 => "frame with wrong correlation",
+        _ => "unknown",
+    }
+}
+
+const fn body(why: u8) -> &'static str {
+    match why {
+        0x21 => "no such method",
+        0x22 => "not this end's message",
+        0x23 => "body of wrong length",
+        0x24 => "number not minimal or too large",
+        0x25 => "neither true nor false",
+        0x26 => "not UTF-8",
+        0x27 => "over its bound",
+        0x28 => "no such variant",
+        0x29 => "bytes left over",
+        0x2a => "body cut off",
+        _ => "unknown",
+    }
+}
+
+const fn queue(why: u8) -> &'static str {
+    match why {
+        0x30 => "queue index impossible",
+        0x31 => "no such descriptor",
+        0x32 => "chain too long or a loop",
+        0x33 => "descriptor of wrong kind",
+        0x34 => "message too long",
+        0x35 => "buffer outside memory",
+        0x36 => "queue set up wrongly",
+        _ => "unknown",
+    }
+}
+
+const fn end(why: u8) -> &'static str {
+    match why {
+        0x80 => "it was done",
+        0x81 => "killed",
+        0x82 => "it panicked",
+        0x83 => "forbidden memory",
+        0x84 => "exception",
+        0x85 => "unknown port",
+        0x86 => "model-specific register",
+        0x87 => "triple fault",
+        0x88 => "forbidden instruction",
+        0x89 => "invalid processor state",
+        _ => "unknown",
+    }
+}
