@@ -1,3 +1,115 @@
-//! The terminal.
+//! The console qube: the terminal on the serial port, and a person at it.
+//!
+//! What it does is in `unikernels-console-core`; this is the wiring: the serial port as a terminal, the channels as clients.
+//! Argument: `color=never` sends no colours.
 
-fn main() {}
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+mod channels;
+mod printers;
+mod teletype;
+
+use channels::Channels;
+use ipc_proto_rpc::Ticks;
+use printers::Printers;
+use teletype::Teletype;
+use unikernels_console_core::{Colour, Event, Session, System, Terminal};
+use unikernels_rt::{Channel, Qube, log};
+
+unikernels_rt::main!(main);
+
+fn main(qube: Qube) -> i32 {
+    let Some(serial) = qube.serial() else {
+        log!("no serial port: give this qube devices = [\"terminal\"]");
+        return 1;
+    };
+    let colour = match qube.args().get("color") {
+        Some("never") => Colour::Never,
+        _ => Colour::Always,
+    };
+    let console = qube.place(Console {
+        qube,
+        teletype: Teletype::new(qube, serial),
+        printers: Printers::new(qube),
+        channels: Channels::new(qube),
+    });
+    qube.ready();
+    Session::new(console, colour).run();
+    0
+}
+
+/// The world of the session.
+struct Console {
+    qube: Qube,
+    teletype: Teletype,
+    printers: Printers,
+    channels: Channels,
+}
+
+impl Terminal for Console {
+    fn write(&mut self, bytes: &[u8]) {
+        self.teletype.write(bytes);
+    }
+
+    fn wait(&mut self, deadline_ms: Option<u64>) -> Event {
+        self.teletype.flush();
+        // A millisecond more, so that the deadline has passed when the wait is over.
+        let deadline = deadline_ms.map(|ms| Ticks(self.qube.clock().ticks_in_ms(ms.saturating_add(1))));
+        loop {
+            // Keys first: who floods the screen must not keep a person from typing `kill`.
+            if let Some(byte) = self.teletype.read() {
+                return Event::Byte(byte);
+            }
+            if let Some(printed) = self.printers.next() {
+                return Event::Printed(printed);
+            }
+            if deadline_ms.is_some_and(|ms| self.now_ms() >= ms) {
+                return Event::Deadline;
+            }
+            let wake = self.qube.wait(deadline);
+            if wake.device() {
+                self.teletype.acknowledge();
+            }
+        }
+    }
+
+    fn has_input(&mut self) -> bool {
+        self.teletype.has_input()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.qube.clock().ns(self.qube.now().0) / 1_000_000
+    }
+}
+
+/// Before a client is handed out, what was written is sent: a call may take seconds.
+impl System for Console {
+    type Port = Channel;
+
+    fn ctl(&mut self) -> Option<&mut ipc_proto_ctl_api::CtlClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.ctl.as_mut()
+    }
+
+    fn log(&mut self) -> Option<&mut ipc_proto_log_api::LogClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.log.as_mut()
+    }
+
+    fn vault(&mut self) -> Option<&mut ipc_proto_vault_api::VaultClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.vault.as_mut()
+    }
+
+    fn clock(&mut self) -> Option<&mut ipc_proto_clock_api::ClockClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.clock.as_mut()
+    }
+
+    fn echo(&mut self, peer: &str) -> Option<&mut ipc_proto_echo_api::EchoClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.echo(peer)
+    }
+}

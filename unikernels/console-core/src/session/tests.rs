@@ -198,10 +198,10 @@ fn the_audit_shows_the_last_calls_oldest_first_with_names() {
             " NUMBER    SECONDS FROM             TO               CALL                  VERDICT  BYTES",
             "     20     30.000 console          supervisor       ctl.qube              allowed     64",
             "     21     31.500 console          vault            vault.show            denied      64",
-            "     22     33.000 console          vault                                  refused     64  rule 7",
+            "     22     33.000 console          vault                                  refused     64  nobody to ask",
             "skep> audit 1",
             " NUMBER    SECONDS FROM             TO               CALL                  VERDICT  BYTES",
-            "     22     33.000 console          vault                                  refused     64  rule 7",
+            "     22     33.000 console          vault                                  refused     64  nobody to ask",
         ],
     );
     let calls = &world.machine.borrow().calls;
