@@ -84,7 +84,7 @@ impl Console {
     /// Queues a frame on an open port.
     ///
     /// # Errors
-    /// Too large, or full: no buffer is free even after the device heard of all that is queued.
+    /// Too large, or full: the device is done with none of the buffers, or has yet to hear of them.
     #[inline]
     pub(crate) fn send(&mut self, index: PortIndex, frame: &[u8]) -> Result<(), SendError> {
         let port = self.ports.get_mut(index.as_usize());
@@ -94,15 +94,8 @@ impl Console {
         }
         let queue = control::transmit_queue(index);
         if !port.sender.send(frame) {
-            if self.dirty & bit(queue) == 0 {
-                return Err(SendError::Full);
-            }
-            // The device may have room for what it has not heard of yet.
-            self.dirty &= !bit(queue);
-            hypercall::notify(Device::Console, queue);
-            if !port.sender.send(frame) {
-                return Err(SendError::Full);
-            }
+            // The caller waits next, which tells the device as well: one exit for both.
+            return Err(SendError::Full);
         }
         if port.sender.should_notify() {
             self.soil(queue);

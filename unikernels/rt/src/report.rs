@@ -6,7 +6,7 @@
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
-use crate::hypercall;
+use crate::{hypercall, platform};
 
 /// Text in a fixed buffer; what doesn't fit is cut at a character boundary.
 pub(crate) struct Line<const N: usize> {
@@ -38,11 +38,18 @@ impl<const N: usize> Write for Line<N> {
     }
 }
 
-/// Ends the qube with the formatted text.
+/// What a qube that can't report ends with: the code of a Rust program that panicked.
+const PANIC_CODE: i32 = 101;
+
+/// Ends the qube with the formatted text. Where there is no Skep to take a report, the log takes it.
 pub(crate) fn end(text: fmt::Arguments<'_>) -> ! {
     let mut line = Line::<{ hypercall::REPORT_MAX }>::new();
     // An error only means that the report was cut.
     let _ = line.write_fmt(text);
+    if platform::info().is_none() {
+        hypercall::log(line.as_bytes());
+        hypercall::exit(PANIC_CODE)
+    }
     hypercall::report(line.as_bytes())
 }
 
@@ -50,7 +57,7 @@ pub(crate) fn end(text: fmt::Arguments<'_>) -> ! {
 #[doc(hidden)]
 pub fn panic(info: &PanicInfo<'_>) -> ! {
     match info.location() {
-        Some(at) => end(format_args!("panic at {}:{}: {}", at.file(), at.line(), info.message())),
-        None => end(format_args!("panic: {}", info.message())),
+        Some(at) => end(format_args!("{}:{}: {}", at.file(), at.line(), info.message())),
+        None => end(format_args!("{}", info.message())),
     }
 }
