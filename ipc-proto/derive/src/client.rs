@@ -54,6 +54,7 @@ fn request(number: u16, method: &Method, sink: &TokenStream) -> TokenStream {
         ///
         /// # Errors
         /// The call got no reply, or none that may be believed.
+        #[allow(clippy::too_many_arguments, reason = "a message has as many as its schema")]
         pub fn #ident(&mut self #(, #names: #types)*)
     };
     if method.kind == Kind::Call {
@@ -116,6 +117,7 @@ pub(crate) fn events(service: &Service) -> TokenStream {
             ///
             /// # Errors
             /// The event was not queued: the client does not listen, or is gone.
+            #[allow(clippy::too_many_arguments, reason = "a message has as many as its schema")]
             pub fn #ident(&mut self #(, #names: #types)*) -> ::core::result::Result<(), ::ipc_proto_rpc::SendError> {
                 ::ipc_proto_rpc::notify(self.port, SERVICE.id, #number, &(#(&#names,)*), &mut self.frame)
             }

@@ -73,6 +73,7 @@ pub(crate) fn server(service: &Service) -> TokenStream {
         let Method { docs, ident, names, types, reply, .. } = method;
         quote! {
             #(#docs)*
+            #[allow(clippy::too_many_arguments, reason = "a message has as many as its schema")]
             fn #ident(&mut self, caller: &::ipc_proto_rpc::Caller #(, #names: #types)*) -> #reply;
         }
     });

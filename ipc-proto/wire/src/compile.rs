@@ -202,10 +202,10 @@ impl Compiled {
                 self.emit(value, place.inner());
                 self.aim(option);
             }
-            Shape::Result(..) => self.choice(shape, 2, place.inner()),
+            Shape::Result(..) => self.choice(shape, 2, place),
             Shape::Tuple(items) => self.items(items, place.inner()),
             Shape::Struct(_, ref fields) => self.fields(fields, place.inner()),
-            Shape::Enum(_, variants) => self.choice(shape, variants.len(), place.inner()),
+            Shape::Enum(_, variants) => self.choice(shape, variants.len(), place),
         }
     }
 
@@ -252,6 +252,7 @@ impl Compiled {
             self.leaf(op::TAG, count as u32, place);
             return;
         }
+        let place = place.inner();
         self.push(Op::new(op::ENUM, count as u32).with_field(0, place.secret));
         let first = self.count;
         let mut at = 0;

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use ipc_proto_rpc::{Port, PortFacts, PortState, SendError, Ticks};
-use ipc_proto_types::{Generation, Label, PortIndex, QubeName, Role, SchemaId};
+use ipc_proto_types::{Generation, Kind, Label, PortIndex, QubeName, Role, SchemaId};
+use ipc_proto_wire::Header;
 
 /// Ticks in a second of the fake clock.
 pub const TICKS_PER_SECOND: u64 = 1_000_000;
@@ -92,6 +93,17 @@ impl Shared {
 
 /// Both ends, for the script of a test.
 pub type Handle = Rc<RefCell<Shared>>;
+
+/// A frame of this schema.
+///
+/// # Panics
+/// The body is longer than a length can say.
+#[must_use]
+pub fn frame(schema: SchemaId, kind: Kind, method: u16, correlation: u64, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).expect("a test body is short");
+    let header = Header { schema, method, kind, correlation, length };
+    [header.to_bytes().as_slice(), body].concat()
+}
 
 /// One port of the channel.
 pub struct FakePort {

@@ -6,7 +6,7 @@ use ipc_proto_echo_api::{Echo, EchoClient, SERVICE};
 use ipc_proto_rpc::{CallError, Caller, OPEN_WAIT_MS, Port, PortState};
 use ipc_proto_types::{Bytes, ErrorCode, Generation, Kind, SchemaId, Text};
 use ipc_proto_wire::{Header, encode};
-use tests_conformance::channel::{FakePort, Handle, Shared, TICKS_PER_SECOND, channel};
+use tests_conformance::channel::{self, FakePort, Handle, Shared, TICKS_PER_SECOND, channel};
 
 /// Method numbers of the echo service.
 const SAY: u16 = 0;
@@ -54,10 +54,7 @@ fn scripted(mut script: impl FnMut(&mut Shared) + 'static) -> (FakePort, Handle)
 }
 
 fn frame(kind: Kind, method: u16, correlation: u64, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap();
-    let mut frame = Header { schema: SERVICE.id, method, kind, correlation, length }.to_bytes().to_vec();
-    frame.extend(body);
-    frame
+    channel::frame(SERVICE.id, kind, method, correlation, body)
 }
 
 fn text(text: &str) -> Text<1024> {
@@ -67,7 +64,7 @@ fn text(text: &str) -> Text<1024> {
 /// The body of a reply of `say`.
 fn said(words: &str) -> Vec<u8> {
     let mut body = [0; 1100];
-    let length = encode(&text(words), &mut body).unwrap();
+    let length = encode(&text(words), &mut body).expect("1100 bytes hold any text of 1024");
     body[..length].to_vec()
 }
 

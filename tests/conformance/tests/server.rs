@@ -4,7 +4,7 @@ use ipc_proto_echo_api::{Buffers, Echo, SERVICE, serve};
 use ipc_proto_rpc::{Caller, Port, PortState, SERVE_MAX};
 use ipc_proto_types::{Bytes, ErrorCode, Generation, Kind, Role, SchemaId, Text};
 use ipc_proto_wire::Header;
-use tests_conformance::channel::{FakePort, Handle, channel};
+use tests_conformance::channel::{self, FakePort, Handle, channel};
 
 /// Remembers who called.
 #[derive(Default)]
@@ -33,10 +33,7 @@ impl Echo for Remembering {
 }
 
 fn frame(kind: Kind, method: u16, correlation: u64, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap();
-    let mut frame = Header { schema: SERVICE.id, method, kind, correlation, length }.to_bytes().to_vec();
-    frame.extend(body);
-    frame
+    channel::frame(SERVICE.id, kind, method, correlation, body)
 }
 
 struct World {
