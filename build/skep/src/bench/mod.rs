@@ -1,0 +1,155 @@
+//! `skep bench`: figures against their targets, counted in instructions, so every run gives the same.
+//!
+//! The qube `perf` of the system `bench` does one task a run and says `bench: name=value` in its log; a QEMU plugin counts
+//! the supervisor's instructions, exit by exit, and says `plugin: name=value`. Every task runs twice, and a figure that
+//! differs is an error. A missed target is said plainly, but is no error of this command: the table is the answer.
+
+mod figures;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use object::{Object as _, ObjectSegment as _};
+
+use crate::builder::{Built, build_packages, pack, read_system};
+use crate::failure::{Failure, Outcome};
+use crate::needs::Task;
+use crate::qemu::{Boot, Clock, End, Machine, PROGRAM, Serial};
+use crate::report::Report;
+use crate::workspace::{Workspace, cargo};
+use crate::{builder, doctor, table};
+
+pub use figures::{Figures, parse};
+
+/// The system that measures, and the qube in it that does.
+const SYSTEM: &str = "bench";
+const QUBE: &str = "perf";
+/// The package of the plugin and the file it becomes.
+const PLUGIN: (&str, &str) = ("tests-perf-plugin", "libtests_perf_plugin.so");
+/// The machine's memory.
+const MEMORY_MIB: u64 = 256;
+/// A run takes seconds; this is for one that hangs.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Name of each run and what `perf` is told. Two lengths of the same task give what one call costs.
+const RUNS: [(&str, &str); 4] = [
+    ("call1", "task=call count=1000"),
+    ("call2", "task=call count=2000"),
+    ("stream", "task=stream count=1000"),
+    ("idle", "task=idle"),
+];
+
+/// Builds, runs, compares, prints, and writes JSON to `target/skep/bench.json` (returned).
+///
+/// # Errors
+/// When a run does not end well or two runs of the same differ.
+pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
+    doctor::ensure(&[Task::Build, Task::Run], report)?;
+    let built = builder::build(workspace, SYSTEM, None, report)?;
+    report.step("build the counter", || build_plugin(workspace))?;
+    let mut raw = Figures::new();
+    for (name, args) in RUNS {
+        let first = report.step(&format!("measure {name}"), || measure(workspace, name, args))?;
+        let second = report.step(&format!("measure {name} again"), || measure(workspace, name, args))?;
+        figures::same(name, &first, &second)?;
+        raw.extend(first.into_iter().map(|(figure, value)| (format!("{name}.{figure}"), value)));
+    }
+    let lines =
+        build_tidy::supervisor_lines(&workspace.root).map_err(|error| Failure::of("supervisor", &error))?;
+    raw.insert("supervisor.lines".into(), f64::from(lines));
+    raw.insert("supervisor.bytes".into(), memory_of(&built)?);
+    let results = figures::results(&raw);
+    for line in table::lines(&figures::rows(&results), &[1, 2, 3]) {
+        println!("{line}");
+    }
+    println!("{} runs, each twice, identical", RUNS.len());
+    let path = workspace.output().join("bench.json");
+    let text = format!("{:#}\n", figures::to_json(&results, &raw));
+    std::fs::write(&path, text).map_err(|error| Failure::of(path.display(), &error))?;
+    Ok(path)
+}
+
+fn build_plugin(workspace: &Workspace) -> Outcome<()> {
+    let mut cargo = cargo(&workspace.root);
+    let output = cargo.args(["build", "--quiet", "--release", "--package", PLUGIN.0]).output();
+    let output = output.map_err(|error| Failure::of("cargo", &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
+}
+
+/// One run of one task.
+fn measure(workspace: &Workspace, name: &str, args: &str) -> Outcome<Figures> {
+    let mut system = read_system(workspace, SYSTEM)?;
+    let perf = system.qubes.iter_mut().find(|qube| qube.name == *QUBE);
+    let perf = perf.ok_or_else(|| Failure::wrong(format!("no qube `{QUBE}` in the system `{SYSTEM}`")))?;
+    perf.args = args.to_owned();
+    build_packages(workspace, &system.packages())?;
+    let file = |extension: &str| workspace.output().join(format!("{SYSTEM}-{name}.{extension}"));
+    let (image, log, counts) = (file("img"), file("log"), file("counts"));
+    pack(workspace, &system, &image)?;
+    let plugin = workspace.target.join("release").join(PLUGIN.1);
+    let machine = Machine {
+        boot: Boot::Kernel { kernel: builder::supervisor(workspace), image },
+        memory_mib: MEMORY_MIB,
+        serial: Serial::Stdio,
+        log: log.clone(),
+        clock: Clock::Counted,
+        extra: ["-plugin", &format!("file={}", plugin.display()), "-d", "plugin", "-D"]
+            .map(Into::into)
+            .into_iter()
+            .chain([counts.clone().into_os_string()])
+            .collect(),
+    };
+    let mut command = machine.command();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn();
+    let child = child.map_err(|error| Failure::of(PROGRAM, &error))?;
+    wait(child, &log)?.explain(&log)?;
+    let mut figures = Figures::new();
+    for (path, mark) in [(&log, "bench: "), (&counts, "plugin: ")] {
+        let text = std::fs::read(path).map_err(|error| Failure::of(path.display(), &error))?;
+        let found = parse(&String::from_utf8_lossy(&text), mark);
+        if found.is_empty() {
+            let message =
+                format!("no figure in {}\n  expected: lines like `{mark}name=value`", path.display());
+            return Err(Failure::failed(message));
+        }
+        figures.extend(found);
+    }
+    Ok(figures)
+}
+
+/// Waits with patience; QEMU does not outlive it.
+fn wait(mut child: Child, log: &Path) -> Outcome<End> {
+    let start = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(End::from(status)),
+            Ok(None) if start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                let minutes = PATIENCE.as_secs() / 60;
+                let found =
+                    format!("the system `{SYSTEM}` did not power itself off within {minutes} minutes");
+                return Err(Failure::failed(format!("{found}; its log is {}", log.display())));
+            }
+            Err(error) => return Err(Failure::of(PROGRAM, &error)),
+        }
+    }
+}
+
+/// Memory the supervisor takes once it is loaded.
+fn memory_of(built: &Built) -> Outcome<f64> {
+    let path = &built.kernel;
+    let bytes = std::fs::read(path).map_err(|error| Failure::of(path.display(), &error))?;
+    let elf = object::File::parse(bytes.as_slice());
+    let elf = elf.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    let (low, high) = elf.segments().fold((u64::MAX, 0), |(low, high), segment| {
+        (low.min(segment.address()), high.max(segment.address() + segment.size()))
+    });
+    let size = u32::try_from(high.saturating_sub(low)).unwrap_or(u32::MAX);
+    Ok(f64::from(size))
+}

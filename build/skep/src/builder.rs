@@ -1,0 +1,125 @@
+//! From a system's name to a kernel and an image.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use build_manifest::{Catalogue, System, load};
+
+use crate::failure::{Failure, Outcome};
+use crate::report::Report;
+use crate::workspace::{Workspace, cargo};
+
+/// The profile of everything that runs without an operating system.
+const PROFILE: &str = "metal";
+/// The package and binary of the supervisor.
+const SUPERVISOR: &str = "supervisor-metal";
+
+/// A system that can be booted.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// What its manifest says.
+    pub system: System,
+    /// The supervisor, an ELF file with PVH and multiboot2 entries.
+    pub kernel: PathBuf,
+    /// The system image.
+    pub image: PathBuf,
+    /// Length of the image in bytes.
+    pub image_size: u64,
+}
+
+/// Reads a system's manifest: a name such as `desktop`, or a path.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_system(workspace: &Workspace, name: &str) -> Outcome<System> {
+    let path = workspace.system(name)?;
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = path.strip_prefix(&here).unwrap_or(&path);
+    load(shown, &Catalogue::builtin()).map_err(|problems| Failure::wrong(problems.to_string()))
+}
+
+/// Builds everything a system needs and packs its image to `output`, by default `target/skep/NAME.img`.
+///
+/// # Errors
+/// A wrong manifest, a failed build, or a qube that does not fit.
+pub fn build(workspace: &Workspace, name: &str, output: Option<&Path>, report: Report) -> Outcome<Built> {
+    build_changed(workspace, name, output, |_| {}, report)
+}
+
+/// As [`build`], after a change to the system: other arguments of a qube, say.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_changed(
+    workspace: &Workspace,
+    name: &str,
+    output: Option<&Path>,
+    change: impl FnOnce(&mut System),
+    report: Report,
+) -> Outcome<Built> {
+    let mut system =
+        report.step(&format!("check the manifest of {name}"), || read_system(workspace, name))?;
+    change(&mut system);
+    let packages = system.packages();
+    let step = format!("build the supervisor and {} qube packages", packages.len());
+    report.step(&step, || build_packages(workspace, &[&[SUPERVISOR], packages.as_slice()].concat()))?;
+    let output =
+        output.map_or_else(|| workspace.output().join(format!("{}.img", system.name)), Path::to_owned);
+    let image_size = report.step("pack the image", || pack(workspace, &system, &output))?;
+    Ok(Built { system, kernel: supervisor(workspace), image: output, image_size })
+}
+
+/// Builds freestanding packages, apart from everything else so that no feature of a host tool reaches them.
+///
+/// # Errors
+/// What the compiler says.
+pub fn build_packages(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
+    for package in packages {
+        if !workspace.packages.iter().any(|known| known.name == *package) {
+            let names = workspace.packages.iter().map(|known| known.name.as_str());
+            let near = build_manifest::nearest(package, names);
+            let hint = near.map(|near| format!("\n  fix: write `{near}`")).unwrap_or_default();
+            return Err(Failure::wrong(format!("no package `{package}` in this project{hint}")));
+        }
+    }
+    let mut cargo = cargo(&workspace.root);
+    cargo.args(["build", "--quiet", "--profile", PROFILE]);
+    cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
+    let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
+}
+
+/// Where cargo puts the supervisor.
+#[must_use]
+pub fn supervisor(workspace: &Workspace) -> PathBuf {
+    binary(workspace, SUPERVISOR)
+}
+
+/// Where cargo puts a freestanding binary.
+#[must_use]
+pub fn binary(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target.join(PROFILE).join(name)
+}
+
+/// Packs the image from binaries already built; returns its length.
+///
+/// # Errors
+/// A qube that does not fit, or a file that cannot be read or written.
+pub fn pack(workspace: &Workspace, system: &System, output: &Path) -> Outcome<u64> {
+    let mut files = BTreeMap::new();
+    for qube in &system.qubes {
+        let path = binary(workspace, &qube.binary);
+        let bytes = std::fs::read(&path).map_err(|error| Failure::of(path.display(), &error))?;
+        files.insert(qube.binary.as_str(), bytes);
+    }
+    let image = build_image::pack(system, |qube| files.get(qube.binary.as_str()).map_or(&[], Vec::as_slice));
+    let image = image.map_err(|error| Failure::wrong(format!("{}: {error}", system.path.display())))?;
+    if let Some(folder) = output.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Failure::of(folder.display(), &error))?;
+    }
+    std::fs::write(output, &image).map_err(|error| Failure::of(output.display(), &error))?;
+    Ok(image.len() as u64)
+}

@@ -1,0 +1,123 @@
+//! The arguments of `skep`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, boots, tests and measures Skep systems.
+#[derive(Debug, Parser)]
+#[command(name = "skep", bin_name = "cargo skep", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  cargo skep run                       boot the desktop
+  cargo skep test                      everything, as the continuous integration does
+  cargo skep who-can-reach vault       from the manifest alone
+
+Exit codes: 0 it worked, 1 it did not, 2 the arguments or a manifest are wrong, 3 a program is missing.
+Colours: never with --no-color, NO_COLOR, TERM=dumb, or when the output is no terminal.")]
+pub(crate) struct Arguments {
+    /// No colours.
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    #[command(subcommand)]
+    pub(crate) command: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Build a system, boot it in QEMU and use its terminal here
+    #[command(after_help = "\
+Examples:
+  cargo skep run                            the desktop
+  cargo skep run minimal --memory 64        another system, in a smaller machine
+  cargo skep run -- -s -S                   wait for a debugger on port 1234
+
+Every key goes to the system, Ctrl-C too. To leave: `poweroff`, or Ctrl-A and then X.
+Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first.")]
+    Run {
+        /// A system of build/systems, or a path to a manifest
+        #[arg(default_value = "desktop")]
+        system: String,
+        /// Memory of the machine in MiB
+        #[arg(long, value_name = "MiB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(16..=65536))]
+        memory: u64,
+        /// Where the supervisor's log goes [default: target/skep/supervisor.log]
+        #[arg(long, value_name = "FILE", alias = "release-log")]
+        log: Option<PathBuf>,
+        /// More arguments for QEMU
+        #[arg(last = true, value_name = "QEMU ARGS")]
+        extra: Vec<OsString>,
+    },
+    /// Run all tests: rules of the house, formatting, lints, host tests, systems in QEMU
+    #[command(after_help = "\
+Examples:
+  cargo skep test             everything
+  cargo skep test --quick     what needs no QEMU")]
+    Test {
+        /// Only what needs no QEMU
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Build a system and write its image
+    #[command(after_help = "\
+Examples:
+  cargo skep image                         target/skep/desktop.img
+  cargo skep image minimal -o small.img")]
+    Image {
+        /// A system of build/systems, or a path to a manifest
+        #[arg(default_value = "desktop")]
+        system: String,
+        /// The file to write [default: target/skep/SYSTEM.img]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Build a system and write a CD image that boots under BIOS and UEFI
+    #[command(after_help = "\
+Examples:
+  cargo skep iso                           target/skep/desktop.iso
+  cargo skep iso minimal -o minimal.iso
+
+Write it to a USB stick as it is (docs/usb.md). Installs the Debian packages it needs and says so first.")]
+    Iso {
+        /// A system of build/systems, or a path to a manifest
+        #[arg(default_value = "desktop")]
+        system: String,
+        /// The file to write [default: target/skep/SYSTEM.iso]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Measure the promises, counted in instructions; twice, and both runs must agree
+    #[command(after_help = "\
+Examples:
+  cargo skep bench            prints the table, writes target/skep/bench.json")]
+    Bench,
+    /// Check the rules of the house: layers, unsafe rooms, headers, lengths
+    #[command(after_help = "\
+Examples:
+  cargo skep tidy")]
+    Tidy,
+    /// Say what is missing on this machine, and install it
+    #[command(after_help = "\
+Examples:
+  cargo skep doctor             say what is there and what is not
+  cargo skep doctor --install   install all of it (Debian packages, with apt-get)")]
+    Doctor {
+        /// Install what is missing
+        #[arg(long)]
+        install: bool,
+    },
+    /// Say who can send messages to a qube, from the manifest alone
+    #[command(after_help = "\
+Examples:
+  cargo skep who-can-reach vault
+  cargo skep who-can-reach echo minimal")]
+    WhoCanReach {
+        /// The qube
+        qube: String,
+        /// A system of build/systems, or a path to a manifest
+        #[arg(default_value = "desktop")]
+        system: String,
+    },
+}

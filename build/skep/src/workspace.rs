@@ -1,0 +1,145 @@
+//! Where the project is and what packages it has.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::failure::{Failure, Outcome};
+
+/// The project's folders and packages.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// The folder of the top `Cargo.toml`.
+    pub root: PathBuf,
+    /// Where cargo builds.
+    pub target: PathBuf,
+    /// Every package.
+    pub packages: Vec<Package>,
+}
+
+/// One package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its folder, from the root.
+    pub folder: PathBuf,
+    /// How it is built.
+    pub kind: Kind,
+}
+
+/// How a package is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Runs on the machine that builds it.
+    Host,
+    /// Tests that boot QEMU: run on the host, after everything else is built.
+    Qemu,
+    /// Runs without an operating system: the supervisor and every qube.
+    Metal,
+}
+
+/// Packages that are freestanding themselves; every package that links the second is so too.
+const SUPERVISOR: &str = "supervisor-metal";
+const RUNTIME: &str = "unikernels-rt";
+/// Packages whose tests boot QEMU.
+const QEMU_TESTS: [&str; 2] = ["tests-e2e", "tests-hostile"];
+
+impl Workspace {
+    /// Finds the project from the current folder, or from where cargo runs this tool.
+    ///
+    /// # Errors
+    /// When there is no project around, or cargo does not work.
+    pub fn find() -> Outcome<Workspace> {
+        let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let here = std::env::current_dir().map_err(|error| Failure::of("the current folder", &error))?;
+        let start = from_cargo.unwrap_or(here);
+        let is_root =
+            |folder: &&Path| folder.join("build/systems").is_dir() && folder.join("Cargo.toml").is_file();
+        let root = start.ancestors().find(is_root);
+        let root =
+            root.ok_or_else(|| Failure::wrong("this is not a folder of the project: run it in there"))?;
+        Workspace::at(root)
+    }
+
+    /// The project in this folder.
+    ///
+    /// # Errors
+    /// When cargo does not work or says nonsense.
+    pub fn at(root: &Path) -> Outcome<Workspace> {
+        let mut cargo = cargo(root);
+        cargo.args(["metadata", "--format-version", "1", "--no-deps"]);
+        let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
+        if !output.status.success() {
+            return Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        }
+        let nonsense = || Failure::failed("`cargo metadata` said something unexpected");
+        let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|_| nonsense())?;
+        let root = PathBuf::from(metadata["workspace_root"].as_str().ok_or_else(nonsense)?);
+        let target = PathBuf::from(metadata["target_directory"].as_str().ok_or_else(nonsense)?);
+        let packages = metadata["packages"].as_array().ok_or_else(nonsense)?;
+        let packages = packages.iter().filter_map(|package| read_package(package, &root)).collect();
+        Ok(Workspace { root, target, packages })
+    }
+
+    /// Names of all packages of this kind.
+    pub fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.packages.iter().filter(move |package| package.kind == kind).map(|package| package.name.as_str())
+    }
+
+    /// Where this tool keeps what it makes.
+    #[must_use]
+    pub fn output(&self) -> PathBuf {
+        self.target.join("skep")
+    }
+
+    /// The file of a system: `NAME` means `build/systems/NAME.toml`, anything with a dot or a slash is a path.
+    ///
+    /// # Errors
+    /// When there is no such file; says which systems there are.
+    pub fn system(&self, name: &str) -> Outcome<PathBuf> {
+        let folder = self.root.join("build/systems");
+        let path =
+            if name.contains(['/', '.']) { PathBuf::from(name) } else { folder.join(format!("{name}.toml")) };
+        if path.is_file() {
+            return Ok(path);
+        }
+        let mut known: Vec<String> = std::fs::read_dir(&folder)
+            .map_err(|error| Failure::of(folder.display(), &error))?
+            .filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned))
+            .collect();
+        known.sort();
+        let near = build_manifest::nearest(name, known.iter().map(String::as_str));
+        let hint = near.map(|near| format!("\n  fix: write `{near}`")).unwrap_or_default();
+        let shown = path.strip_prefix(&self.root).unwrap_or(&path);
+        let found = format!("no system `{name}`: {} is no file", shown.display());
+        Err(Failure::wrong(format!("{found}\n  expected: one of {}, or a path{hint}", known.join(", "))))
+    }
+}
+
+/// Cargo in the project's folder, without settings that would leak into freestanding builds.
+#[must_use]
+pub fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root);
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+fn read_package(package: &Value, root: &Path) -> Option<Package> {
+    let name = package["name"].as_str()?;
+    let folder = Path::new(package["manifest_path"].as_str()?).parent()?;
+    let dependencies = package["dependencies"].as_array()?.iter();
+    let links_runtime =
+        dependencies.clone().any(|dependency| dependency["name"] == RUNTIME && dependency["kind"].is_null());
+    let kind = match name {
+        SUPERVISOR | RUNTIME => Kind::Metal,
+        _ if links_runtime => Kind::Metal,
+        _ if QEMU_TESTS.contains(&name) => Kind::Qemu,
+        _ => Kind::Host,
+    };
+    Some(Package { name: name.to_owned(), folder: folder.strip_prefix(root).ok()?.to_owned(), kind })
+}
