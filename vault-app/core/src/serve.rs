@@ -51,7 +51,7 @@ impl<R: Random, C: Clock> api::Vault for Server<'_, '_, R, C> {
     }
 
     fn unlock(&mut self, _: &Caller, passphrase: Secret<Text<256>>) -> Result<(), VaultError> {
-        self.store.unlock(passphrase.expose(), self.clock.now_ms())
+        self.store.unlock(passphrase.expose(), || self.clock.now_ms())
     }
 
     fn lock(&mut self, _: &Caller) {
@@ -64,7 +64,7 @@ impl<R: Random, C: Clock> api::Vault for Server<'_, '_, R, C> {
         old: Secret<Text<256>>,
         new: Secret<Text<256>>,
     ) -> Result<(), VaultError> {
-        self.store.change(old.expose(), new.expose(), self.clock.now_ms())
+        self.store.change(old.expose(), new.expose(), || self.clock.now_ms())
     }
 
     fn add(&mut self, _: &Caller, entry: api::NewEntry) -> Result<api::Added, VaultError> {

@@ -131,24 +131,25 @@ impl<'m, R: Random> Store<'m, R> {
         Ok(())
     }
 
-    /// Opens a locked store. Opening an open one is no error, but checks nothing.
+    /// Opens a locked store. Opening an open one is no error, but checks nothing. The time is asked for twice: deriving
+    /// the key takes long, and the wait after a wrong passphrase begins when that is known.
     ///
     /// # Errors
     /// `NotInitialised`, `EmptyPassphrase`, `TooSoon`, `WrongPassphrase`, `Internal`; the store is still Locked then.
-    pub fn unlock(&mut self, passphrase: &str, now_ms: u64) -> Result<(), VaultError> {
+    pub fn unlock(&mut self, passphrase: &str, now_ms: impl Fn() -> u64) -> Result<(), VaultError> {
         match self.phase {
             Phase::Empty => return Err(VaultError::NotInitialised),
             Phase::Unlocked => return Ok(()),
             Phase::Locked => {}
         }
-        self.may_try(passphrase, now_ms)?;
+        self.may_try(passphrase, now_ms())?;
         let mut nonce = [0; NONCE_SIZE];
         self.random.fill(&mut nonce)?;
         key::derive(self.cost, passphrase.as_bytes(), &self.salt, self.blocks, &mut self.key)?;
         let bytes = self.arena.bytes_mut();
         if seal::open(&self.key, &self.nonce, &self.tag, &self.salt, self.cost, bytes).is_err() {
             self.key.zeroize();
-            return Err(self.wrong(now_ms));
+            return Err(self.wrong(now_ms()));
         }
         self.nonce = nonce;
         self.delay.clear();
@@ -170,16 +171,16 @@ impl<'m, R: Random> Store<'m, R> {
     /// # Errors
     /// `NotInitialised`, `Locked`, `EmptyPassphrase`, `TooSoon`, `WrongPassphrase` when `old` is not the passphrase,
     /// `Internal`; the old one still holds then.
-    pub fn change(&mut self, old: &str, new: &str, now_ms: u64) -> Result<(), VaultError> {
+    pub fn change(&mut self, old: &str, new: &str, now_ms: impl Fn() -> u64) -> Result<(), VaultError> {
         self.must_be_open()?;
         if new.is_empty() {
             return Err(VaultError::EmptyPassphrase);
         }
-        self.may_try(old, now_ms)?;
+        self.may_try(old, now_ms())?;
         let mut key = Zeroizing::new([0; KEY_SIZE]);
         key::derive(self.cost, old.as_bytes(), &self.salt, self.blocks, &mut key)?;
         if !bool::from(key.ct_eq(&self.key)) {
-            return Err(self.wrong(now_ms));
+            return Err(self.wrong(now_ms()));
         }
         let (mut salt, mut nonce) = ([0; SALT_SIZE], [0; NONCE_SIZE]);
         self.random.fill(&mut salt)?;

@@ -63,7 +63,7 @@ fn an_entry_survives_lock_and_unlock() {
             store.lock();
             assert_eq!((store.phase(), store.len()), (Phase::Locked, 0));
             assert_eq!(store.entry("github").err(), Some(VaultError::Locked));
-            store.unlock(PASS, 0).unwrap();
+            store.unlock(PASS, || 0).unwrap();
             let names: Vec<_> = store.entries().unwrap().map(|entry| entry.name().to_owned()).collect();
             assert_eq!(names, ["bank", "github"]);
             let github = store.entry("github").unwrap();
@@ -80,8 +80,8 @@ fn an_entry_survives_lock_and_unlock() {
 #[test]
 fn each_state_refuses_what_does_not_belong_to_it() {
     with_store(|store, _| {
-        assert_eq!(store.unlock(PASS, 0), Err(VaultError::NotInitialised));
-        assert_eq!(store.change(PASS, "new", 0), Err(VaultError::NotInitialised));
+        assert_eq!(store.unlock(PASS, || 0), Err(VaultError::NotInitialised));
+        assert_eq!(store.change(PASS, "new", || 0), Err(VaultError::NotInitialised));
         assert_eq!(store.add(&given("a", "b")), Err(VaultError::NotInitialised));
         assert_eq!(store.entries().err(), Some(VaultError::NotInitialised));
         assert_eq!(store.remove("a"), Err(VaultError::NotInitialised));
@@ -93,9 +93,9 @@ fn each_state_refuses_what_does_not_belong_to_it() {
         store.lock();
         assert_eq!(store.init(PASS), Err(VaultError::AlreadyInitialised));
         assert_eq!(store.add(&given("a", "b")), Err(VaultError::Locked));
-        assert_eq!(store.change(PASS, "new", 0), Err(VaultError::Locked));
+        assert_eq!(store.change(PASS, "new", || 0), Err(VaultError::Locked));
         assert_eq!(store.remove("a"), Err(VaultError::Locked));
-        assert_eq!(store.unlock("", 0), Err(VaultError::EmptyPassphrase));
+        assert_eq!(store.unlock("", || 0), Err(VaultError::EmptyPassphrase));
         assert_eq!(store.retry_after_ms(0), 0);
     });
 }
@@ -107,16 +107,33 @@ fn wrong_passphrases_wait_longer_each_time_and_a_right_one_ends_that() {
         store.lock();
         let mut now = 0;
         for wait in [1_000, 2_000, 4_000, 8_000] {
-            assert_eq!(store.unlock("wrong", now), Err(VaultError::WrongPassphrase { retry_after_ms: wait }));
+            assert_eq!(
+                store.unlock("wrong", || now),
+                Err(VaultError::WrongPassphrase { retry_after_ms: wait })
+            );
             // Until then not even the right one is looked at.
             let left = wait - 1;
-            assert_eq!(store.unlock(PASS, now + 1), Err(VaultError::TooSoon { retry_after_ms: left }));
+            assert_eq!(store.unlock(PASS, || now + 1), Err(VaultError::TooSoon { retry_after_ms: left }));
             assert_eq!(store.retry_after_ms(now + 1), left);
             now += u64::from(wait);
         }
-        assert_eq!(store.unlock(PASS, now), Ok(()));
+        assert_eq!(store.unlock(PASS, || now), Ok(()));
         store.lock();
-        assert_eq!(store.unlock("wrong", now), Err(VaultError::WrongPassphrase { retry_after_ms: 1_000 }));
+        assert_eq!(store.unlock("wrong", || now), Err(VaultError::WrongPassphrase { retry_after_ms: 1_000 }));
+    });
+}
+
+#[test]
+fn the_wait_begins_when_the_passphrase_is_known_to_be_wrong() {
+    with_store(|store, _| {
+        store.init(PASS).unwrap();
+        store.lock();
+        let asked = std::cell::Cell::new(0);
+        // Deriving the key takes ten seconds.
+        let slow = || asked.replace(asked.get() + 10_000);
+        assert_eq!(store.unlock("wrong", slow), Err(VaultError::WrongPassphrase { retry_after_ms: 1_000 }));
+        assert_eq!(store.unlock(PASS, || 10_999), Err(VaultError::TooSoon { retry_after_ms: 1 }));
+        assert_eq!(store.unlock(PASS, || 11_000), Ok(()));
     });
 }
 
@@ -125,13 +142,13 @@ fn guessing_through_change_costs_the_same_wait() {
     with_store(|store, _| {
         store.init(PASS).unwrap();
         assert_eq!(
-            store.change("wrong", "new", 0),
+            store.change("wrong", "new", || 0),
             Err(VaultError::WrongPassphrase { retry_after_ms: 1_000 })
         );
-        assert_eq!(store.change(PASS, "new", 0), Err(VaultError::TooSoon { retry_after_ms: 1_000 }));
+        assert_eq!(store.change(PASS, "new", || 0), Err(VaultError::TooSoon { retry_after_ms: 1_000 }));
         store.lock();
-        assert_eq!(store.unlock(PASS, 999), Err(VaultError::TooSoon { retry_after_ms: 1 }));
-        assert_eq!(store.unlock(PASS, 1_000), Ok(()));
+        assert_eq!(store.unlock(PASS, || 999), Err(VaultError::TooSoon { retry_after_ms: 1 }));
+        assert_eq!(store.unlock(PASS, || 1_000), Ok(()));
     });
 }
 
@@ -140,11 +157,11 @@ fn a_changed_passphrase_opens_and_the_old_one_does_not() {
     with_store(|store, _| {
         store.init(PASS).unwrap();
         store.add(&given("a", "b")).unwrap();
-        assert_eq!(store.change(PASS, "", 0), Err(VaultError::EmptyPassphrase));
-        store.change(PASS, "new", 0).unwrap();
+        assert_eq!(store.change(PASS, "", || 0), Err(VaultError::EmptyPassphrase));
+        store.change(PASS, "new", || 0).unwrap();
         store.lock();
-        assert!(matches!(store.unlock(PASS, 0), Err(VaultError::WrongPassphrase { .. })));
-        store.unlock("new", 1_000).unwrap();
+        assert!(matches!(store.unlock(PASS, || 0), Err(VaultError::WrongPassphrase { .. })));
+        store.unlock("new", || 1_000).unwrap();
         assert_eq!(store.entry("a").unwrap().password(), "b");
     });
 }
@@ -179,7 +196,7 @@ fn a_vault_holds_128_entries_and_refuses_the_next() {
         }
         assert_eq!(store.add(&given("one more", "x")), Err(VaultError::Full));
         store.lock();
-        store.unlock(PASS, 0).unwrap();
+        store.unlock(PASS, || 0).unwrap();
         assert_eq!(store.len(), ENTRIES_MAX);
     });
 }
@@ -197,12 +214,12 @@ fn without_randomness_nothing_is_opened_but_everything_can_be_locked() {
         let recipe = Recipe::new(24, [true; 4]).unwrap();
         let generated = NewEntry { password: NewPassword::Generate(recipe), ..given("c", "") };
         assert_eq!(store.add(&generated), Err(VaultError::Internal));
-        assert_eq!(store.change(PASS, "new", 0), Err(VaultError::Internal));
+        assert_eq!(store.change(PASS, "new", || 0), Err(VaultError::Internal));
         store.lock();
         assert_eq!(store.phase(), Phase::Locked);
-        assert_eq!(store.unlock(PASS, 0), Err(VaultError::Internal));
+        assert_eq!(store.unlock(PASS, || 0), Err(VaultError::Internal));
         fails.set(false);
-        assert_eq!(store.unlock(PASS, 0), Ok(()));
+        assert_eq!(store.unlock(PASS, || 0), Ok(()));
         assert_eq!(store.len(), 1);
     });
 }
@@ -250,12 +267,12 @@ fn after_lock_no_byte_of_the_store_tells_a_secret() {
         }
         assert!(!locked.windows(32).any(|window| window == key), "the key is gone");
 
-        let _ = store.unlock("wrong", 0);
+        let _ = store.unlock("wrong", || 0);
         assert!(
             canaries.iter().all(|canary| !holds(&memory_of(store), canary)),
             "a wrong passphrase opens nothing"
         );
-        store.unlock(PASS, 1_000).unwrap();
+        store.unlock(PASS, || 1_000).unwrap();
         assert!(holds(&memory_of(store), canaries[2]));
     });
 }
@@ -280,7 +297,7 @@ fn two_locks_of_the_same_entries_never_look_alike() {
         store.add(&given("a", "b")).unwrap();
         store.lock();
         let first = memory_of(store);
-        store.unlock(PASS, 0).unwrap();
+        store.unlock(PASS, || 0).unwrap();
         store.lock();
         let second = memory_of(store);
         let same = first.iter().zip(&second).filter(|(a, b)| a == b).count();
@@ -296,8 +313,8 @@ fn the_blocks_of_argon2_are_wiped() {
     let mut store = Store::new(COST, &mut blocks, Seeded { state: 1, fails: &fails });
     store.init(PASS).unwrap();
     store.lock();
-    store.unlock(PASS, 0).unwrap();
-    store.change(PASS, "new", 0).unwrap();
+    store.unlock(PASS, || 0).unwrap();
+    store.change(PASS, "new", || 0).unwrap();
     drop(store);
     assert!(blocks.iter().all(|block| block.as_ref().iter().all(|&word| word == 0)));
 }
