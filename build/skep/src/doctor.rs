@@ -67,12 +67,13 @@ pub fn ensure(tasks: &[Task], report: Report) -> Outcome<()> {
 }
 
 fn apt(prefix: &[&str], arguments: &[&str], report: Report) -> Outcome<()> {
-    let words = [prefix, &["apt-get"], arguments].concat();
+    // `env`, because `sudo` passes no variables on.
+    let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], arguments].concat();
     report.say(&format!("running: {}", words.join(" ")));
     let (program, rest) = words.split_first().expect("at least apt-get");
     // Its progress belongs to the error output, like ours: the standard output is for results.
     let mut child = Command::new(program);
-    child.args(rest).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
+    child.args(rest).stdout(std::io::stderr());
     let status = child.status().map_err(|error| Failure::of(program, &error))?;
     if status.success() {
         return Ok(());
