@@ -79,17 +79,15 @@ impl Header {
     /// The header as bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; HEADER_SIZE] {
+        let schema = u128::from_le_bytes(self.schema.0);
+        let middle = u64::from(self.method)
+            | u64::from(self.kind.as_u8()) << 16
+            | u64::from(self.length) << 32;
+        let rest = u128::from(middle) | u128::from(self.correlation) << 64;
         let mut bytes = [0; HEADER_SIZE];
-        let fields: [&[u8]; 5] = [
-            &self.schema.0,
-            &self.method.to_le_bytes(),
-            &[self.kind.as_u8(), 0],
-            &self.length.to_le_bytes(),
-            &self.correlation.to_le_bytes(),
-        ];
-        for (to, from) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
-            *to = *from;
-        }
+        let (first, second) = bytes.split_at_mut(16);
+        first.copy_from_slice(&schema.to_le_bytes());
+        second.copy_from_slice(&rest.to_le_bytes());
         bytes
     }
 
