@@ -80,9 +80,8 @@ impl Header {
     #[must_use]
     pub fn to_bytes(&self) -> [u8; HEADER_SIZE] {
         let schema = u128::from_le_bytes(self.schema.0);
-        let middle = u64::from(self.method)
-            | u64::from(self.kind.as_u8()) << 16
-            | u64::from(self.length) << 32;
+        let middle =
+            u64::from(self.method) | u64::from(self.kind.as_u8()) << 16 | u64::from(self.length) << 32;
         let rest = u128::from(middle) | u128::from(self.correlation) << 64;
         let mut bytes = [0; HEADER_SIZE];
         let (first, second) = bytes.split_at_mut(16);

@@ -147,3 +147,24 @@ impl Op {
         (self.0 >> 32) as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_opcodes_are_those_of_the_specification() {
+        let names = [
+            "END", "BOOL", "BYTE", "VARINT", "BYTES", "TEXT", "RAW", "OPTION", "TAG", "ENUM", "JUMP", "LIST",
+            "REPEAT", "NEXT", "CODE",
+        ];
+        let codes =
+            [END, BOOL, BYTE, VARINT, BYTES, TEXT, RAW, OPTION, TAG, ENUM, JUMP, LIST, REPEAT, NEXT, CODE];
+        let page = include_str!("../../spec/schema-table.md");
+        for (number, (name, code)) in names.into_iter().zip(codes).enumerate() {
+            assert_eq!(usize::from(code), number);
+            assert!(page.contains(&format!("\n| {number} | {name} | ")), "{number} {name}");
+        }
+        assert_eq!(MAGIC.to_le_bytes(), *b"SKTB\x01\0\0\0");
+    }
+}

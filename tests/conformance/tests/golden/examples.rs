@@ -1,0 +1,192 @@
+//! The examples: for every body at least one, for every variant of a reply that matters one more.
+
+use ipc_proto_clock_api as clock;
+use ipc_proto_console_api as console;
+use ipc_proto_ctl_api as ctl;
+use ipc_proto_echo_api as echo;
+use ipc_proto_log_api as log;
+use ipc_proto_types::{Bytes, Label, List, Secret, Text};
+use ipc_proto_vault_api as vault;
+use ipc_proto_wire::Service;
+
+use crate::{Vector, call, event, reply};
+
+/// All services with their examples.
+pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
+    vec![
+        (clock::SERVICE, clock()),
+        (console::SERVICE, console()),
+        (ctl::SERVICE, ctl()),
+        (echo::SERVICE, echo()),
+        (log::SERVICE, log()),
+        (vault::SERVICE, vault()),
+    ]
+}
+
+fn text<const N: usize>(text: &str) -> Text<N> {
+    Text::try_from(text).expect("an example fits")
+}
+
+fn secret<const N: usize>(secret: &str) -> Secret<Text<N>> {
+    Secret::new(text(secret))
+}
+
+fn list<T: Clone, const N: usize>(items: &[T]) -> List<T, N> {
+    List::try_from(items).expect("an example fits")
+}
+
+fn clock() -> Vec<Vector> {
+    let time = clock::Time { unix_seconds: 1_767_225_600, nanoseconds: 999_999_999 };
+    vec![call("now", ()), reply("now", time)]
+}
+
+fn console() -> Vec<Vector> {
+    vec![event("print", (text::<256>("Grüße aus dem Korb 🐝"),)), event("print", (text::<256>(""),))]
+}
+
+fn echo() -> Vec<Vector> {
+    let long = "skep ".repeat(40);
+    vec![
+        call("say", (text::<1024>("grüße"),)),
+        reply("say", text::<1024>(&long)),
+        call("bytes", (Bytes::<64>::from([0xa5; 64]),)),
+        reply("bytes", Bytes::<64>::new()),
+        event("sink", (Bytes::<64>::try_from([0, 1, 0xff].as_slice()).expect("an example fits"),)),
+        call("sunk", ()),
+        reply("sunk", u64::MAX),
+    ]
+}
+
+fn log() -> Vec<Vector> {
+    let chunk = log::LogChunk { next: 300, lost: 0, text: text("vault: ready\n") };
+    vec![call("read", (127_u64,)), call("read", (128_u64,)), reply("read", chunk)]
+}
+
+fn ctl() -> Vec<Vector> {
+    let system = ctl::SystemInfo {
+        name: text("desktop"),
+        version: text("0.1.0"),
+        qubes: 4,
+        channels: 7,
+        uptime_ns: 1_000_000_000,
+        memory_pages: 40_960,
+        messages: 65_536,
+        refused: 0,
+    };
+    let qube = ctl::QubeInfo {
+        name: text("vault"),
+        label: Label::Vault,
+        state: ctl::QubeState::Waiting,
+        generation: 2,
+        memory_kib: 81_920,
+        exits: 1234,
+        messages_in: 17,
+        messages_out: 17,
+        refused: 1,
+        last_end: Some(ctl::EndReason::MemoryFault(0xdead_beef)),
+    };
+    let channel = ctl::ChannelInfo {
+        client: 0,
+        server: None,
+        service: text("ctl"),
+        open: true,
+        messages: 3,
+        refused: 0,
+        verdicts: list(&[
+            ctl::Verdict::Allow,
+            ctl::Verdict::Deny,
+            ctl::Verdict::Ask,
+            ctl::Verdict::Conditional,
+        ]),
+    };
+    let entry = ctl::AuditEntry {
+        sequence: 42,
+        time_ns: 5,
+        from: 1,
+        to: ctl::NOBODY,
+        service: 2,
+        method: 3,
+        verdict: ctl::AuditVerdict::Refused,
+        why: 4,
+        size: 65,
+    };
+    let service = ctl::ServiceInfo { name: text("echo"), version: 1, id: Bytes::from([7; 16]) };
+    let ends = [ctl::EndReason::Exit(-1), ctl::EndReason::UnknownPort(0x3f8), ctl::EndReason::Protocol];
+    let mut vectors = vec![
+        call("system", ()),
+        reply("system", system),
+        call("qube", (3_u8,)),
+        reply("qube", Some(qube.clone())),
+        reply("qube", None::<ctl::QubeInfo>),
+        call("channel", (255_u8,)),
+        reply("channel", Some(ctl::ChannelInfo { server: Some(2), ..channel.clone() })),
+        reply("channel", Some(channel)),
+        call("kill", (text::<16>("vault"),)),
+        reply("kill", Ok::<u32, ctl::CtlError>(3)),
+        reply("kill", Err::<u32, _>(ctl::CtlError::NoSuchQube)),
+        call("audit", (u64::MAX,)),
+        reply("audit", ctl::AuditPage { entries: list(&[entry; 2]), next: 41 }),
+        reply("audit", ctl::AuditPage { entries: list(&[]), next: 0 }),
+        call("service", (0_u8,)),
+        reply("service", Some(service)),
+        call("poweroff", ()),
+        reply("poweroff", ()),
+    ];
+    vectors
+        .extend(ends.map(|end| reply("qube", Some(ctl::QubeInfo { last_end: Some(end), ..qube.clone() }))));
+    vectors
+}
+
+fn vault() -> Vec<Vector> {
+    type Outcome<T> = Result<T, vault::VaultError>;
+    let status = vault::Status { state: vault::State::Locked, entries: 0, retry_after_ms: 4000 };
+    let recipe = vault::Recipe { length: 24, lower: true, upper: true, digits: true, symbols: false };
+    let totp = vault::NewTotp {
+        secret_base32: secret("GEZDGNBVGY3TQOJQ"),
+        algorithm: vault::Algorithm::Sha256,
+        digits: 6,
+        period_s: 30,
+    };
+    let generated = vault::NewEntry {
+        name: text("github"),
+        user: text("me"),
+        password: vault::NewPassword::Generate(recipe),
+        totp: Some(totp),
+    };
+    let given = vault::NewPassword::Given(secret("correct horse"));
+    let summary = vault::Summary { name: text("github"), user: text("me"), totp: true };
+    let entry = vault::Entry {
+        name: text("github"),
+        user: text("me"),
+        password: Some(secret("hunter2")),
+        entropy_centibits: 14_289,
+        totp: false,
+    };
+    vec![
+        call("status", ()),
+        reply("status", status),
+        call("init", (secret::<256>("correct horse"),)),
+        reply("init", Ok::<(), vault::VaultError>(())),
+        call("unlock", (secret::<256>("wrong"),)),
+        reply("unlock", Outcome::<()>::Err(vault::VaultError::WrongPassphrase { retry_after_ms: 2000 })),
+        reply("unlock", Outcome::<()>::Err(vault::VaultError::TooSoon { retry_after_ms: 1 })),
+        call("lock", ()),
+        reply("lock", ()),
+        call("change", (secret::<256>("old"), secret::<256>("new"))),
+        reply("change", Outcome::<()>::Err(vault::VaultError::EmptyPassphrase)),
+        call("add", (vault::NewEntry { password: given, totp: None, ..generated.clone() },)),
+        call("add", (generated,)),
+        reply("add", Outcome::Ok(vault::Added { entropy_centibits: 14_289 })),
+        call("list", (0_u16,)),
+        reply("list", Outcome::Ok(vault::Page { entries: list(&[summary.clone(), summary]), total: 300 })),
+        call("show", (text::<64>("github"), true)),
+        reply("show", Outcome::Ok(vault::Entry { password: None, ..entry.clone() })),
+        reply("show", Outcome::Ok(entry)),
+        call("copy_once", (text::<64>("github"),)),
+        reply("copy_once", Outcome::Ok(secret::<256>("hunter2"))),
+        call("totp", (text::<64>("github"),)),
+        reply("totp", Outcome::Ok(vault::Code { digits: secret("755224"), seconds_left: 30 })),
+        call("remove", (text::<64>("github"),)),
+        reply("remove", Outcome::<()>::Err(vault::VaultError::NoSuchEntry)),
+    ]
+}
