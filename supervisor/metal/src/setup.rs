@@ -6,6 +6,7 @@ use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_image::{Image, ImageError, Qube, Rights as ImageRights, layout};
 use supervisor_mem::{FramesError, Gpa, Hpa, Mapper, NestedError, PAGE_SIZE, PageCount, Rights};
 use supervisor_monitor::{Monitor, Page, SetupError, Times};
+use supervisor_vcpu::Ticks;
 use supervisor_svm::{HostState, IoMap, Npt, Processor, SvmError};
 use supervisor_x86::{Machine, Physical, RouteError, SeedSource, debugcon, seed};
 
@@ -56,7 +57,7 @@ pub(crate) fn setup(
 ) -> Result<Metal, Trouble> {
     let Machine { facts, clock, lapic, mut io_apic, mut memory, .. } = machine;
     let image = Image::open(facts.module).map_err(Trouble::Image)?;
-    let times = Times { ticks_per_second: clock.tsc_hz, unix_ns_at_zero: clock.unix_ns_at_tsc_zero };
+    let times = Times { ticks_per_second: clock.tsc_hz, unix_ns_at_zero: clock.unix_ns_at_tsc_zero, entered: Ticks(facts.entry_tsc) };
     monitor.load(image, times).map_err(Trouble::Monitor)?;
     let processor = Processor::enable(host, MAX_QUBES as u32).map_err(Trouble::Processor)?;
     let (nowhere, _) = memory

@@ -247,12 +247,11 @@ impl Core<'_> {
     }
 
     /// Takes a line of log text from a qube.
-    pub(crate) fn log_from<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, at: Gpa) {
+    pub(crate) fn log_from<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, at: Gpa) {
         let mut text = [0; LINE_MAX];
         let text = copy_text(machine.memory(qube), at, &mut text);
         let Some(q) = self.qube(qube) else { return };
-        let mut line = Line::new();
-        let _ = write!(line, "[{}] ", q.name());
+        let mut line = Line::by(q.name().as_str(), self.uptime_ns(now));
         line.push(tame(text));
         let line = line.finish();
         self.log.push(line);
@@ -260,15 +259,21 @@ impl Core<'_> {
     }
 
     /// Takes a qube's panic report, as several log lines.
-    pub(crate) fn last_words_from<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, at: Gpa) {
+    pub(crate) fn last_words_from<M: Machine>(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        qube: QubeIndex,
+        at: Gpa,
+    ) {
         let mut text = [0; LAST_WORDS_MAX];
         let text = copy_text(machine.memory(qube), at, &mut text);
         let Some((name, generation)) = self.qube(qube).map(|q: &Qube<'_>| (q.name(), q.generation)) else {
             return;
         };
         for part in text.chunks_mut(LINE_MAX / 2) {
-            let mut line = Line::new();
-            let _ = write!(line, "[{name} {generation}] panic: ");
+            let mut line = Line::by(name.as_str(), self.uptime_ns(now));
+            let _ = write!(line, "generation {generation}: ");
             line.push(tame(part));
             let line = line.finish();
             self.log.push(line);
@@ -277,9 +282,9 @@ impl Core<'_> {
     }
 
     /// A line of the supervisor's own.
-    pub(crate) fn note<M: Machine>(&mut self, machine: &mut M, text: core::fmt::Arguments<'_>) {
-        let mut line = Line::new();
-        let _ = write!(line, "[skep] {text}");
+    pub(crate) fn note<M: Machine>(&mut self, now: Ticks, machine: &mut M, text: core::fmt::Arguments<'_>) {
+        let mut line = Line::by("skep", self.uptime_ns(now));
+        let _ = write!(line, "{text}");
         let line = line.finish();
         self.log.push(line);
         machine.emit(line);

@@ -104,7 +104,7 @@ impl Core<'_> {
         self.runnable &= !bit(index);
         self.rebuilding |= bit(index);
         self.record_qube(now, index, Outcome::Ended, how.code());
-        self.note(machine, format_args!("{name} generation {generation} ended: {how}"));
+        self.note(now, machine, format_args!("{name} generation {generation} ended: {how}"));
         for port in 0..MAX_PORTS {
             if let Some(end) = self.endpoint_at(index, port) {
                 self.endpoints[end.index()].reset();
@@ -159,7 +159,7 @@ impl Core<'_> {
         q.deadline = until;
         let name = q.name();
         self.next_deadline = self.next_deadline.min(until);
-        self.note(machine, format_args!("{name} restarts in {} ms", delay / (second / 1000).max(1)));
+        self.note(now, machine, format_args!("{name} restarts in {} ms", delay / (second / 1000).max(1)));
     }
 
     /// A life begins.
@@ -177,7 +177,7 @@ impl Core<'_> {
         self.publish_info(machine, index);
         self.write_boot_info(machine, index);
         machine.start(index);
-        self.note(machine, format_args!("{name} generation {generation} starts"));
+        self.note(now, machine, format_args!("{name} generation {generation} starts"));
     }
 
     /// Fills the two fields of the boot information that are known only now (`hermit-entry`, `RawBootInfo`).

@@ -56,6 +56,9 @@ pub(crate) fn tame(text: &mut [u8]) -> &[u8] {
     text
 }
 
+/// Where the point stands in the time of a line: four digits and a bracket before it, six digits behind.
+const TIME_POINT: usize = 5;
+
 /// A line being put together: who, then what. Longer than it holds is cut.
 pub(crate) struct Line {
     bytes: [u8; LINE_MAX + 32],
@@ -65,6 +68,26 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) const fn new() -> Self {
         Self { bytes: [0; LINE_MAX + 32], len: 0 }
+    }
+
+    /// A line that begins with the time, in seconds to the microsecond, and its author: `[   1.234567 vault] `.
+    pub(crate) fn by(author: &str, nanoseconds: u64) -> Self {
+        let mut time = *b"[           ";
+        let mut micros = nanoseconds / 1000;
+        for (at, digit) in time.iter_mut().enumerate().skip(1).rev() {
+            if at == TIME_POINT {
+                *digit = b'.';
+            } else if micros > 0 || at >= TIME_POINT - 1 {
+                *digit = b'0' + (micros % 10) as u8;
+                micros /= 10;
+            }
+        }
+        let mut line = Self::new();
+        line.push(&time);
+        line.push(b" ");
+        line.push(author.as_bytes());
+        line.push(b"] ");
+        line
     }
 
     pub(crate) fn push(&mut self, text: &[u8]) {
@@ -113,6 +136,14 @@ mod tests {
     fn text_of_a_qube_cannot_begin_a_line_or_send_escapes() {
         let mut text = *b"ok\n[vault] forged\x1b[2J\x7f\r\n";
         assert_eq!(tame(&mut text), b"ok [vault] forged [2J ");
+    }
+
+    #[test]
+    fn a_line_begins_with_its_time_and_its_author() {
+        let begin = |nanoseconds| String::from_utf8(Line::by("vault", nanoseconds).finish().to_vec());
+        assert_eq!(begin(0).as_deref(), Ok("[   0.000000 vault] \n"));
+        assert_eq!(begin(1_234_567_890).as_deref(), Ok("[   1.234567 vault] \n"));
+        assert_eq!(begin(54_321_000_001_999).as_deref(), Ok("[4321.000001 vault] \n"));
     }
 
     #[test]

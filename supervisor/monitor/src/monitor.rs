@@ -27,6 +27,8 @@ pub struct Times {
     pub ticks_per_second: u64,
     /// Wall-clock nanoseconds since 1970 when the counter was zero.
     pub unix_ns_at_zero: u64,
+    /// When the supervisor was entered; uptime counts from here.
+    pub entered: Ticks,
 }
 
 /// Why an image makes no system. Its writer is to blame: `Image::open` has checked all of this.
@@ -81,7 +83,7 @@ impl<'a> Monitor<'a> {
         let core = Core {
             image: None,
             chains: Chains::EMPTY,
-            times: Times { ticks_per_second: 1, unix_ns_at_zero: 0 },
+            times: Times { ticks_per_second: 1, unix_ns_at_zero: 0, entered: Ticks(0) },
             qubes: [const { None }; MAX_QUBES],
             channels: [const { None }; MAX_CHANNELS],
             endpoints: [Endpoint::NOBODY; ENDPOINTS],

@@ -69,7 +69,9 @@ impl Core<'_> {
         }
     }
 
-    fn nanoseconds(&self, ticks: u64) -> u64 {
+    /// Nanoseconds since the supervisor was entered.
+    pub(crate) fn uptime_ns(&self, now: Ticks) -> u64 {
+        let ticks = now.0.saturating_sub(self.times.entered.0);
         let rate = self.times.ticks_per_second.max(1);
         (ticks / rate) * 1_000_000_000 + (ticks % rate) * 1_000_000_000 / rate
     }
@@ -89,7 +91,7 @@ impl ctl::Ctl for Desk<'_, '_> {
             version: text(env!("CARGO_PKG_VERSION")),
             qubes: count(core.qubes.iter().flatten().count()),
             channels: count(core.channels.iter().flatten().count()),
-            uptime_ns: core.nanoseconds(self.now.0),
+            uptime_ns: core.uptime_ns(self.now),
             memory_pages: core.qubes.iter().flatten().map(|q| q.facts.memory_pages).sum(),
             messages: core.messages,
             refused: core.refused,
@@ -162,7 +164,7 @@ impl ctl::Ctl for Desk<'_, '_> {
             let Some(record) = audit.get(sequence) else { break };
             let entry = ctl::AuditEntry {
                 sequence: sequence + 1,
-                time_ns: self.core.nanoseconds(record.time),
+                time_ns: self.core.uptime_ns(Ticks(record.time)),
                 from: record.from,
                 to: record.to,
                 service: record.service,

@@ -42,11 +42,11 @@ impl Monitor<'_> {
                 core.go_on(now, machine, qube, Some(0))
             }
             Exit::Log { at } => {
-                core.log_from(machine, qube, at);
+                core.log_from(now, machine, qube, at);
                 core.go_on(now, machine, qube, Some(0))
             }
             Exit::Panic { at } => {
-                core.last_words_from(machine, qube, at);
+                core.last_words_from(now, machine, qube, at);
                 core.end(now, machine, qube, End::Panicked);
                 core.pick(now)
             }
