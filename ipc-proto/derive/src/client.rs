@@ -91,11 +91,18 @@ fn next_event(event: &syn::Ident) -> TokenStream {
 }
 
 pub(crate) fn events(service: &Service) -> TokenStream {
-    let Service { visibility, ident, .. } = service;
     if service.events().next().is_none() {
         return quote!();
     }
-    let (event, notifier) = (format_ident!("{ident}Event"), format_ident!("{ident}Notifier"));
+    let (event, notifier) = (event(service), notifier(service));
+    quote!(#event #notifier)
+}
+
+/// The events as an enum, for the client.
+fn event(service: &Service) -> TokenStream {
+    let Service { visibility, ident, .. } = service;
+    let event = format_ident!("{ident}Event");
+    let doc = format!("What a server of [`{ident}`] says unasked.");
     let variants = service.events().map(|(_, method)| {
         let Method { docs, names, types, .. } = method;
         let variant = variant(method);
@@ -110,23 +117,8 @@ pub(crate) fn events(service: &Service) -> TokenStream {
             }
         }
     });
-    let senders = service.events().map(|(number, method)| {
-        let Method { docs, ident, names, types, .. } = method;
-        quote! {
-            #(#docs)*
-            ///
-            /// # Errors
-            /// The event was not queued: the client does not listen, or is gone.
-            #[allow(clippy::too_many_arguments, reason = "a message has as many as its schema")]
-            pub fn #ident(&mut self #(, #names: #types)*) -> ::core::result::Result<(), ::ipc_proto_rpc::SendError> {
-                ::ipc_proto_rpc::notify(self.port, SERVICE.id, #number, &(#(&#names,)*), &mut self.frame)
-            }
-        }
-    });
-    let (event_doc, notifier_doc) =
-        (format!("What a server of [`{ident}`] says unasked."), format!("Says the events of [`{ident}`]."));
     quote! {
-        #[doc = #event_doc]
+        #[doc = #doc]
         #[derive(Debug, Clone)]
         #visibility enum #event {
             #(#variants),*
@@ -142,8 +134,29 @@ pub(crate) fn events(service: &Service) -> TokenStream {
                 }
             }
         }
+    }
+}
 
-        #[doc = #notifier_doc]
+/// One function for each event, for the server.
+fn notifier(service: &Service) -> TokenStream {
+    let Service { visibility, ident, .. } = service;
+    let notifier = format_ident!("{ident}Notifier");
+    let doc = format!("Says the events of [`{ident}`].");
+    let senders = service.events().map(|(number, method)| {
+        let Method { docs, ident, names, types, .. } = method;
+        quote! {
+            #(#docs)*
+            ///
+            /// # Errors
+            /// The event was not queued: the client does not listen, or is gone.
+            #[allow(clippy::too_many_arguments, reason = "a message has as many as its schema")]
+            pub fn #ident(&mut self #(, #names: #types)*) -> ::core::result::Result<(), ::ipc_proto_rpc::SendError> {
+                ::ipc_proto_rpc::notify(self.port, SERVICE.id, #number, &(#(&#names,)*), &mut self.frame)
+            }
+        }
+    });
+    quote! {
+        #[doc = #doc]
         #visibility struct #notifier<'p, P: ::ipc_proto_rpc::Port> {
             port: &'p mut P,
             frame: [u8; FRAME_MAX],

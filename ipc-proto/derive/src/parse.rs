@@ -112,12 +112,21 @@ impl Method {
     }
 }
 
+/// Functions every client has.
+const TAKEN: [&str; 4] = ["new", "client", "next_event", "events_lost"];
+
 fn method(item: TraitItem) -> Result<Method> {
     let TraitItem::Fn(TraitItemFn { attrs, sig, default: None, .. }) = item else {
         return Err(Error::new(item.span(), "a service has methods without a body, and nothing else"));
     };
     if sig.asyncness.is_some() || sig.unsafety.is_some() || !sig.generics.params.is_empty() {
         return Err(Error::new(sig.span(), "a method of a service is neither async nor unsafe nor generic"));
+    }
+    if TAKEN.iter().any(|taken| sig.ident == taken) {
+        return Err(Error::new(
+            sig.ident.span(),
+            "the client has a function of this name already: use another",
+        ));
     }
     let (mut kind, mut rest) = (Kind::Call, Vec::new());
     for attribute in attrs {
@@ -176,5 +185,57 @@ fn docs(attributes: &[Attribute]) -> Result<Vec<Attribute>> {
         Some(other) => Err(Error::new(other.span(), "expected a doc comment, #[oneway] or #[event]")),
         None if attributes.is_empty() => Ok(vec![syn::parse_quote!(#[doc = "Not described."])]),
         None => Ok(attributes.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a service from text; gives the words of the error.
+    fn check(attributes: &str, item: &str) -> std::result::Result<Service, String> {
+        let attributes = syn::parse_str::<Attributes>(attributes).map_err(|error| error.to_string())?;
+        let item = syn::parse_str::<ItemTrait>(item).map_err(|error| error.to_string())?;
+        Service::new(attributes, item).map_err(|error| error.to_string())
+    }
+
+    const NAMED: &str = "name = \"bee\", version = 1";
+
+    #[test]
+    fn a_service_is_read_as_written() {
+        let item = "/// Hums.\npub trait Bee { /// Loudly.\n fn hum(&mut self, times: u8) -> bool; #[oneway] fn rest(&mut self); }";
+        let service = check(NAMED, item).unwrap_or_else(|error| panic!("{error}"));
+        let kinds: Vec<_> =
+            service.methods.iter().map(|method| (method.ident.to_string(), method.kind)).collect();
+        assert!(kinds == [("hum".to_owned(), Kind::Call), ("rest".to_owned(), Kind::Oneway)]);
+        assert_eq!(service.methods[0].names[0], "times");
+        assert_eq!((service.name.value(), service.version.to_string()), ("bee".to_owned(), "1".to_owned()));
+    }
+
+    #[test]
+    fn what_can_not_be_a_service_is_refused_with_the_fix_named() {
+        let refused = |attributes: &str, item: &str, expected: &str| match check(attributes, item) {
+            Ok(_) => panic!("{item} was accepted"),
+            Err(error) => assert!(error.contains(expected), "{item}: {error}"),
+        };
+        let method = |method: &str| format!("trait Bee {{ {method} }}");
+        refused("name = \"bee\"", &method("fn a(&mut self);"), "expected #[service(name");
+        refused("name = 1, version = 1", &method("fn a(&mut self);"), "expected #[service(name");
+        refused("name = \"bee\", version = 0", &method("fn a(&mut self);"), "versions start at 1");
+        refused(NAMED, &method("fn a(&self);"), "the first argument of a method is &mut self");
+        refused(NAMED, &method("fn a();"), "the first argument of a method is &mut self");
+        refused(NAMED, &method("fn a(&mut self, b: &str);"), "use Text<N>, Bytes<N> or List<T, N>");
+        refused(NAMED, &method("fn a(&mut self, (b, c): (u8, u8));"), "a plain name");
+        refused(NAMED, &method("fn a(&mut self, caller: u8);"), "added by the macro");
+        refused(NAMED, &method("fn a<T>(&mut self, b: T);"), "neither async nor unsafe nor generic");
+        refused(NAMED, &method("async fn a(&mut self);"), "neither async nor unsafe nor generic");
+        refused(NAMED, &method("fn a(&mut self) {}"), "methods without a body");
+        refused(NAMED, &method("fn new(&mut self);"), "use another");
+        refused(NAMED, &method("const A: u8;"), "methods without a body");
+        refused(NAMED, &method("#[oneway] fn a(&mut self) -> u8;"), "nobody answers");
+        refused(NAMED, &method("#[event] fn a(&mut self) -> u8;"), "nobody answers");
+        refused(NAMED, &method("#[inline] fn a(&mut self);"), "expected a doc comment");
+        refused(NAMED, &method("#[event] fn a(&mut self);"), "at least one method its client may send");
+        refused(NAMED, "trait Bee<T> { fn a(&mut self); }", "no parameters");
     }
 }

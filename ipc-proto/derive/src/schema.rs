@@ -75,3 +75,25 @@ fn refuse_serde(attributes: &[Attribute]) -> Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_change_the_wire_form_is_refused() {
+        let refused = |item: &str, expected: &str| {
+            let item = syn::parse_str::<DeriveInput>(item).unwrap_or_else(|error| panic!("{error}"));
+            match derive(&item) {
+                Ok(_) => panic!("{} was accepted", item.ident),
+                Err(error) => assert!(error.to_string().contains(expected), "{error}"),
+            }
+        };
+        refused("struct A { #[serde(skip)] b: u8 }", "behind the schema's back");
+        refused("#[serde(transparent)] struct A(u8);", "behind the schema's back");
+        refused("enum A { #[serde(rename = \"c\")] B }", "behind the schema's back");
+        refused("enum A { B = 7 }", "the tag of a variant is its place");
+        refused("struct A<T> { b: T }", "no parameters");
+        refused("union A { b: u8 }", "use an enum");
+    }
+}

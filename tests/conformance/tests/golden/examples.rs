@@ -62,8 +62,8 @@ fn log() -> Vec<Vector> {
     vec![call("read", (127_u64,)), call("read", (128_u64,)), reply("read", chunk)]
 }
 
-fn ctl() -> Vec<Vector> {
-    let system = ctl::SystemInfo {
+fn system() -> ctl::SystemInfo {
+    ctl::SystemInfo {
         name: text("desktop"),
         version: text("0.1.0"),
         qubes: 4,
@@ -72,8 +72,11 @@ fn ctl() -> Vec<Vector> {
         memory_pages: 40_960,
         messages: 65_536,
         refused: 0,
-    };
-    let qube = ctl::QubeInfo {
+    }
+}
+
+fn qube(last_end: Option<ctl::EndReason>) -> ctl::QubeInfo {
+    ctl::QubeInfo {
         name: text("vault"),
         label: Label::Vault,
         state: ctl::QubeState::Waiting,
@@ -83,11 +86,14 @@ fn ctl() -> Vec<Vector> {
         messages_in: 17,
         messages_out: 17,
         refused: 1,
-        last_end: Some(ctl::EndReason::MemoryFault(0xdead_beef)),
-    };
-    let channel = ctl::ChannelInfo {
+        last_end,
+    }
+}
+
+fn channel(server: Option<u8>) -> ctl::ChannelInfo {
+    ctl::ChannelInfo {
         client: 0,
-        server: None,
+        server,
         service: text("ctl"),
         open: true,
         messages: 3,
@@ -98,8 +104,11 @@ fn ctl() -> Vec<Vector> {
             ctl::Verdict::Ask,
             ctl::Verdict::Conditional,
         ]),
-    };
-    let entry = ctl::AuditEntry {
+    }
+}
+
+fn audit_entry() -> ctl::AuditEntry {
+    ctl::AuditEntry {
         sequence: 42,
         time_ns: 5,
         from: 1,
@@ -109,31 +118,34 @@ fn ctl() -> Vec<Vector> {
         verdict: ctl::AuditVerdict::Refused,
         why: 4,
         size: 65,
-    };
+    }
+}
+
+fn ctl() -> Vec<Vector> {
+    use ctl::EndReason::{Exit, MemoryFault, Protocol, UnknownPort};
     let service = ctl::ServiceInfo { name: text("echo"), version: 1, id: Bytes::from([7; 16]) };
-    let ends = [ctl::EndReason::Exit(-1), ctl::EndReason::UnknownPort(0x3f8), ctl::EndReason::Protocol];
     let mut vectors = vec![
         call("system", ()),
-        reply("system", system),
+        reply("system", system()),
         call("qube", (3_u8,)),
-        reply("qube", Some(qube.clone())),
         reply("qube", None::<ctl::QubeInfo>),
         call("channel", (255_u8,)),
-        reply("channel", Some(ctl::ChannelInfo { server: Some(2), ..channel.clone() })),
-        reply("channel", Some(channel)),
+        reply("channel", Some(channel(Some(2)))),
+        reply("channel", Some(channel(None))),
         call("kill", (text::<16>("vault"),)),
         reply("kill", Ok::<u32, ctl::CtlError>(3)),
         reply("kill", Err::<u32, _>(ctl::CtlError::NoSuchQube)),
         call("audit", (u64::MAX,)),
-        reply("audit", ctl::AuditPage { entries: list(&[entry; 2]), next: 41 }),
+        reply("audit", ctl::AuditPage { entries: list(&[audit_entry(); 2]), next: 41 }),
         reply("audit", ctl::AuditPage { entries: list(&[]), next: 0 }),
         call("service", (0_u8,)),
         reply("service", Some(service)),
         call("poweroff", ()),
         reply("poweroff", ()),
     ];
-    vectors
-        .extend(ends.map(|end| reply("qube", Some(ctl::QubeInfo { last_end: Some(end), ..qube.clone() }))));
+    let ends =
+        [None, Some(Exit(-1)), Some(MemoryFault(0xdead_beef)), Some(UnknownPort(0x3f8)), Some(Protocol)];
+    vectors.extend(ends.map(|end| reply("qube", Some(qube(end)))));
     vectors
 }
 

@@ -13,14 +13,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tests_conformance::files;
 
+/// Whether these bytes are the body of a certain value.
+type Is = Box<dyn Fn(&[u8]) -> bool>;
+
 /// A value, and the frame it should become.
 struct Vector {
     kind: Kind,
     method: &'static str,
     shown: String,
     body: Vec<u8>,
-    /// Whether these bytes are the value's body.
-    is: Box<dyn Fn(&[u8]) -> bool>,
+    is: Is,
 }
 
 fn vector<T>(kind: Kind, method: &'static str, value: T) -> Vector
