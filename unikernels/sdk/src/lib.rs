@@ -13,12 +13,14 @@ mod args;
 pub mod control;
 mod csprng;
 pub mod info;
+mod scrub;
 mod serve;
 mod slots;
 mod time;
 
 pub use args::Args;
 pub use csprng::{Csprng, SEED_BYTES};
+pub use scrub::{STACK_SCRUBBED, scrub_stack};
 pub use serve::{Servers, Wait};
 pub use slots::Slots;
 pub use time::{Clock, UnixTime};
