@@ -4,6 +4,7 @@
 //! the supervisor's instructions, exit by exit, and says `plugin: name=value`. Every task runs twice, and a figure that
 //! differs is an error. A missed target is said plainly, but is no error of this command: the table is the answer.
 
+mod boot;
 mod figures;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use object::{Object as _, ObjectSegment as _};
 
-use crate::builder::{Built, build_packages, pack, read_system};
+use crate::builder::{Built, pack, read_system};
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
 use crate::qemu::{Boot, Clock, End, Machine, PROGRAM, Serial};
@@ -55,6 +56,7 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
         figures::same(name, &first, &second)?;
         raw.extend(first.into_iter().map(|(figure, value)| (format!("{name}.{figure}"), value)));
     }
+    raw.extend(boot::measure(workspace, report)?);
     let lines =
         build_tidy::supervisor_lines(&workspace.root).map_err(|error| Failure::of("supervisor", &error))?;
     raw.insert("supervisor.lines".into(), f64::from(lines));
@@ -63,7 +65,7 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
     for line in table::lines(&figures::rows(&results), &[1, 2, 3]) {
         println!("{line}");
     }
-    println!("{} runs, each twice, identical", RUNS.len());
+    println!("{} runs, each twice, identical", RUNS.len() + 1);
     let path = workspace.output().join("bench.json");
     let text = format!("{:#}\n", figures::to_json(&results, &raw));
     std::fs::write(&path, text).map_err(|error| Failure::of(path.display(), &error))?;
@@ -86,7 +88,6 @@ fn measure(workspace: &Workspace, name: &str, args: &str) -> Outcome<Figures> {
     let perf = system.qubes.iter_mut().find(|qube| qube.name == *QUBE);
     let perf = perf.ok_or_else(|| Failure::wrong(format!("no qube `{QUBE}` in the system `{SYSTEM}`")))?;
     perf.args = args.to_owned();
-    build_packages(workspace, &system.packages())?;
     let file = |extension: &str| workspace.output().join(format!("{SYSTEM}-{name}.{extension}"));
     let (image, log, counts) = (file("img"), file("log"), file("counts"));
     pack(workspace, &system, &image)?;
