@@ -1,1 +1,177 @@
-//! The system in QEMU.
+//! The system as its user sees it: `cargo skep run` in a pseudo-terminal, keys typed, the screen read.
+//!
+//! Nothing here knows how Skep works inside. A session that is dropped ends its emulator.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use rexpect::error::Error;
+use rexpect::process::WaitStatus;
+use rexpect::session::{Options, PtySession, spawn_with_options};
+
+/// Longest wait for anything on the screen, in milliseconds: deriving a key under emulation takes seconds.
+const PATIENCE_MS: u64 = 120_000;
+
+/// What the terminal shows when it waits for a command.
+const PROMPT: &str = "skep> ";
+
+/// One system at a time: they share files, and the machine has few processors.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// Folder of the project.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// `cargo skep` with these arguments, in the project's folder.
+#[must_use]
+pub fn skep(arguments: &[&str]) -> Command {
+    let mut command = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    command
+        .arg("skep")
+        .args(arguments)
+        .current_dir(root())
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env("TERM", "xterm");
+    command
+}
+
+/// A QEMU of our own with the supervisor, for what `cargo skep run` would not do. Ends by itself after a minute.
+#[must_use]
+pub fn qemu(arguments: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["60", "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-m", "256M"]);
+    command.args(["-display", "none", "-vga", "none", "-monitor", "none", "-no-reboot"]);
+    command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]).args(arguments);
+    command
+}
+
+/// A terminal with a running system behind it.
+pub struct Terminal {
+    pty: PtySession,
+    /// Everything the screen has shown so far, escapes included.
+    pub seen: String,
+    _alone: std::sync::MutexGuard<'static, ()>,
+}
+
+impl Terminal {
+    /// Runs `command` in a pseudo-terminal and waits for the first prompt.
+    ///
+    /// # Panics
+    /// When there is no prompt.
+    #[must_use]
+    pub fn open(command: Command) -> Self {
+        let alone = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let options = Options::new().timeout_ms(Some(PATIENCE_MS));
+        let pty = spawn_with_options(command, options).expect("a pseudo-terminal");
+        let mut terminal = Self { pty, seen: String::new(), _alone: alone };
+        terminal.until(PROMPT);
+        terminal
+    }
+
+    /// A system of `build/systems`, or a manifest.
+    #[must_use]
+    pub fn run(system: &str) -> Self {
+        // What there is to build is built before patience counts.
+        let image = root().join("target/e2e").join("first.img");
+        let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
+        let built = skep(&["image", system, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Self::open(skep(&["run", system, "--no-color"]))
+    }
+
+    /// Waits until `text` shows up and gives what came before it.
+    ///
+    /// # Panics
+    /// When it does not; shows the screen.
+    pub fn until(&mut self, text: &str) -> String {
+        match self.pty.exp_string(text) {
+            Ok(before) => {
+                let before = utf8(&before);
+                self.seen += &before;
+                self.seen += text;
+                before
+            }
+            Err(Error::Timeout { got, .. } | Error::EOF { got, .. }) => {
+                panic!("no '{text}' on the screen after:\n{}\n--\n{got}", self.seen)
+            }
+            Err(error) => panic!("{error}; the screen so far:\n{}", self.seen),
+        }
+    }
+
+    /// Types keys as they are.
+    pub fn keys(&mut self, keys: &str) {
+        self.pty.send(keys).expect("the terminal takes keys");
+        self.pty.flush().expect("the terminal takes keys");
+    }
+
+    /// Types a command and gives what it showed, up to the next prompt, without the echo of the command.
+    pub fn command(&mut self, command: &str) -> String {
+        self.keys(&format!("{command}\r"));
+        self.until("\n");
+        self.until(PROMPT)
+    }
+
+    /// Types a command that asks for secrets, and these secrets; gives what was shown after the last.
+    pub fn secret_command(&mut self, command: &str, secrets: &[&str]) -> String {
+        self.keys(&format!("{command}\r"));
+        self.until("\n");
+        for secret in secrets {
+            self.until(": ");
+            self.keys(&format!("{secret}\r"));
+        }
+        self.until(PROMPT)
+    }
+
+    /// Switches off, and gives the exit code of the command in the terminal.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[must_use]
+    pub fn power_off(mut self) -> (i32, String) {
+        self.keys("poweroff\r");
+        let rest = self.pty.exp_eof().expect("the command ends after poweroff");
+        self.seen += &utf8(&rest);
+        match self.pty.process().wait() {
+            Ok(WaitStatus::Exited(_, code)) => (code, self.seen),
+            other => panic!("the command ended with {other:?}"),
+        }
+    }
+
+    /// Waits for the end of the command without `poweroff`; gives its exit code.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[must_use]
+    pub fn ended(mut self) -> i32 {
+        self.pty.exp_eof().expect("the command ends");
+        match self.pty.process().wait() {
+            Ok(WaitStatus::Exited(_, code)) => code,
+            other => panic!("the command ended with {other:?}"),
+        }
+    }
+}
+
+/// The text behind one character a byte, which is how the pseudo-terminal's reader gives it.
+fn utf8(bytes: &str) -> String {
+    let bytes: Vec<u8> = bytes.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The text without terminal escapes and carriage returns.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut escape = false;
+    for c in text.chars() {
+        match c {
+            '\x1b' => escape = true,
+            '\r' => {}
+            c if escape => escape = !(c.is_ascii_alphabetic() || c == '\x07' || c == '\\'),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -73,7 +73,12 @@ static SEEN: Mutex<Seen> =
 
 /// Called by QEMU when it loads the plugin.
 #[unsafe(no_mangle)]
-pub extern "C" fn qemu_plugin_install(id: Id, _info: *const c_void, argc: c_int, argv: *const *const c_char) -> c_int {
+pub extern "C" fn qemu_plugin_install(
+    id: Id,
+    _info: *const c_void,
+    argc: c_int,
+    argv: *const *const c_char,
+) -> c_int {
     for index in 0..usize::try_from(argc).unwrap_or(0) {
         // SAFETY: QEMU passes `argc` pointers.
         let argument = unsafe { *argv.add(index) };

@@ -1,0 +1,155 @@
+//! A person's session at the terminal, as the README shows it, and what happens when they type nonsense.
+
+use tests_e2e::{Terminal, plain, root};
+
+const PASSPHRASE: &str = "correct horse battery staple";
+
+/// What must never show: typed secrets, wherever the screen or a log could have them.
+fn assert_absent(secret: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(!text.contains(secret), "a secret shows in:\n{text}");
+    }
+}
+
+fn log() -> String {
+    std::fs::read_to_string(root().join("target/skep/supervisor.log")).unwrap_or_default()
+}
+
+#[test]
+fn a_session_does_what_the_readme_says() {
+    let mut t = Terminal::run("desktop");
+
+    let qubes = plain(&t.command("qubes"));
+    for name in ["console", "vault", "echo", "clock", "hello"] {
+        assert!(qubes.contains(name), "{name} is missing in:\n{qubes}");
+    }
+    for column in ["NAME", "LABEL", "STATE", "GEN", "MEMORY", "EXITS", "IN", "OUT"] {
+        assert!(qubes.contains(column), "{column} is missing in:\n{qubes}");
+    }
+
+    let said = t.command("say echo \"grüße\"");
+    assert!(said.contains("echo: grüße"), "{said}");
+
+    let opened = t.secret_command("vault init", &[PASSPHRASE, PASSPHRASE]);
+    assert!(opened.contains("The vault is open"), "{opened}");
+
+    let added = t.command("vault add github --user me --generate 24");
+    assert!(added.contains("24 characters") && added.contains("bits"), "{added}");
+    assert!(t.command("vault ls").contains("github"));
+    let shown = t.command("show github");
+    assert!(shown.contains("me") && shown.contains("hidden"), "{shown}");
+    let revealed = plain(&t.command("show github --reveal"));
+    let password = revealed.lines().find_map(|line| line.strip_prefix("password")).map(str::trim);
+    let password = password.expect("a line with the password").to_owned();
+    assert_eq!(password.chars().count(), 24, "{revealed}");
+
+    let copied = t.command("copy-once github");
+    assert!(copied.contains("\x1b]52;c;"), "the clipboard sequence is missing in {copied:?}");
+    assert_absent(&password, &[&copied]);
+
+    assert!(t.command("lock").contains("locked"));
+    assert!(t.command("ls").contains("locked"));
+    let wrong = t.secret_command("unlock", &["not the passphrase"]);
+    assert!(wrong.contains("Wrong passphrase") && wrong.contains("second"), "{wrong}");
+    let unlocked = unlock(&mut t, PASSPHRASE);
+    assert!(unlocked.contains("open: 1 entry"), "{unlocked}");
+
+    let reach = plain(&t.command("policy who-can-reach vault"));
+    assert!(reach.contains("console") && reach.contains("vault.*"), "{reach}");
+    assert!(reach.contains("No other qube can reach vault"), "{reach}");
+
+    let killed = t.command("kill vault");
+    assert!(killed.contains("generation 2"), "{killed}");
+    let told = t.command("vault ls");
+    assert!(told.contains("restarted (generation 2)"), "{told}");
+    assert!(t.command("vault status").contains("vault init"));
+
+    let audit = plain(&t.command("audit"));
+    assert!(audit.contains("vault.list") || audit.contains("vault.status"), "{audit}");
+    assert!(audit.contains("console") && audit.contains("allowed"), "{audit}");
+    assert!(t.command("help").contains("poweroff"));
+
+    let (code, seen) = t.power_off();
+    assert_eq!(code, 0);
+    assert_absent(PASSPHRASE, &[&seen, &log(), &audit]);
+    assert_absent(&password, &[&log(), &audit]);
+}
+
+/// Unlocks, waiting out the delay after a wrong passphrase.
+fn unlock(t: &mut Terminal, passphrase: &str) -> String {
+    for _ in 0..5 {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        let answer = t.secret_command("unlock", &[passphrase]);
+        if !answer.contains("Wrong") && !answer.contains("Too soon") {
+            return answer;
+        }
+    }
+    panic!("the vault stays locked:\n{}", t.seen)
+}
+
+#[test]
+fn one_time_codes_entries_and_passphrases_change_as_asked() {
+    let mut t = Terminal::run("desktop");
+    let _ = t.secret_command("vault init", &["one", "one"]);
+    // RFC 6238, appendix B: the ASCII secret 12345678901234567890.
+    let added = t.secret_command(
+        "vault add bank --user me --generate 12 --no-symbols --totp",
+        &["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"],
+    );
+    assert!(added.contains("12 characters"), "{added}");
+    let code = plain(&t.command("totp bank"));
+    let digits =
+        code.split_whitespace().find(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit()));
+    assert!(digits.is_some(), "no code in:\n{code}");
+    assert!(t.command("vault add bank --user me --generate 12").contains("already"));
+
+    let changed = t.secret_command("passwd", &["one", "two", "two"]);
+    assert!(!changed.contains("Wrong"), "{changed}");
+    let _ = t.command("lock");
+    assert!(t.secret_command("unlock", &["two"]).contains("open"));
+
+    t.keys("rm bank\r");
+    t.until("[y/N]");
+    t.keys("y\r");
+    t.until("skep> ");
+    assert!(t.command("ls").contains("no entries") || !t.command("ls").contains("bank"));
+    assert_eq!(t.power_off().0, 0);
+}
+
+#[test]
+fn nonsense_at_the_terminal_gets_a_sentence_and_loses_nothing() {
+    let mut t = Terminal::run("minimal");
+    assert!(t.command("qubess").contains("Did you mean 'qubes'"));
+    assert!(t.command("say").contains("say"));
+    assert!(t.command("say nobody hello").contains("nobody"));
+    assert!(t.command("kill nobody").contains("nobody"));
+    assert!(t.command("policy who-can-reach nobody").contains("nobody"));
+    assert!(t.command("say echo \"not closed").contains('"'));
+
+    // Control bytes: a bell, a tab, an escape, an invalid UTF-8 byte sequence. Then Ctrl-C starts a new line.
+    t.keys("say echo \x07\t\x1bZ");
+    t.keys("\x03");
+    t.until("skep> ");
+    assert!(t.command("say echo ok").contains("echo: ok"));
+
+    // A line far too long is refused as a whole, and the next one works.
+    t.keys(&"x".repeat(5000));
+    t.keys("\x03");
+    t.until("skep> ");
+    assert!(t.command("say echo still").contains("echo: still"));
+
+    // Editing: what was deleted is not sent.
+    assert!(t.command("say echo wrong\x17right").contains("echo: right"));
+    assert_eq!(t.power_off().0, 0);
+}
+
+#[test]
+fn leaving_with_ctrl_a_x_leaves_no_emulator_behind() {
+    let mut t = Terminal::run("minimal");
+    t.keys("\x01x");
+    let _ = t.ended();
+    let left = std::process::Command::new("pgrep").args(["-f", "qemu-system-x86_64.*skep/minimal"]).output();
+    let left =
+        left.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    assert_eq!(left, "", "an emulator runs on");
+}
