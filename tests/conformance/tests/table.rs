@@ -296,6 +296,37 @@ fn damage_is_named() {
     check(11, varint, TableError::Op);
 }
 
+#[test]
+fn a_jump_into_a_loop_out_of_a_loop_or_into_another_program_is_refused() {
+    const OPTION: u64 = 7;
+    let check = |request: &'static [Field], option: usize, ahead: u64, expected: Result<(), TableError>| {
+        let request: &'static Shape = Box::leak(Box::new(Shape::Struct("m", Fields::Named(request))));
+        let method = Method { request, kind: MethodKind::Oneway, ..METHOD };
+        let other = Method { request: &NOTHING, ..method };
+        let mut words = compile("test", &[method, other]).words().to_vec();
+        assert_eq!(words[option] & 0xff, OPTION);
+        words[option] = OPTION | ahead << 16;
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        assert_eq!(Table::parse(&bytes).map(|_| ()), expected, "{ahead}");
+    };
+    const OPTION_THEN_LIST: &[Field] = &[
+        Field { name: "maybe", shape: &Shape::Option(&Shape::U16) },
+        Field { name: "list", shape: &Shape::List(&Shape::U16, 9) },
+    ];
+    // Words: 6 OPTION, 7 VARINT, 8 LIST, 9 VARINT, 10 NEXT, 11 END; 12 END of the other program.
+    check(OPTION_THEN_LIST, 6, 1, Ok(()));
+    check(OPTION_THEN_LIST, 6, 2, Err(TableError::Target));
+    check(OPTION_THEN_LIST, 6, 3, Err(TableError::Target));
+    check(OPTION_THEN_LIST, 6, 4, Ok(()));
+    check(OPTION_THEN_LIST, 6, 5, Err(TableError::Target));
+    check(OPTION_THEN_LIST, 6, 6, Err(TableError::Target));
+    const LIST_OF_OPTIONS: &[Field] =
+        &[Field { name: "list", shape: &Shape::List(&Shape::Option(&Shape::U16), 9) }];
+    // Words: 6 LIST, 7 OPTION, 8 VARINT, 9 NEXT, 10 END.
+    check(LIST_OF_OPTIONS, 7, 1, Ok(()));
+    check(LIST_OF_OPTIONS, 7, 2, Err(TableError::Target));
+}
+
 const METHOD: Method = Method {
     name: "m",
     doc: "",
