@@ -79,7 +79,7 @@ Examples:
   cargo skep iso                           target/skep/desktop.iso
   cargo skep iso minimal -o minimal.iso
 
-Write it to a USB stick as it is (docs/usb.md). Installs the Debian packages it needs and says so first.")]
+Write it to a USB stick as it is (docs/hardware.md). Installs the Debian packages it needs and says so first.")]
     Iso {
         /// A system of build/systems, or a path to a manifest
         #[arg(default_value = "desktop")]

@@ -1,0 +1,74 @@
+//! The tool as a person types it.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn skep(arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
+    command.args(arguments).current_dir(root).env("NO_COLOR", "1").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["run", "test", "image", "iso", "bench", "tidy", "doctor", "who-can-reach"] {
+        let output = skep(&[command, "--help"]);
+        let help = text(&output.stdout);
+        assert!(output.status.success(), "{command}");
+        assert!(help.contains("Examples:") && help.contains(&format!("cargo skep {command}")), "{help}");
+    }
+}
+
+#[test]
+fn who_can_reach_answers_from_the_manifest() {
+    let output = skep(&["who-can-reach", "echo", "minimal"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        text(&output.stdout),
+        "who can reach echo in minimal:\n  \
+         ★ console (green)  echo.*  allowed  build/systems/minimal.toml:7\n"
+    );
+}
+
+#[test]
+fn a_wrong_name_is_answered_with_the_nearest_and_code_2() {
+    let cases = [
+        (
+            ["who-can-reach", "eco", "minimal"],
+            "no qube `eco` in `minimal`\n  expected: one of console, echo\n  fix: write `echo`",
+        ),
+        (
+            ["who-can-reach", "echo", "minmal"],
+            "no system `minmal`: build/systems/minmal.toml is no file\n  expected: one of",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let output = skep(&arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(!said.contains('\x1b'), "NO_COLOR is respected");
+    }
+    assert!(text(&skep(&["who-can-reach", "echo", "minmal"]).stderr).contains("fix: write `minimal`"));
+    assert_eq!(skep(&["boot"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_wrong_manifest_is_answered_with_file_line_and_fix() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("broken.toml");
+    std::fs::write(&path, "name = \"broken\"\nmemry = \"1MiB\"\nmemory = \"1MiB\"\nqubes = []\n").unwrap();
+    let output = skep(&["image", path.to_str().unwrap()]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("broken.toml:2:1: unknown key `memry` in a system"), "{said}");
+    assert!(said.contains("fix: write `memory`"), "{said}");
+}
