@@ -9,8 +9,11 @@ fn compile(wire: &Path, program: &str) -> (bool, String) {
     let folder = wire.parent().expect("a library lies in a folder");
     let source = folder.join(format!("diagnostic-{}.rs", std::process::id()));
     fs::write(&source, program).expect("the target folder can be written");
+    // A file of our own: the compiler renames onto its output, which by root would replace /dev/null itself.
+    let metadata = source.with_extension("rmeta");
     let output = Command::new(env::var("RUSTC").unwrap_or_else(|_| "rustc".into()))
-        .args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "-o", "/dev/null"])
+        .args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "-o"])
+        .arg(&metadata)
         .arg("--extern")
         .arg(format!("ipc_proto_wire={}", wire.display()))
         .arg("-L")
@@ -19,6 +22,7 @@ fn compile(wire: &Path, program: &str) -> (bool, String) {
         .output()
         .expect("the compiler runs");
     let _ = fs::remove_file(source);
+    let _ = fs::remove_file(metadata);
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
