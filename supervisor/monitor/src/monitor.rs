@@ -11,7 +11,7 @@ use crate::channel::{Calls, Channel, ENDPOINTS, Endpoint, EndpointIndex};
 use crate::log::Log;
 use crate::qube::{Qube, bit};
 
-/// Who counts as having run last before anyone has.
+/// Whose turn it counts as before anyone has run.
 const FIRST: QubeIndex = match QubeIndex::new(0) {
     Some(first) => first,
     None => panic!("there is room for a qube"),
@@ -62,7 +62,8 @@ pub(crate) struct Core<'a> {
     pub(crate) runnable: u16,
     /// Qubes whose memory is being rebuilt.
     pub(crate) rebuilding: u16,
-    pub(crate) current: QubeIndex,
+    /// Whose turn it is. Who runs may be another, to whom a caller has handed its turn.
+    pub(crate) turn: QubeIndex,
     /// The last qube that a message woke; a caller that waits hands its turn to it.
     pub(crate) woken: Option<QubeIndex>,
     pub(crate) rebuilt_last: bool,
@@ -71,8 +72,8 @@ pub(crate) struct Core<'a> {
     pub(crate) next_deadline: Ticks,
     /// When the timer is set to fire.
     pub(crate) armed: Ticks,
-    /// A qube that a ctl call wants killed, once its answer is on its way.
-    pub(crate) doomed: Option<QubeIndex>,
+    /// Qubes that ctl calls want killed, once the answers are on their way.
+    pub(crate) doomed: u16,
     pub(crate) power_off: bool,
 }
 
@@ -93,13 +94,13 @@ impl<'a> Monitor<'a> {
             refused: 0,
             runnable: 0,
             rebuilding: 0,
-            current: FIRST,
+            turn: FIRST,
             woken: None,
             rebuilt_last: false,
             slice_end: Ticks(0),
             next_deadline: Ticks::NEVER,
             armed: Ticks::NEVER,
-            doomed: None,
+            doomed: 0,
             power_off: false,
         };
         Self { core, staging: [0; STAGING] }

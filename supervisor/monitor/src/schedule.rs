@@ -32,11 +32,14 @@ impl Core<'_> {
         let Some(qube) = self.qube_mut(index) else { return self.pick(now) };
         if qube.pending != 0 {
             let result = core::mem::take(&mut qube.pending);
-            return self.run(now, index, Some(u32::from(result)));
+            return self.run(index, Some(u32::from(result)));
         }
         if deadline <= now {
             // A poll. Others have their turn first.
             qube.result = Some(u32::from(wake::DEADLINE));
+            if index == self.turn {
+                self.slice_end = now;
+            }
             return self.pick(now);
         }
         qube.life = Life::Waiting;
@@ -46,31 +49,25 @@ impl Core<'_> {
             self.next_deadline = deadline;
         }
         match self.woken {
-            Some(woken) if self.runnable & bit(woken) != 0 => self.switch_to(now, woken),
+            Some(woken) if self.runnable & bit(woken) != 0 => self.switch_to(woken),
             _ => self.pick(now),
         }
     }
 
     /// Goes on with `qube`.
     #[inline]
-    pub(crate) fn run(&mut self, now: Ticks, qube: QubeIndex, result: Option<u32>) -> Actions {
-        self.current = qube;
-        Actions { next: Next::Run { qube, result }, timer: self.timer(now) }
+    pub(crate) fn run(&mut self, qube: QubeIndex, result: Option<u32>) -> Actions {
+        Actions { next: Next::Run { qube, result }, timer: self.timer() }
     }
 
-    /// Gives `index` the turn and a fresh slice.
-    pub(crate) fn hand_over(&mut self, now: Ticks, index: QubeIndex) -> Actions {
-        self.slice_end = Ticks(now.0.saturating_add(self.slice()));
-        self.switch_to(now, index)
-    }
-
+    /// Runs `index` in what is left of the slice; the turn stays whose it is.
     #[inline]
-    fn switch_to(&mut self, now: Ticks, index: QubeIndex) -> Actions {
+    pub(crate) fn switch_to(&mut self, index: QubeIndex) -> Actions {
         let result = self.qube_mut(index).and_then(|qube| qube.result.take());
-        self.run(now, index, result)
+        self.run(index, result)
     }
 
-    /// The next in turn.
+    /// Whose turn it is, and when its slice is over or it sleeps, the next in turn.
     pub(crate) fn pick(&mut self, now: Ticks) -> Actions {
         if self.power_off {
             return Actions { next: Next::PowerOff, timer: None };
@@ -78,15 +75,30 @@ impl Core<'_> {
         if self.rebuilding != 0 && (self.runnable == 0 || !self.rebuilt_last) {
             self.rebuilt_last = true;
             if let Some(qube) = first(self.rebuilding) {
-                return Actions { next: Next::Rebuild { qube }, timer: self.timer(now) };
+                return Actions { next: Next::Rebuild { qube }, timer: self.timer() };
             }
         }
         self.rebuilt_last = false;
-        let later = self.runnable & !(bit(self.current) | (bit(self.current) - 1));
-        match first(later).or_else(|| first(self.runnable)) {
-            Some(qube) => self.hand_over(now, qube),
-            None => Actions { next: Next::Idle, timer: self.timer(now) },
+        if self.has_slice_left(now) && self.runnable & bit(self.turn) != 0 {
+            return self.switch_to(self.turn);
         }
+        // From whose turn it is, not from who ran last: else two that hand each other the turn could keep it for ever.
+        let later = self.runnable & !(bit(self.turn) | (bit(self.turn) - 1));
+        match first(later).or_else(|| first(self.runnable)) {
+            Some(qube) => {
+                self.turn = qube;
+                self.slice_end = Ticks(now.0.saturating_add(self.slice()));
+                self.switch_to(qube)
+            }
+            None => Actions { next: Next::Idle, timer: self.timer() },
+        }
+    }
+
+    /// Whether the slice goes on. Nothing but time and a poll ends it: else who waits for the right moments could shorten
+    /// the slices of others.
+    #[inline]
+    pub(crate) fn has_slice_left(&self, now: Ticks) -> bool {
+        now < self.slice_end
     }
 
     fn slice(&self) -> u64 {
@@ -95,13 +107,10 @@ impl Core<'_> {
 
     /// When the timer must be set anew: only ever to an earlier time; one that fires too early costs an interrupt.
     #[inline]
-    fn timer(&mut self, now: Ticks) -> Option<Ticks> {
+    fn timer(&mut self) -> Option<Ticks> {
         let mut want = self.next_deadline;
         let contenders = u32::from(self.runnable) | (u32::from(self.rebuilding) << 16);
         if contenders & contenders.wrapping_sub(1) != 0 {
-            if self.slice_end <= now {
-                self.slice_end = Ticks(now.0.saturating_add(self.slice()));
-            }
             want = want.min(self.slice_end);
         }
         if want < self.armed {

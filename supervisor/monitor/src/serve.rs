@@ -16,7 +16,7 @@ use crate::channel::EndpointIndex;
 use crate::lifecycle::End;
 use crate::machine::Machine;
 use crate::monitor::Core;
-use crate::qube::{Life, wake};
+use crate::qube::{Life, bit, wake};
 
 /// Longest reply of both services, with its header.
 const REPLY_MAX: usize = HEADER_SIZE
@@ -150,7 +150,7 @@ impl ctl::Ctl for Desk<'_, '_> {
         let index = QubeIndex::all().take(MAX_QUBES).find(named).ok_or(ctl::CtlError::NoSuchQube)?;
         let q = self.core.qube(index).filter(|q| q.is_alive()).ok_or(ctl::CtlError::NotRunning)?;
         let next = q.generation.next().0;
-        self.core.doomed = Some(index);
+        self.core.doomed |= bit(index);
         Ok(next)
     }
 

@@ -6,7 +6,7 @@ use supervisor_vcpu::{Exit, Fault, Ticks};
 use crate::lifecycle::End;
 use crate::machine::{Actions, Interrupts, Machine};
 use crate::monitor::{Core, Monitor};
-use crate::qube::{Life, wake};
+use crate::qube::{Life, bit, wake};
 
 impl Monitor<'_> {
     /// `qube` stopped at `now` because of `exit`.
@@ -78,7 +78,7 @@ impl Monitor<'_> {
         if lines != 0 {
             for qube in QubeIndex::all() {
                 let line = core.qube(qube).and_then(|q| q.facts.irq);
-                if line.is_some_and(|line| lines & (1 << (line & 15)) != 0) {
+                if line.is_some_and(|line| u32::from(lines) & (1 << (line & 31)) != 0) {
                     core.wake(qube, wake::DEVICE);
                 }
             }
@@ -87,9 +87,13 @@ impl Monitor<'_> {
             core.armed = Ticks::NEVER;
         }
         core.expire(now, machine);
-        match core.woken {
-            // Someone waits for this: a key, a packet. Its turn comes at once.
-            Some(woken) if lines != 0 && !core.power_off => core.hand_over(now, woken),
+        if core.power_off || !core.has_slice_left(now) {
+            return core.pick(now);
+        }
+        match (core.woken, from) {
+            // Someone waits for this: a key, a packet. It gets what is left of the slice.
+            (Some(woken), _) if lines != 0 => core.switch_to(woken),
+            (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => core.switch_to(from),
             _ => core.pick(now),
         }
     }
@@ -106,10 +110,7 @@ impl Core<'_> {
         deadline: Ticks,
         staging: &mut [u8],
     ) -> Actions {
-        if self.doomed.is_some() || self.power_off {
-            self.fulfil(now, machine);
-        }
-        let Some(q) = self.qube(qube).filter(|q| q.life == Life::Runnable) else { return self.pick(now) };
+        let Some(q) = self.qube(qube) else { return self.pick(now) };
         let (pull, announce, backlog) = (q.pull, q.announce, q.control_backlog);
         if pull != 0 {
             self.pull(now, machine, qube, pull, staging);
@@ -123,26 +124,33 @@ impl Core<'_> {
         if now >= self.next_deadline {
             self.expire(now, machine);
         }
+        if self.doomed != 0 {
+            self.fulfil(now, machine);
+            if self.qube(qube).is_none_or(|q| q.life != Life::Runnable) {
+                return self.pick(now);
+            }
+        }
         self.sleep(now, qube, deadline)
     }
 
     /// A qube's call is answered; it goes on, unless what it asked for was somebody's end.
     #[inline]
     fn go_on<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, result: Option<u32>) -> Actions {
-        if self.doomed.is_some() || self.power_off {
+        if self.doomed != 0 {
             self.fulfil(now, machine);
         }
         match self.qube(qube).map(|q| q.life) {
-            Some(Life::Runnable) if !self.power_off => self.run(now, qube, result),
+            Some(Life::Runnable) if !self.power_off => self.run(qube, result),
             _ => self.pick(now),
         }
     }
 
-    /// Ends whom a ctl call wanted ended.
+    /// Ends whom ctl calls wanted ended.
     #[cold]
     fn fulfil<M: Machine>(&mut self, now: Ticks, machine: &mut M) {
-        if let Some(doomed) = self.doomed.take() {
-            self.end(now, machine, doomed, End::Killed);
+        let doomed = core::mem::take(&mut self.doomed);
+        for qube in QubeIndex::all().filter(|qube| doomed & bit(*qube) != 0) {
+            self.end(now, machine, qube, End::Killed);
         }
     }
 }
