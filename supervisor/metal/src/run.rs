@@ -37,10 +37,11 @@ fn perform(metal: &mut Metal, monitor: &mut Monitor<'static>, actions: Actions) 
             }
         }
         Next::Rebuild { qube } => {
-            let done = metal.rebuild(qube);
+            if metal.rebuild(qube) {
+                monitor.rebuilt(now(), qube, metal);
+            }
             metal.processor.accept_interrupts();
-            let actions = monitor.interrupts(now(), None, arrived(), metal);
-            if done { monitor.rebuilt(now(), qube, metal) } else { actions }
+            monitor.interrupts(now(), None, arrived(), metal)
         }
         Next::Idle => {
             metal.processor.idle();

@@ -3,7 +3,7 @@
 use ipc_proto_types::{MAX_PORTS, QubeIndex, Role};
 use supervisor_vcpu::Ticks;
 use supervisor_virtio::control::{Event, LEN, Message, NAME_MAX};
-use supervisor_virtio::{Malformed, QUEUE_SIZE_MAX};
+use supervisor_virtio::{Malformed, QUEUE_SIZE_MAX, QueueState};
 
 use crate::audit::{Outcome, Refusal};
 use crate::channel::{Announce, Calls, EndpointIndex};
@@ -67,20 +67,36 @@ impl Core<'_> {
                 a.name = true;
                 a.open = true;
             }),
-            Event::PortOpen => self.port_opened(now, machine, end, message.value != 0),
+            Event::PortOpen if message.value == 0 => self.port_closed(machine, end),
+            Event::PortOpen => self.port_opened(now, machine, qube, end),
             Event::DeviceReady | Event::PortAdd | Event::PortName => self.refuse_control(now, qube),
         }
     }
 
-    /// The driver opened or closed its end, or acknowledged its peer's new life.
-    fn port_opened<M: Machine>(&mut self, now: Ticks, machine: &mut M, end: EndpointIndex, open: bool) {
-        if open && self.endpoints[end.index()].stale {
+    /// The driver opened its end, or acknowledged its peer's new life. What it is already is not news to its peer.
+    fn port_opened<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, end: EndpointIndex) {
+        if self.endpoints[end.index()].stale {
             self.discard_stale(now, machine, end);
             self.endpoints[end.index()].stale = false;
+        } else if self.endpoints[end.index()].opened {
+            return;
         }
         let endpoint = &mut self.endpoints[end.index()];
-        endpoint.opened = open;
+        if [endpoint.rx.state(), endpoint.tx.state()] != [QueueState::Ready; 2] {
+            return self.refuse_control(now, qube);
+        }
+        endpoint.opened = true;
         self.refresh(machine, end.channel());
+        if let Some(peer) = self.endpoints[end.peer().index()].qube {
+            self.wake(peer, wake::CHANNEL);
+        }
+    }
+
+    /// The driver closed its end. Should it open it again, that is another life of the channel.
+    fn port_closed<M: Machine>(&mut self, machine: &mut M, end: EndpointIndex) {
+        if core::mem::take(&mut self.endpoints[end.index()].opened) {
+            self.part(machine, end);
+        }
     }
 
     /// Drops what was queued for the peer's last life, so that its next one never sees it.

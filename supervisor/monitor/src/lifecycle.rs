@@ -8,6 +8,7 @@ use supervisor_vcpu::Ticks;
 use supervisor_virtio::{DeviceKind, Queue, Registers};
 
 use crate::audit::Outcome;
+use crate::channel::EndpointIndex;
 use crate::machine::{Actions, Machine, Page};
 use crate::monitor::{Core, Monitor};
 use crate::qube::{Life, bit, wake};
@@ -63,12 +64,11 @@ impl End {
 }
 
 impl Monitor<'_> {
-    /// The machine has rebuilt the last piece of `qube`'s memory.
-    pub fn rebuilt<M: Machine>(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) -> Actions {
+    /// The machine has rebuilt the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
+    pub fn rebuilt<M: Machine>(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
         let core = &mut self.core;
         core.rebuilding &= !bit(qube);
         core.await_life(now, qube, machine);
-        core.pick(now)
     }
 
     /// Starts every qube of the image, whose memory the machine has built, and decides who is first.
@@ -130,7 +130,7 @@ impl Core<'_> {
     }
 
     /// One end has forgotten everything: its peer must acknowledge before they talk again.
-    fn part<M: Machine>(&mut self, machine: &mut M, end: crate::channel::EndpointIndex) {
+    pub(crate) fn part<M: Machine>(&mut self, machine: &mut M, end: EndpointIndex) {
         let peer = &mut self.endpoints[end.peer().index()];
         if peer.qube.is_some() && peer.opened {
             peer.stale = true;
@@ -170,6 +170,9 @@ impl Core<'_> {
         q.born = now;
         q.deadline = Ticks::NEVER;
         q.ready = false;
+        // Peers may have left something for it since its last life ended.
+        (q.pending, q.pull, q.announce) = (0, 0, 0);
+        (q.exits, q.messages_in, q.messages_out, q.refused) = (0, 0, 0, 0);
         let (name, generation) = (q.name(), q.generation);
         self.runnable |= bit(index);
         self.show_device(machine, index, Page::Console);

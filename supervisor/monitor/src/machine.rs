@@ -70,8 +70,8 @@ pub enum Next {
         /// EAX for the call it made.
         result: Option<u32>,
     },
-    /// Bring a piece of this qube's memory back to its first state; after the last one call
-    /// [`crate::Monitor::rebuilt`], else [`crate::Monitor::interrupts`].
+    /// Bring a piece of this qube's memory back to its first state, after the last one call
+    /// [`crate::Monitor::rebuilt`], then in any case [`crate::Monitor::interrupts`].
     Rebuild {
         /// Which.
         qube: QubeIndex,
