@@ -16,6 +16,7 @@ mod channel;
 mod control;
 mod devices;
 mod info;
+mod inspect;
 mod judge;
 mod lifecycle;
 mod log;
@@ -27,7 +28,7 @@ mod schedule;
 mod serve;
 mod step;
 
-pub use audit::{Record, Refusal};
+pub use audit::{Outcome, Record, Refusal};
 pub use info::{Info, page_offset};
 pub use machine::{Actions, Interrupts, Machine, Next, Page};
 pub use monitor::{Monitor, SetupError, Times};

@@ -1,0 +1,7 @@
+//! The whole system of qubes on a simulated machine: what is promised to a qube, and what a hostile one cannot do.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod cost;
+mod restart;
+mod time;
