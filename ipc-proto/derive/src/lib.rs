@@ -5,6 +5,7 @@
 //! | item | what |
 //! |---|---|
 //! | `SERVICE` | name, version, methods, schema id, table, sizes: all constants |
+//! | `DOCS` | the doc comments, for the service's page |
 //! | `FRAME_MAX` | size of a buffer for any frame of the service |
 //! | `trait Vault` | what a server implements; each method gets `caller: &Caller` first |
 //! | `dispatch` | one message in, one body out |

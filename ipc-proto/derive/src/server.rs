@@ -9,7 +9,7 @@ use crate::schema::shape;
 
 pub(crate) fn constants(service: &Service) -> TokenStream {
     let Service { name, version, visibility, docs, .. } = service;
-    let doc = text(docs);
+    let (doc, method_docs) = (text(docs), service.methods.iter().map(|method| text(&method.docs)));
     let methods = service.methods.iter().map(method);
     quote! {
         /// All that is known of the service at compile time.
@@ -19,7 +19,6 @@ pub(crate) fn constants(service: &Service) -> TokenStream {
             const TABLE: &[u8; COMPILED.size()] = &::ipc_proto_wire::cut(&COMPILED);
             ::ipc_proto_wire::Service {
                 name: #name,
-                doc: #doc,
                 version: #version,
                 methods: METHODS,
                 id: ::ipc_proto_wire::canonical(#name, METHODS).id(),
@@ -30,13 +29,17 @@ pub(crate) fn constants(service: &Service) -> TokenStream {
             }
         };
 
+        /// The doc comments of the service.
+        #visibility const DOCS: ::ipc_proto_wire::Docs =
+            ::ipc_proto_wire::Docs { service: #doc, methods: &[#(#method_docs),*] };
+
         /// Size of a buffer that holds any frame of the service.
         #visibility const FRAME_MAX: usize = ::ipc_proto_wire::HEADER_SIZE + SERVICE.message_max as usize;
     }
 }
 
 fn method(method: &Method) -> TokenStream {
-    let (name, doc) = (method.ident.to_string(), text(&method.docs));
+    let name = method.ident.to_string();
     let kind = match method.kind {
         Kind::Call => quote!(Call),
         Kind::Oneway => quote!(Oneway),
@@ -47,7 +50,6 @@ fn method(method: &Method) -> TokenStream {
     let reply = shape(&method.reply);
     quote!(::ipc_proto_wire::Method {
         name: #name,
-        doc: #doc,
         kind: ::ipc_proto_wire::MethodKind::#kind,
         request: &::ipc_proto_wire::Shape::Struct(#name, ::ipc_proto_wire::Fields::Named(&[
             #(::ipc_proto_wire::Field { name: #names, shape: #shapes }),*

@@ -28,7 +28,7 @@ pub use codec::{DecodeError, EncodeError, decode, encode};
 pub use compile::{Compiled, compile, cut};
 pub use frame::{FrameError, HEADER_SIZE, Header};
 pub use schema::Schema;
-pub use service::{Method, MethodKind, Service};
+pub use service::{Docs, Method, MethodKind, Service};
 pub use shape::{Field, Fields, Shape, Sizes, Variant};
 pub use table::{Table, TableError};
 pub use validate::{FieldKind, FieldSink, Violation};

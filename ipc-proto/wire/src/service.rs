@@ -9,8 +9,6 @@ use crate::shape::Shape;
 pub struct Service {
     /// Its name, as the manifest writes it.
     pub name: &'static str,
-    /// What it is, from the trait's doc comment.
-    pub doc: &'static str,
     /// Its version; a changed schema wants a new one.
     pub version: u16,
     /// Its methods; the number of a method is its place.
@@ -32,8 +30,6 @@ pub struct Service {
 pub struct Method {
     /// Its name.
     pub name: &'static str,
-    /// What it does, from its doc comment.
-    pub doc: &'static str,
     /// Who sends it and whether it is answered.
     pub kind: MethodKind,
     /// Its arguments: a `Shape::Struct` with named fields.
@@ -51,4 +47,13 @@ pub enum MethodKind {
     Oneway,
     /// The server says, nobody answers.
     Event,
+}
+
+/// The doc comments of a service, for its page. Not part of the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Docs {
+    /// What the service is.
+    pub service: &'static str,
+    /// What each method does.
+    pub methods: &'static [&'static str],
 }

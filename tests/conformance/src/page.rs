@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use ipc_proto_wire::{Field, Fields, Method, MethodKind, Service, Shape, Sizes, Variant};
+use ipc_proto_wire::{Docs, Field, Fields, Method, MethodKind, Service, Shape, Sizes, Variant};
 
 /// The page, in Markdown.
 #[must_use]
-pub fn page(service: &Service) -> String {
+pub fn page(service: &Service, docs: &Docs) -> String {
     let mut page = format!(
         "# Service `{}`, version {}\n\n\
          <!-- Written by the conformance tests from the trait (UPDATE=1). Do not edit. -->\n\n{}\n\n\
@@ -14,15 +14,15 @@ pub fn page(service: &Service) -> String {
          | longest body of a server | {} bytes |\n| schema table | {} bytes |\n\n## Methods\n",
         service.name,
         service.version,
-        service.doc,
+        docs.service,
         service.id,
         service.request_max,
         service.reply_max,
         service.table.len()
     );
     let mut types = Vec::new();
-    for (number, method) in service.methods.iter().enumerate() {
-        page += &method_section(number, method);
+    for (number, (method, doc)) in service.methods.iter().zip(docs.methods).enumerate() {
+        page += &method_section(number, method, doc);
         named(method.request, &mut types);
         named(method.reply, &mut types);
     }
@@ -37,13 +37,13 @@ pub fn page(service: &Service) -> String {
     page
 }
 
-fn method_section(number: usize, method: &Method) -> String {
+fn method_section(number: usize, method: &Method, doc: &str) -> String {
     let kind = match method.kind {
         MethodKind::Call => "call",
         MethodKind::Oneway => "one-way, from the client",
         MethodKind::Event => "event, from the server",
     };
-    let mut section = format!("\n### {number} `{}` ({kind})\n\n{}\n", method.name, method.doc);
+    let mut section = format!("\n### {number} `{}` ({kind})\n\n{doc}\n", method.name);
     if let Shape::Struct(_, Fields::Named(arguments)) = method.request {
         section += &format!("\n| argument | type | bytes |\n|---|---|---|\n{}", rows(arguments));
         if arguments.is_empty() {

@@ -209,7 +209,7 @@ fn sizes_are_those_of_the_longest_messages() {
 
 #[test]
 fn equal_programs_are_stored_once() {
-    let unit = Method { name: "m", doc: "", kind: MethodKind::Call, request: &NOTHING, reply: &Shape::U8 };
+    let unit = Method { name: "m", kind: MethodKind::Call, request: &NOTHING, reply: &Shape::U8 };
     let one = compile("test", &[unit]).size();
     let three = compile("test", &[unit, unit, unit]).size();
     assert_eq!(three - one, 2 * 2 * 8, "a further method costs its two entries and no more");
@@ -220,10 +220,7 @@ const NOTHING: Shape = Shape::Struct("m", Fields::Named(&[]));
 fn compiled(shape: &'static Shape) {
     let value = Box::leak(Box::new([Field { name: "value", shape }]));
     let request = Box::leak(Box::new(Shape::Struct("m", Fields::Named(value))));
-    let _ = compile(
-        "test",
-        &[Method { name: "m", doc: "", kind: MethodKind::Oneway, request, reply: &Shape::Unit }],
-    );
+    let _ = compile("test", &[Method { name: "m", kind: MethodKind::Oneway, request, reply: &Shape::Unit }]);
 }
 
 #[test]
@@ -329,7 +326,7 @@ fn a_jump_into_a_loop_out_of_a_loop_or_into_another_program_is_refused() {
 
 const METHOD: Method = Method {
     name: "m",
-    doc: "",
+
     kind: MethodKind::Call,
     request: &Shape::Struct(
         "m",

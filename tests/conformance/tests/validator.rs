@@ -90,7 +90,7 @@ fn specimens() -> impl IntoIterator<Item = Specimen> {
 fn table(shape: &'static Shape) -> Vec<u8> {
     let value = Box::leak(Box::new([Field { name: "value", shape }]));
     let request = Box::leak(Box::new(Shape::Struct("m", Fields::Named(value))));
-    let method = Method { name: "m", doc: "", kind: MethodKind::Call, request, reply: shape };
+    let method = Method { name: "m", kind: MethodKind::Call, request, reply: shape };
     compile("test", &[method]).words().iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
