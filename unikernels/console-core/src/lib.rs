@@ -26,6 +26,7 @@ mod line;
 mod plain;
 mod policy;
 mod reach;
+mod ring;
 mod screen;
 mod sentence;
 mod session;
@@ -37,6 +38,7 @@ mod terminal;
 mod vault;
 mod words;
 
+pub use ring::Ring;
 pub use screen::Colour;
 pub use session::Session;
 pub use system::{System, World};

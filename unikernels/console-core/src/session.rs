@@ -16,6 +16,7 @@ use crate::words::{LINE_MAX, Words};
 use core::fmt;
 use ipc_proto_rpc::{CallError, Port};
 use ipc_proto_types::QubeName;
+use unikernels_sdk::scrub_stack;
 
 const PROMPT: &str = "skep> ";
 
@@ -45,7 +46,11 @@ impl<'w, W: World> Session<'w, W> {
         let mut line = Line::<LINE_MAX>::new();
         loop {
             match self.screen.read(PROMPT, Purpose::Command(&self.history, complete), &mut line) {
-                Outcome::Entered => self.entered(&line),
+                Outcome::Entered => {
+                    self.entered(&line);
+                    // It may have handled a secret.
+                    scrub_stack();
+                }
                 Outcome::Cancelled => {}
                 Outcome::EndOfInput => self.say(format_args!("Type 'poweroff' to switch off.")),
                 Outcome::Closed => return,
@@ -53,7 +58,8 @@ impl<'w, W: World> Session<'w, W> {
         }
     }
 
-    /// Does what a finished line says.
+    /// Does what a finished line says. Has a frame of its own, so that the scrub after it finds all it left.
+    #[inline(never)]
     fn entered(&mut self, line: &Line<LINE_MAX>) {
         self.history.push(line.as_str());
         if line.refused() > 0 {

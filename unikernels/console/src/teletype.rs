@@ -1,10 +1,12 @@
 //! The serial port as a teletype: bytes typed wait in a ring, bytes to be shown in a buffer.
 //!
 //! The device's line interrupts when it goes up, so whenever we sleep we have read all there is, as far as the ring has
-//! room. When it has none, the device holds the rest back from the sender.
+//! room. When it has none, the device holds the rest back from the sender. Both forget what has left them: passphrases are
+//! typed here and passwords shown.
 
-use heapless::{Deque, Vec};
+use unikernels_console_core::Ring;
 use unikernels_rt::{Qube, Serial};
+use zeroize::Zeroize;
 
 /// Typed ahead: more than the longest line.
 const TYPED_MAX: usize = 4096;
@@ -16,20 +18,21 @@ const ROOM_WAIT_MS: u64 = 20;
 pub(crate) struct Teletype {
     qube: Qube,
     serial: Serial,
-    typed: Deque<u8, TYPED_MAX>,
-    shown: Vec<u8, SHOWN_MAX>,
+    typed: Ring<TYPED_MAX>,
+    shown: [u8; SHOWN_MAX],
+    shown_length: usize,
 }
 
 impl Teletype {
     pub(crate) fn new(qube: Qube, mut serial: Serial) -> Self {
         serial.wake_on_input();
-        Self { qube, serial, typed: Deque::new(), shown: Vec::new() }
+        Self { qube, serial, typed: Ring::new(), shown: [0; SHOWN_MAX], shown_length: 0 }
     }
 
     /// The next byte that was typed.
     pub(crate) fn read(&mut self) -> Option<u8> {
         self.drain();
-        self.typed.pop_front()
+        self.typed.pop()
     }
 
     /// Whether typed bytes wait.
@@ -41,11 +44,13 @@ impl Teletype {
     /// Takes bytes to be shown.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            if self.shown.is_full() {
+            if self.shown_length == SHOWN_MAX {
                 self.flush();
             }
-            let pushed = self.shown.push(byte);
-            debug_assert!(pushed.is_ok(), "it was just emptied");
+            if let Some(place) = self.shown.get_mut(self.shown_length) {
+                *place = byte;
+                self.shown_length += 1;
+            }
         }
     }
 
@@ -53,7 +58,7 @@ impl Teletype {
     pub(crate) fn flush(&mut self) {
         let mut sent = 0;
         let mut woken = false;
-        while let Some(rest) = self.shown.get(sent..)
+        while let Some(rest) = self.shown.get(sent..self.shown_length)
             && !rest.is_empty()
         {
             let taken = self.serial.write(rest);
@@ -70,7 +75,8 @@ impl Teletype {
         if woken {
             self.serial.no_wake_on_room();
         }
-        self.shown.clear();
+        self.shown.get_mut(..self.shown_length).unwrap_or_default().zeroize();
+        self.shown_length = 0;
     }
 
     /// Takes note of the device's interrupt.
@@ -83,8 +89,8 @@ impl Teletype {
         while !self.typed.is_full()
             && let Some(byte) = self.serial.read()
         {
-            let pushed = self.typed.push_back(byte);
-            debug_assert!(pushed.is_ok(), "it was not full");
+            let pushed = self.typed.push(byte);
+            debug_assert!(pushed, "it was not full");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The vault qube: serves the password store and does nothing else.
 //!
 //! It has no device and calls nobody. The 64 MiB Argon2id works in are a static, so they cost nothing until the first
-//! passphrase; the store wipes them after each. What the store holds ends with this life of the qube.
+//! passphrase; the store wipes them after each, and this file wipes the stack after every message. What the store holds ends with this life of the qube.
 
 #![no_std]
 #![no_main]
@@ -10,6 +10,7 @@
 use ipc_proto_vault_api as api;
 use spin::{Mutex, MutexGuard};
 use unikernels_rt::Qube;
+use unikernels_sdk::scrub_stack;
 use vault_app_core::{Block, Clock, Cost, Random, RandomError, Server, Store};
 
 unikernels_rt::main!(main);
@@ -23,7 +24,13 @@ fn main(qube: Qube) -> i32 {
     let mut vault = Server::new(store, Time(qube));
     let servers = qube.servers(&api::SERVICE);
     qube.ready();
-    servers.run(|port, buffers| api::serve(&mut vault, port, buffers))
+    servers.run(|port, buffers| {
+        let served = api::serve(&mut vault, port, buffers);
+        if served > 0 {
+            scrub_stack();
+        }
+        served
+    })
 }
 
 /// The entropy device; without one the qube panics, so this never fails.
