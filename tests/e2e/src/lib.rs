@@ -87,7 +87,9 @@ impl Terminal {
     /// # Panics
     /// When it does not; shows the screen.
     pub fn until(&mut self, text: &str) -> String {
-        match self.pty.exp_string(text) {
+        // The reader gives one character a byte, so that is what it must look for.
+        let bytes: String = text.bytes().map(char::from).collect();
+        match self.pty.exp_string(&bytes) {
             Ok(before) => {
                 let before = utf8(&before);
                 self.seen += &before;
@@ -107,17 +109,22 @@ impl Terminal {
         self.pty.flush().expect("the terminal takes keys");
     }
 
-    /// Types a command and gives what it showed, up to the next prompt, without the echo of the command.
+    /// Types a command and gives what it showed, up to the next prompt, without the echo of the command. What somebody
+    /// else printed before the echo is skipped.
     pub fn command(&mut self, command: &str) -> String {
-        self.keys(&format!("{command}\r"));
-        self.until("\n");
+        self.type_line(command);
         self.until(PROMPT)
+    }
+
+    fn type_line(&mut self, line: &str) {
+        self.keys(&format!("{line}\r"));
+        self.until(line);
+        self.until("\n");
     }
 
     /// Types a command that asks for secrets, and these secrets; gives what was shown after the last.
     pub fn secret_command(&mut self, command: &str, secrets: &[&str]) -> String {
-        self.keys(&format!("{command}\r"));
-        self.until("\n");
+        self.type_line(command);
         for secret in secrets {
             self.until(": ");
             self.keys(&format!("{secret}\r"));
