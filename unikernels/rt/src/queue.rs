@@ -132,7 +132,8 @@ impl Sender {
     /// Copies a message into a free buffer and queues it; false if there is none. Costs no exit.
     #[inline]
     pub(crate) fn send(&mut self, message: &[u8]) -> bool {
-        let Some(slot) = self.slots.any_free().or_else(|| self.reclaim()) else {
+        self.wipe_sent();
+        let Some(slot) = self.slots.any_free() else {
             return false;
         };
         let length = self.lengths.get_mut(usize::from(slot));
@@ -158,8 +159,9 @@ impl Sender {
         self.queue.should_notify()
     }
 
-    /// Takes back what the device is done with, and gives a free slot if there is one now.
-    fn reclaim(&mut self) -> Option<u8> {
+    /// Takes back what the device is done with, and wipes it.
+    #[inline]
+    pub(crate) fn wipe_sent(&mut self) {
         while let Some(token) = self.queue.peek_used() {
             let slot = self.slots.take(token).unwrap_or_else(|| stray());
             let length = self.lengths.get(usize::from(slot)).copied().unwrap_or(0);
@@ -169,7 +171,6 @@ impl Sender {
             let _ = unsafe { self.queue.pop_used(token, &[message], &mut []) };
             message.fill(0); // It may have been a secret.
         }
-        self.slots.any_free()
     }
 }
 
