@@ -40,7 +40,7 @@ impl Core<'_> {
                 Err(fault) => return self.poison_control(now, machine, qube, fault),
             }
         }
-        self.announce(machine, qube);
+        self.announce(now, machine, qube);
     }
 
     /// Whether the driver has said more than was taken in one exit; its next wait takes more instead of sleeping.
@@ -149,7 +149,7 @@ impl Core<'_> {
     }
 
     /// Sends the control messages that are due, as far as the driver left buffers for them.
-    pub(crate) fn announce<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex) {
+    pub(crate) fn announce<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
         for _ in 0..CONTROL_MAX {
             let Some(q) = self.qube(qube) else { return };
             if q.announce == 0 || q.control_rx.has_available(machine.memory(qube)) != Ok(true) {
@@ -165,9 +165,11 @@ impl Core<'_> {
                 q.announce &= !(1 << (port & 31));
             }
             let message = bytes.get(..len).unwrap_or_default();
-            if !message.is_empty() && q.control_rx.put(machine.memory(qube), message).is_err() {
-                q.control_rx.poison();
-                return;
+            if message.is_empty() {
+                continue;
+            }
+            if let Err(fault) = q.control_rx.put(machine.memory(qube), message) {
+                return self.poison_control(now, machine, qube, fault);
             }
             self.wake(qube, wake::CHANNEL);
         }

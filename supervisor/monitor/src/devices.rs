@@ -70,7 +70,7 @@ impl Core<'_> {
                 Some(_) => self.pull(now, machine, qube, 1 << (port & 31), staging),
                 None => self.refuse_control(now, qube),
             },
-            (0, ConsoleQueue::ControlReceive) => self.announce(machine, qube),
+            (0, ConsoleQueue::ControlReceive) => self.announce(now, machine, qube),
             (0, ConsoleQueue::ControlTransmit) => self.control(now, machine, qube),
             (1, _) if queue == 0 => self.give_entropy(now, machine, qube),
             _ => self.refuse_control(now, qube),

@@ -69,7 +69,10 @@ fn judge_parsed(
             }
             // A bad answer is an answer: the call is over, and the client hears that its server failed.
             channel.calls.end(header.correlation);
-            channel.table.check(sender, header, body, &mut ()).map_err(Refusal::Body)
+            channel.table.check(sender, header, body, &mut ()).map_err(|violation| match header.kind {
+                Kind::Error => Refusal::ForgedError,
+                _ => Refusal::Body(violation),
+            })
         }
         (Role::Client | Role::Server, _) => allow(channel, chains, sender, header, body),
     }

@@ -104,7 +104,13 @@ impl Core<'_> {
             // While the channel is closed a message is refused, and whether that can be said does not matter.
             Ok(false) if open => return Moved::Blocked,
             Ok(false) => {}
-            Err(fault) => return self.poison(now, machine, to, Refusal::ReceiverQueue(fault)),
+            // The channel closes; the message is then refused like any other on a closed channel, and its sender told.
+            Err(fault) => {
+                let moved = self.poison(now, machine, to, Refusal::ReceiverQueue(fault));
+                if to == from {
+                    return moved;
+                }
+            }
         }
         let chain = match self.endpoints[from.index()].tx.take(machine.memory(sender), staging) {
             Ok(chain) => chain,
@@ -183,7 +189,12 @@ impl Core<'_> {
                 self.refuse(now, machine, from, Refusal::ReceiverTooSmall, Some(header));
             }
             Err(fault) => {
-                let _ = self.poison(now, machine, to, Refusal::ReceiverQueue(fault));
+                let why = Refusal::ReceiverQueue(fault);
+                self.forget_call(from, header);
+                let _ = self.poison(now, machine, to, why);
+                if (from.role(), header.kind) == (Role::Client, Kind::Call) {
+                    self.answer(machine, from, header, error_for(why));
+                }
             }
         }
     }
@@ -199,7 +210,7 @@ impl Core<'_> {
 
     /// Refuses a message: audit, counters, and an error to the client if a call of its is over by this.
     #[cold]
-    fn refuse<M: Machine>(
+    pub(crate) fn refuse<M: Machine>(
         &mut self,
         now: Ticks,
         machine: &mut M,
@@ -217,9 +228,11 @@ impl Core<'_> {
         let Some(header) = header else { return };
         match (from.role(), header.kind, why) {
             (Role::Client, Kind::Call, _) => self.answer(machine, from, header, error_for(why)),
-            (Role::Server, Kind::Reply | Kind::Error, Refusal::Body(_) | Refusal::ReceiverTooSmall) => {
-                self.answer(machine, from.peer(), header, ErrorCode::Internal);
-            }
+            (
+                Role::Server,
+                Kind::Reply | Kind::Error,
+                Refusal::Body(_) | Refusal::ForgedError | Refusal::ReceiverTooSmall,
+            ) => self.answer(machine, from.peer(), header, ErrorCode::Internal),
             _ => {}
         }
     }

@@ -10,8 +10,9 @@ use ipc_proto_types::{
 use ipc_proto_wire::{HEADER_SIZE, Header};
 use supervisor_policy::{ALLOW, ASK, DENY};
 use supervisor_vcpu::Ticks;
+use supervisor_virtio::Malformed;
 
-use crate::audit::Outcome;
+use crate::audit::{Outcome, Refusal};
 use crate::channel::EndpointIndex;
 use crate::lifecycle::End;
 use crate::machine::Machine;
@@ -57,15 +58,20 @@ impl Core<'_> {
             Ok(None) => return,
             Err(code) => return self.answer(machine, from, header, code),
         };
-        let header = Header { kind: Kind::Reply, length: len as u32, ..*header };
-        let written = header.write_to(head).is_ok();
+        let written = Header { kind: Kind::Reply, length: len as u32, ..*header }.write_to(head).is_ok();
         let Some(frame) = reply.get(..HEADER_SIZE + len).filter(|_| written) else { return };
-        if self.endpoints[from.index()].rx.put(machine.memory(qube), frame).is_ok() {
-            if let Some(q) = self.qube_mut(qube) {
-                q.messages_in += 1;
-                q.messages_out += 1;
+        match self.endpoints[from.index()].rx.put(machine.memory(qube), frame) {
+            Ok(()) => {
+                if let Some(q) = self.qube_mut(qube) {
+                    q.messages_in += 1;
+                    q.messages_out += 1;
+                }
+                self.wake(qube, wake::CHANNEL);
             }
-            self.wake(qube, wake::CHANNEL);
+            Err(Malformed::TooLong) => self.refuse(now, machine, from, Refusal::ReceiverTooSmall, Some(header)),
+            Err(fault) => {
+                let _ = self.poison(now, machine, from, Refusal::ReceiverQueue(fault));
+            }
         }
     }
 

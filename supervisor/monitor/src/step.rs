@@ -119,7 +119,7 @@ impl Core<'_> {
             self.control(now, machine, qube);
             self.wake(qube, wake::CHANNEL);
         } else if announce != 0 {
-            self.announce(machine, qube);
+            self.announce(now, machine, qube);
         }
         if now >= self.next_deadline {
             self.expire(now, machine);
