@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 
 use ipc_proto_rpc::{PortFacts, PortState, SendError};
 use ipc_proto_types::{Generation, Label, PortIndex, QubeName, Role, SchemaId};
-use ipc_proto_wire::HEADER_SIZE;
 use supervisor_monitor::{Page, page_offset as at};
 use supervisor_vcpu::{Exit, Ticks};
 use supervisor_virtio::control::{Event, LEN, Message};
@@ -18,6 +17,8 @@ const CONTROL_RECEIVE: u16 = 2;
 const CONTROL_TRANSMIT: u16 = 3;
 const CONTROL_DEPTH: u16 = 64;
 const CONTROL_BYTES: u32 = 64;
+/// Bytes of a frame before its body.
+const HEADER_BYTES: u32 = 32;
 
 /// ACKNOWLEDGE, DRIVER, then with FEATURES_OK, then with DRIVER_OK.
 const STATUS: [u32; 3] = [3, 11, 15];
@@ -75,22 +76,27 @@ impl Driver {
     fn add_port(&mut self, cpu: &Cpu<'_>, port: u8) {
         let entry = entry(port);
         let depth = u16::from_le_bytes(cpu.page(Page::Info, entry + 12));
-        let each = cpu.page_u32(Page::Info, entry + 8) + HEADER_SIZE as u32;
+        let each = cpu.page_u32(Page::Info, entry + 8) + HEADER_BYTES;
         let number = if port == 0 { 0 } else { 2 * u16::from(port) + 2 };
         let rx = Ring::new(&mut self.arena, number, depth, each);
         let tx = Ring::new(&mut self.arena, number + 1, depth, each);
         self.ports.push(PortRings { rx, tx, starves: false });
     }
 
+    /// The register writes that reset the device and agree on features.
+    #[must_use]
+    pub fn negotiation() -> Vec<Exit> {
+        let mut writes = vec![(offset::STATUS, 0), (offset::STATUS, STATUS[0])];
+        for (half, features) in (0..).zip(FEATURES) {
+            writes.extend([(offset::DRIVER_FEATURES_SEL, half), (offset::DRIVER_FEATURES, features)]);
+        }
+        writes.push((offset::STATUS, STATUS[1]));
+        writes.into_iter().map(|(at, value)| register(0, at, value)).collect()
+    }
+
     /// Status, features, queues, then the control messages (VIRTIO 1.2, 3.1.1 and 5.3.5).
     fn shake_hands(&mut self, cpu: &mut Cpu<'_>) {
-        let write = |at, value| register(0, at, value);
-        self.exits.extend([write(offset::STATUS, 0), write(offset::STATUS, STATUS[0])]);
-        for (half, features) in (0..).zip(FEATURES) {
-            self.exits.push_back(write(offset::DRIVER_FEATURES_SEL, half));
-            self.exits.push_back(write(offset::DRIVER_FEATURES, features));
-        }
-        self.exits.push_back(write(offset::STATUS, STATUS[1]));
+        self.exits.extend(Self::negotiation());
         for ring in [&self.control_rx, &self.control_tx] {
             self.exits.extend(ring.registers(0));
         }
@@ -99,7 +105,7 @@ impl Driver {
             self.exits.extend(port.rx.registers(0));
             self.exits.extend(port.tx.registers(0));
         }
-        self.exits.push_back(write(offset::STATUS, STATUS[2]));
+        self.exits.push_back(register(0, offset::STATUS, STATUS[2]));
         self.say(cpu, 0, Event::DeviceReady, 1);
         for port in 0..self.ports.len() {
             self.say(cpu, port, Event::PortReady, 1);

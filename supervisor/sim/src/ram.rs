@@ -154,7 +154,7 @@ mod tests {
         let mut ram = SimRam::new(8192, Gpa(0x20_0000), Gpa(0x20_1000));
         for (at, len) in [(0x1f_ffff, 1), (0x20_2000, 1), (0x20_0fff, 1), (0x20_1fff, 2), (u64::MAX, 2)] {
             assert_eq!(ram.copy_out(Gpa(at), &vec![1; len]), Err(Outside), "{at:#x}");
-            assert_eq!(ram.is_writable(Gpa(at), len as u64), false, "{at:#x}");
+            assert!(!ram.is_writable(Gpa(at), len as u64), "{at:#x}");
         }
         assert_eq!(ram.copy_out(Gpa(0x20_1ffe), &[1, 2]), Ok(()));
         assert_eq!(ram.load_u16(Gpa(0x20_1ffe)), Ok(0x0201));

@@ -162,8 +162,7 @@ impl Ring {
     /// The register writes that set the queue up (VIRTIO 1.2, 4.2.3.2).
     #[must_use]
     pub fn registers(&self, device: u64) -> Vec<Exit> {
-        let half = |address: u64| [address as u32, (address >> 32) as u32];
-        let [descriptors, available, used] = [self.descriptors, self.available, self.used].map(half);
+        let [descriptors, available, used] = [self.descriptors, self.available, self.used].map(halves);
         [
             (offset::QUEUE_SEL, self.number.into()),
             (offset::QUEUE_NUM, self.size.into()),
@@ -178,6 +177,12 @@ impl Ring {
         .map(|(at, value)| register(device, at, value))
         .to_vec()
     }
+}
+
+/// The low and the high half of an address.
+fn halves(address: u64) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = address.to_le_bytes();
+    [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes)
 }
 
 /// The exit that writes `value` to a device register.

@@ -16,7 +16,7 @@ use crate::guests::frame;
 /// How long a call waits for its reply.
 const TIMEOUT: u64 = 2 * SECOND;
 /// Bytes of a call's argument.
-const DATA: usize = 64;
+const DATA: u8 = 64;
 
 /// What a [`Caller`] got, in all its lives.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ pub struct Caller {
     period: u64,
     correlation: u64,
     /// The call that waits for its reply, and since when.
-    open: Option<([u8; DATA], u64)>,
+    open: Option<([u8; DATA as usize], u64)>,
     next: u64,
 }
 
@@ -80,9 +80,9 @@ impl Caller {
     }
 
     fn call(&mut self, driver: &mut Driver, cpu: &mut Cpu<'_>) {
-        let mut data = [0; DATA];
+        let mut data = [0; DATA as usize];
         self.rng.fill(&mut data);
-        let body = [&[DATA as u8][..], &data].concat();
+        let body = [&[DATA][..], &data].concat();
         let message = frame(&echo::SERVICE, 1, Kind::Call, self.correlation + 1, &body);
         if driver.send(cpu, 0, &message).is_ok() {
             self.correlation += 1;

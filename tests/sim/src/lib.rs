@@ -6,8 +6,11 @@
 
 mod caller;
 mod guests;
+pub mod probe;
+mod recorder;
 mod seeds;
 
 pub use caller::{Caller, Diary, Shared};
 pub use guests::{Echo, EchoServer, Qube, Spinner, Streamer, frame};
+pub use recorder::{Inbox, recorder};
 pub use seeds::seeds;

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod cost;
+mod hostile;
+mod refusals;
 mod restart;
 mod time;

@@ -204,8 +204,8 @@ fn a_new_life_finds_nothing_of_the_last_one_in_its_memory() {
     world.program("writer", |_| {
         |cpu: &mut Cpu<'_>| {
             // Everything it may write, which the machine checks before each life.
-            let (first, last) = (0x20_0000 + 2 * 4096, 0x20_0000 + 600 * 4096);
-            cpu.ram().write(first, &vec![0x5a; last - first as usize]).unwrap();
+            let first = 0x20_0000 + 2 * 4096;
+            cpu.ram().write(first, &vec![0x5a; 598 * 4096]).unwrap();
             writes.set(writes.get() + 1);
             Exit::Panic { at: supervisor_mem::Gpa(first) }
         }
