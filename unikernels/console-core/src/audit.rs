@@ -1,7 +1,7 @@
 //! `audit`: the last calls, oldest first, with names for the numbers.
 //!
-//! The supervisor tells numbers; the names of qubes and services are asked for once a session, after the entries, so that
-//! asking does not push out what was asked for. Methods are named for the services this console is built with.
+//! The supervisor tells numbers; the names of qubes and services are asked for once a session. What the terminal's own
+//! commands ask the supervisor is in the audit too, and left out here unless all is wanted. Methods are named for the services this console is built with.
 
 use crate::command::AUDIT_MAX;
 use crate::plain::Plain;
@@ -11,6 +11,8 @@ use core::fmt;
 use ipc_proto_ctl_api::{AuditEntry, AuditVerdict, ENDED, NOBODY, why_text};
 use ipc_proto_types::{List, MAX_QUBES, MAX_SERVICES, Text};
 use ipc_proto_wire::Service;
+
+const CTL: Service = ipc_proto_ctl_api::SERVICE;
 
 /// The services whose methods we can name.
 pub(crate) const KNOWN: [Service; 6] = [
@@ -32,16 +34,16 @@ pub(crate) struct Names {
 type Entries = List<AuditEntry, { AUDIT_MAX as usize }>;
 
 impl<W: World> Session<'_, W> {
-    pub(crate) fn audit(&mut self, count: usize) -> Done {
-        let entries = self.last_entries(count)?;
-        if self.names.is_none() {
-            self.names = Some(self.ask_names()?);
-        }
+    pub(crate) fn audit(&mut self, count: usize, all: bool) -> Done {
+        let names = match self.names.take() {
+            Some(names) => names,
+            None => self.ask_names()?,
+        };
+        let entries = self.last_entries(count, all, &names)?;
         self.say(format_args!(
             "{:>7} {:>10} {:16} {:16} {:21} {:8} {:>5}",
             "NUMBER", "SECONDS", "FROM", "TO", "CALL", "VERDICT", "BYTES"
         ));
-        let names = self.names.take().unwrap_or_default();
         for entry in entries.iter().rev() {
             self.entry(entry, &names);
         }
@@ -49,14 +51,14 @@ impl<W: World> Session<'_, W> {
         Ok(())
     }
 
-    /// The last `count` entries, newest first.
-    fn last_entries(&mut self, count: usize) -> Result<Entries, Given> {
+    /// The last `count` entries, newest first, without the questions of terminal commands unless all are wanted.
+    fn last_entries(&mut self, count: usize, all: bool, names: &Names) -> Result<Entries, Given> {
         let mut entries = Entries::new();
         let mut before = u64::MAX;
         while entries.len() < count {
             let page = self.ask_ctl(|ctl| ctl.audit(before))?;
             let left = count - entries.len();
-            for entry in page.entries.iter().take(left) {
+            for entry in page.entries.iter().filter(|entry| all || !is_question(entry, names)).take(left) {
                 // There is room: the count is at most what the list holds.
                 let _ = entries.push(*entry);
             }
@@ -98,6 +100,13 @@ impl<W: World> Session<'_, W> {
         }
         self.say(format_args!(""));
     }
+}
+
+/// Whether an entry is an allowed call to the supervisor that only looks: what `qubes`, `audit` and their like consist of.
+fn is_question(entry: &AuditEntry, names: &Names) -> bool {
+    let ctl = names.services.get(usize::from(entry.service)).is_some_and(|name| *name == CTL.name);
+    let method = CTL.methods.get(usize::from(entry.method)).map(|method| method.name);
+    ctl && entry.verdict == AuditVerdict::Allowed && !matches!(method, Some("kill" | "poweroff"))
 }
 
 /// A qube, by its number.

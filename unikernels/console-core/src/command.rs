@@ -13,7 +13,7 @@ pub(crate) enum Command<'w> {
     Say { peer: &'w str, text: &'w str },
     Kill(&'w str),
     WhoCanReach(&'w str),
-    Audit { count: usize },
+    Audit { count: usize, all: bool },
     Log,
     Services,
     Clock,
@@ -129,10 +129,7 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
                 });
             }
         },
-        "audit" => {
-            let count = args.next_word().map(|word| number("COUNT", word, 1, AUDIT_MAX)).transpose()?;
-            Command::Audit { count: usize::from(count.unwrap_or(AUDIT_DEFAULT)) }
-        }
+        "audit" => audit(args)?,
         "log" => Command::Log,
         "services" => Command::Services,
         "clock" => Command::Clock,
@@ -177,6 +174,19 @@ fn vault<'w>(word: &str, args: &mut Args<'w>) -> Result<VaultCommand<'w>, Misuse
     };
     args.end()?;
     Ok(command)
+}
+
+fn audit<'w>(args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>> {
+    let mut count = None;
+    let mut all = false;
+    while let Some(arg) = args.next() {
+        match arg {
+            Arg::Option("--all", None) => all = true,
+            Arg::Word(word) if count.is_none() => count = Some(number("COUNT", word, 1, AUDIT_MAX)?),
+            other => return Err(args.misplaced(&other, &["--all"])),
+        }
+    }
+    Ok(Command::Audit { count: usize::from(count.unwrap_or(AUDIT_DEFAULT)), all })
 }
 
 fn show<'w>(args: &mut Args<'w>) -> Result<VaultCommand<'w>, Misuse<'w>> {

@@ -87,7 +87,7 @@ impl<'w, W: World> Session<'w, W> {
             Command::Say { peer, text } => self.say_to(peer, text),
             Command::Kill(name) => self.kill(name),
             Command::WhoCanReach(name) => self.who_can_reach(name),
-            Command::Audit { count } => self.audit(*count),
+            Command::Audit { count, all } => self.audit(*count, *all),
             Command::Log => self.log(),
             Command::Services => self.services(),
             Command::Clock => self.clock(),

@@ -90,9 +90,10 @@ pub(crate) static SPECS: [Spec; 22] = [
     ),
     spec(
         "audit",
-        "[COUNT]",
+        "[COUNT] [--all]",
         "show the last calls",
-        "From, to, service, method, verdict and size; never what was said. 20 unless told, 64 at most.",
+        "From, to, service, method, verdict and size; never what was said. 20 unless told, 64 at most.\n\
+         The questions that commands like this one ask the supervisor are left out, but with --all.",
     ),
     spec("log", "", "show the supervisor's log", ""),
     spec("services", "", "list the services", "Name, version and schema id."),

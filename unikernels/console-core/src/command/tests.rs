@@ -38,7 +38,7 @@ fn added(name: &'static str) -> Add<'static> {
 #[test]
 fn every_command_of_the_table_is_understood() {
     let operands = |spec: &Spec| match spec.operands {
-        "" | "[COUNT]" | "[COMMAND]" => "",
+        "" | "[COUNT] [--all]" | "[COMMAND]" => "",
         "QUBE TEXT" => "echo hi",
         "who-can-reach QUBE" => "who-can-reach vault",
         _ => "name",
@@ -56,8 +56,9 @@ fn operands_and_options_arrive() {
     check("say echo --x", &Command::Say { peer: "echo", text: "--x" });
     check("kill vault", &Command::Kill("vault"));
     check("policy who-can-reach vault", &Command::WhoCanReach("vault"));
-    check("audit", &Command::Audit { count: 20 });
-    check("audit 5", &Command::Audit { count: 5 });
+    check("audit", &Command::Audit { count: 20, all: false });
+    check("audit 5", &Command::Audit { count: 5, all: false });
+    check("audit --all 7", &Command::Audit { count: 7, all: true });
     check("date", &Command::Clock);
     check("help vault add", &Command::Help(spec::find("vault add")));
     check("help add", &Command::Help(spec::find("vault add")));

@@ -192,20 +192,22 @@ fn the_audit_shows_the_last_calls_oldest_first_with_names() {
             machine.audit.push(entry(21, 0, 7, AuditVerdict::Denied));
             machine.audit.push(entry(22, 255, 9, AuditVerdict::Refused));
         },
-        &["audit 3", "audit 1"],
+        &["audit 3 --all", "audit 3"],
         &[
-            "skep> audit 3",
+            "skep> audit 3 --all",
             " NUMBER    SECONDS FROM             TO               CALL                  VERDICT  BYTES",
             "     20     30.000 console          supervisor       ctl.qube              allowed     64",
             "     21     31.500 console          vault            vault.show            denied      64",
             "     22     33.000 console          vault                                  refused     64  nobody to ask",
-            "skep> audit 1",
+            "skep> audit 3",
             " NUMBER    SECONDS FROM             TO               CALL                  VERDICT  BYTES",
+            "     21     31.500 console          vault            vault.show            denied      64",
             "     22     33.000 console          vault                                  refused     64  nobody to ask",
         ],
     );
     let calls = &world.machine.borrow().calls;
-    assert_eq!(calls.iter().filter(|call| *call == "ctl.audit").count(), 2);
+    // One page for the newest three, three pages to find that there are only two that are no questions.
+    assert_eq!(calls.iter().filter(|call| *call == "ctl.audit").count(), 4);
     assert_eq!(calls.iter().filter(|call| *call == "ctl.qube").count(), 4, "names are asked for once");
 }
 
@@ -215,12 +217,12 @@ fn the_whole_audit_is_followed_back_to_its_beginning() {
     for sequence in 1..=100 {
         world.machine.borrow_mut().audit.push(entry(sequence, 2, 1, AuditVerdict::Allowed));
     }
-    let shown = play(&mut world, &["audit 64"]);
+    let shown = play(&mut world, &["audit 64 --all"]);
     assert_eq!(shown.lines().count(), 2 + 64);
     assert!(shown.lines().nth(2).unwrap().starts_with("     37 "), "{shown}");
     world.machine.borrow_mut().audit.truncate(5);
     world.terminal = crate::fake::Fake::default();
-    assert_eq!(play(&mut world, &["audit"]).lines().count(), 2 + 5);
+    assert_eq!(play(&mut world, &["audit --all"]).lines().count(), 2 + 5);
 }
 
 #[test]
