@@ -43,8 +43,9 @@ pub enum Kind {
 /// Packages that are freestanding themselves; every package that links the second is so too.
 const SUPERVISOR: &str = "supervisor-metal";
 const RUNTIME: &str = "unikernels-rt";
-/// Packages whose tests boot QEMU.
-const QEMU_TESTS: [&str; 2] = ["tests-e2e", "tests-hostile"];
+/// The package whose tests type at `cargo skep run`, and those that boot systems; who uses the latter boots QEMU too.
+const TYPIST: &str = "tests-e2e";
+const BOOTERS: [&str; 2] = ["build-skep", "tests-harness"];
 
 impl Workspace {
     /// Finds the project from the current folder, or from where cargo runs this tool.
@@ -132,13 +133,16 @@ pub fn cargo(root: &Path) -> Command {
 fn read_package(package: &Value, root: &Path) -> Option<Package> {
     let name = package["name"].as_str()?;
     let folder = Path::new(package["manifest_path"].as_str()?).parent()?;
-    let dependencies = package["dependencies"].as_array()?.iter();
-    let links_runtime =
-        dependencies.clone().any(|dependency| dependency["name"] == RUNTIME && dependency["kind"].is_null());
+    let dependencies = package["dependencies"].as_array()?;
+    let depends_on = |names: &[&str]| {
+        dependencies
+            .iter()
+            .any(|dependency| dependency["name"].as_str().is_some_and(|name| names.contains(&name)))
+    };
     let kind = match name {
         SUPERVISOR | RUNTIME => Kind::Metal,
-        _ if links_runtime => Kind::Metal,
-        _ if QEMU_TESTS.contains(&name) => Kind::Qemu,
+        _ if depends_on(&[RUNTIME]) => Kind::Metal,
+        _ if name == TYPIST || depends_on(&BOOTERS) => Kind::Qemu,
         _ => Kind::Host,
     };
     Some(Package { name: name.to_owned(), folder: folder.strip_prefix(root).ok()?.to_owned(), kind })
