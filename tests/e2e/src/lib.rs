@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows how Skep works inside. A session that is dropped ends its emulator.
 
+#![forbid(unsafe_code)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;

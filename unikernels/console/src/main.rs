@@ -34,6 +34,7 @@ fn main(qube: Qube) -> i32 {
         teletype: Teletype::new(qube, serial),
         printers: Printers::new(qube),
         channels: Channels::new(qube),
+        prompted: false,
     });
     qube.ready();
     Session::new(console, colour).run();
@@ -46,6 +47,8 @@ struct Console {
     teletype: Teletype,
     printers: Printers,
     channels: Channels,
+    /// The first prompt is on the screen, and the log says so.
+    prompted: bool,
 }
 
 impl Terminal for Console {
@@ -55,6 +58,9 @@ impl Terminal for Console {
 
     fn wait(&mut self, deadline_ms: Option<u64>) -> Event {
         self.teletype.flush();
+        if !core::mem::replace(&mut self.prompted, true) {
+            log!("ready");
+        }
         // A millisecond more, so that the deadline has passed when the wait is over.
         let deadline = deadline_ms.map(|ms| Ticks(self.qube.clock().ticks_in_ms(ms.saturating_add(1))));
         loop {
