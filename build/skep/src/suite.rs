@@ -54,11 +54,11 @@ pub fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()
     suite.run("formatting", |suite| suite.quiet(&["fmt", "--all", "--check"], None, &[]));
     let lints = ["--", "--deny", "warnings"];
     suite.run("lints of host packages", |suite| {
-        suite.quiet(&["clippy", "--quiet", "--all-targets"], Some(Kind::Host), &lints)?;
-        suite.quiet(&["clippy", "--quiet", "--all-targets"], Some(Kind::Qemu), &lints)
+        suite.quiet(&["clippy", "--quiet", "--keep-going", "--all-targets"], Some(Kind::Host), &lints)?;
+        suite.quiet(&["clippy", "--quiet", "--keep-going", "--all-targets"], Some(Kind::Qemu), &lints)
     });
     suite.run("lints of freestanding packages", |suite| {
-        suite.quiet(&["clippy", "--quiet", "--profile", "metal"], Some(Kind::Metal), &lints)
+        suite.quiet(&["clippy", "--quiet", "--keep-going", "--profile", "metal"], Some(Kind::Metal), &lints)
     });
     suite.run("host tests", |suite| suite.tests(Kind::Host));
     let built = suite.run("build of all freestanding packages and systems", |suite| suite.build());

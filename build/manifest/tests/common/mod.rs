@@ -108,7 +108,8 @@ impl Folder {
     pub(crate) fn new(test: &str) -> Folder {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}-{count}", std::process::id()));
+        let root =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}-{count}", std::process::id()));
         let folder = Folder(root);
         for (name, text) in [("console", CONSOLE), ("keeper", KEEPER), ("parrot", PARROT)] {
             folder.write(&format!("{name}/qube.toml"), text);
