@@ -86,12 +86,13 @@ impl Core<'_> {
         mask: u32,
         staging: &mut [u8],
     ) {
-        // One port at a time: the budget of an exit is one queue's.
-        let port = mask.trailing_zeros();
+        // One port at a time: the budget of an exit is one queue's. In turn: else a flood on one kept the others waiting.
+        let Some(q) = self.qube_mut(qube) else { return };
+        let later = mask & (u32::MAX << (q.pulled & 31) << 1);
+        let port = if later != 0 { later } else { mask }.trailing_zeros() & 31;
+        q.pull &= !(1 << port);
+        q.pulled = port;
         let Some(end) = self.endpoint_at(qube, port as usize) else { return };
-        if let Some(q) = self.qube_mut(qube) {
-            q.pull &= !(1 << (port & 31));
-        }
         let peer = end.peer();
         let from = if self.endpoints[peer.index()].qube.is_some() { peer } else { end };
         if self.move_all(now, machine, from, staging) {

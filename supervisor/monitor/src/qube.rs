@@ -45,6 +45,8 @@ pub(crate) struct Qube<'a> {
     pub(crate) result: Option<u32>,
     /// Ports whose peer has messages that did not fit yet, one bit each.
     pub(crate) pull: u32,
+    /// The port that was looked at last.
+    pub(crate) pulled: u32,
     /// Ports with control messages to send, one bit each.
     pub(crate) announce: u32,
     /// Endpoint of each port.
@@ -80,6 +82,7 @@ impl<'a> Qube<'a> {
             pending: 0,
             result: None,
             pull: 0,
+            pulled: 0,
             announce: 0,
             endpoints: [crate::channel::NO_ENDPOINT; MAX_PORTS],
             console,
