@@ -231,6 +231,11 @@ impl Driver {
         self.exits.extend(now.into_iter().map(|queue| Exit::Notify { queue: queue.into() }));
     }
 
+    /// Tells the device nothing of what is queued so far; it finds out when it next looks.
+    pub fn keep_quiet(&mut self) {
+        self.dirty.clear();
+    }
+
     /// The next exit on the way to sleep until `deadline`: what is wanted, what is dirty, the wait itself. Every turn of an
     /// ordinary guest ends with it.
     pub fn wait(&mut self, cpu: &mut Cpu<'_>, deadline: Ticks) -> Exit {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use ipc_proto_types::{QubeIndex, QubeName};
 use supervisor_image::Image;
-use supervisor_monitor::{Actions, Interrupts, Monitor, Next, Times};
+use supervisor_monitor::{Actions, Interrupts, Monitor, Next, Page, Times, page_offset};
 use supervisor_vcpu::{Exit, Ticks};
 
 use crate::check::Books;
@@ -26,7 +26,7 @@ const STEP_TICKS: u64 = 200;
 /// Steps after which a world that does not come to rest is called livelocked.
 const STEPS_MAX: u64 = 20_000_000;
 
-/// Makes the guest of each life of a qube; the argument counts them, from 1.
+/// Makes the guest of each life of a qube that gets as far as running; the argument is its generation.
 pub type Program<'p> = Box<dyn FnMut(u32) -> Box<dyn Guest + 'p> + 'p>;
 
 /// What a qube's processor does when it is next run.
@@ -62,7 +62,7 @@ pub struct Tally {
     pub interruptions: u64,
     /// Ticks it computed.
     pub ticks: u64,
-    /// Lives it has begun.
+    /// The latest generation that has run.
     pub lives: u32,
 }
 
@@ -255,7 +255,7 @@ impl<'a, 'p> World<'a, 'p> {
         let seat = &mut self.seats[qube.as_usize()];
         let fresh = std::mem::take(&mut cell.fresh);
         if fresh {
-            seat.begin_life();
+            seat.begin_life(u32::from_le_bytes(cell.pages.read(Page::Info, page_offset::GENERATION)));
         }
         let expects = match seat.resume {
             Resume::Returns => Some(true),
@@ -374,8 +374,8 @@ impl<'p> Seat<'p> {
         }
     }
 
-    fn begin_life(&mut self) {
-        self.lives += 1;
+    fn begin_life(&mut self, generation: u32) {
+        self.lives = generation;
         self.guest = (self.program)(self.lives);
         (self.held, self.eax) = (None, None);
         if self.resume != Resume::Driven {

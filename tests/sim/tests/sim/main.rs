@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod chaos;
 mod cost;
+mod flow;
 mod hostile;
 mod refusals;
 mod restart;

@@ -6,9 +6,10 @@ use ipc_proto_rpc::{CallError, PortState};
 use ipc_proto_types::{Generation, Kind, Text};
 use ipc_proto_wire::encode;
 use supervisor_image::Restart;
+use supervisor_monitor::{Outcome, Refusal};
 use supervisor_sim::{Cpu, Driven, Guest, MS, Plan, Rng, SECOND, World};
 use supervisor_vcpu::{Exit, Fault, Ticks};
-use tests_sim::{Caller, EchoServer, Shared, frame};
+use tests_sim::{Caller, EchoServer, Inbox, Shared, frame, recorder};
 
 fn name(text: &str) -> Text<16> {
     Text::truncated(text)
@@ -98,6 +99,36 @@ fn a_killed_server_gives_its_client_a_restarted_state_and_the_next_generation() 
         let info = ctl.qube(1).unwrap().unwrap();
         assert_eq!((info.generation, info.last_end), (life + 1, Some(EndReason::Killed)));
     }
+}
+
+#[test]
+fn what_waits_in_a_queue_when_its_receiver_dies_is_dropped_by_the_acknowledgement() {
+    let (image, inbox) = (plan().image(), Inbox::default());
+    let mut world = World::new(&image, 0);
+    world.program("server", |_| recorder(&inbox));
+    let client = world.drive("client");
+    world.boot();
+    let driven = Driven::start(&mut world, client);
+    driven.sleep(MS);
+    for _ in 0..5 {
+        driven
+            .with(|driver, cpu| driver.send(cpu, 0, &frame(&echo::SERVICE, 2, Kind::Event, 0, &[0])))
+            .unwrap();
+    }
+    driven.with(|driver, _| driver.keep_quiet());
+    let mut ctl_port = driven.port(1);
+    assert_eq!(CtlClient::new(&mut ctl_port).kill(name("server")), Ok(Ok(2)));
+    driven.sleep(30 * MS);
+    assert_eq!(driven.facts(0).state, PortState::Restarted);
+    driven.with(|driver, cpu| driver.acknowledge(cpu, 0));
+    driven.settle();
+    let records = driven.world().monitor().records();
+    let dropped = driven.world().monitor().record(records - 1).unwrap();
+    assert_eq!((dropped.outcome, dropped.why), (Outcome::Refused, Refusal::PeerRestarted.code()));
+    driven.send(0, &frame(&echo::SERVICE, 2, Kind::Event, 0, &[1, 9]));
+    driven.sleep(MS);
+    let heard: Vec<u8> = inbox.borrow().iter().map(|(_, message)| message[32]).collect();
+    assert_eq!(heard, [1], "only what was said to the new life");
 }
 
 #[test]
