@@ -20,6 +20,10 @@
     unsafe_code,
     reason = "the unsafe room for boot and platform: privileged instructions, ports, MMIO"
 )]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "addresses and sizes have 64 bits on the one machine this is for"
+)]
 #![cfg_attr(
     test,
     allow(dead_code, reason = "host tests cover the pure half; the machine half has no caller there")

@@ -19,6 +19,7 @@ impl<T> TakeOnce<T> {
     }
 
     /// The value, the first time; `None` from then on.
+    #[expect(clippy::mut_from_ref, reason = "it is lent once: `taken` stands in for the borrow checker")]
     pub fn take(&'static self) -> Option<&'static mut T> {
         if self.taken.swap(true, Ordering::Relaxed) {
             return None;

@@ -1,7 +1,7 @@
 //! The ways in: the ISO under BIOS and UEFI, and machines and images that cannot work.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use tests_e2e::{Terminal, qemu, root, skep};
@@ -17,12 +17,12 @@ fn scratch(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-fn text(path: &PathBuf) -> &str {
+fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
 /// Boots an ISO with its terminal on the pseudo-terminal.
-fn boot_iso(iso: &PathBuf, firmware: &[&str]) -> Terminal {
+fn boot_iso(iso: &Path, firmware: &[&str]) -> Terminal {
     let mut arguments = vec!["-cpu", "EPYC,+svm,+npt", "-cdrom", text(iso), "-serial", "stdio"];
     arguments.extend(firmware);
     Terminal::open(qemu(&arguments))
@@ -42,7 +42,7 @@ fn the_iso_boots_under_bios_and_under_uefi() {
 }
 
 /// Boots the supervisor with an image until it ends; gives the log and the exit status.
-fn boot(image: &PathBuf, cpu: &str) -> (String, Option<i32>) {
+fn boot(image: &Path, cpu: &str) -> (String, Option<i32>) {
     let supervisor = root().join("target/metal/supervisor-metal");
     let log = scratch("boot.log");
     let console = format!("file:{}", text(&log));

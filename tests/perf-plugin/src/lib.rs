@@ -72,17 +72,22 @@ static SEEN: Mutex<Seen> =
     Mutex::new(Seen { exits: 0, host: 0, boot: 0, dearest: 0, dearest_number: 0, costs: BTreeMap::new() });
 
 /// Called by QEMU when it loads the plugin.
+///
+/// # Safety
+/// `argv` points to `argc` strings that end in NUL, as QEMU passes them.
 #[unsafe(no_mangle)]
-pub extern "C" fn qemu_plugin_install(
+pub unsafe extern "C" fn qemu_plugin_install(
     id: Id,
     _info: *const c_void,
     argc: c_int,
     argv: *const *const c_char,
 ) -> c_int {
     for index in 0..usize::try_from(argc).unwrap_or(0) {
-        // SAFETY: QEMU passes `argc` pointers.
-        let argument = unsafe { *argv.add(index) };
-        // SAFETY: each to a string that ends in NUL.
+        // SAFETY: inside the array, as the caller says.
+        let place = unsafe { argv.add(index) };
+        // SAFETY: as above.
+        let argument = unsafe { *place };
+        // SAFETY: a string that ends in NUL, as the caller says.
         let argument = unsafe { CStr::from_ptr(argument) };
         if argument.to_bytes() == b"profile=on" {
             PROFILE.store(true, Ordering::Relaxed);
