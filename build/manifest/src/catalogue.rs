@@ -42,6 +42,11 @@ impl Catalogue {
         self.services.iter().map(|service| service.name)
     }
 
+    /// All of them.
+    pub fn services(&self) -> impl Iterator<Item = &'static Service> {
+        self.services.iter().copied()
+    }
+
     /// Whether the supervisor serves it, and nobody else may.
     #[must_use]
     pub fn is_supervisors(name: &str) -> bool {

@@ -12,6 +12,7 @@
 
 mod catalogue;
 mod check;
+mod lock;
 mod nearest;
 mod policy;
 mod problem;
@@ -24,6 +25,7 @@ mod system_file;
 
 pub use catalogue::Catalogue;
 pub use check::{load, load_text};
+pub use lock::Unlocked;
 pub use nearest::nearest;
 pub use problem::{Position, Problem, Problems};
 pub use reach::{Access, Path, Reach, Reached, who_can_reach};

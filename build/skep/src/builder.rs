@@ -35,7 +35,19 @@ pub fn read_system(workspace: &Workspace, name: &str) -> Outcome<System> {
     let path = workspace.system(name)?;
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(&here).unwrap_or(&path);
-    load(shown, &Catalogue::builtin()).map_err(|problems| Failure::wrong(problems.to_string()))
+    let catalogue = Catalogue::builtin();
+    check_schemas(workspace, &catalogue)?;
+    load(shown, &catalogue).map_err(|problems| Failure::wrong(problems.to_string()))
+}
+
+/// A schema that changed without a new version stops the build, before anybody talks past anybody.
+fn check_schemas(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
+    let path = workspace.root.join("ipc-proto/spec/schemas.lock");
+    let lock = std::fs::read_to_string(&path).map_err(|error| Failure::of(path.display(), &error))?;
+    catalogue.check_lock(&lock).map_err(|changed| {
+        let told: Vec<String> = changed.iter().map(ToString::to_string).collect();
+        Failure::wrong(told.join("\n"))
+    })
 }
 
 /// Builds everything a system needs and packs its image to `output`, by default `target/skep/NAME.img`.
