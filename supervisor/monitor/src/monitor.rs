@@ -17,6 +17,9 @@ const FIRST: QubeIndex = match QubeIndex::new(0) {
     None => panic!("there is room for a qube"),
 };
 
+/// In the mask of the doomed: the machine is to be switched off. No qube has this bit.
+pub(crate) const DOOMED_MACHINE: u16 = 1 << MAX_QUBES;
+
 /// Bytes of the buffer that messages are copied into: the longest message and its header.
 pub(crate) const STAGING: usize = MESSAGE_MAX + HEADER_SIZE;
 
@@ -72,7 +75,7 @@ pub(crate) struct Core<'a> {
     pub(crate) next_deadline: Ticks,
     /// When the timer is set to fire.
     pub(crate) armed: Ticks,
-    /// Qubes that ctl calls want killed, once the answers are on their way.
+    /// Qubes that ctl calls want killed, once the answers are on their way; with [`DOOMED_MACHINE`] all of them.
     pub(crate) doomed: u16,
     pub(crate) power_off: bool,
 }

@@ -16,7 +16,7 @@ use crate::audit::{Outcome, Refusal};
 use crate::channel::EndpointIndex;
 use crate::lifecycle::End;
 use crate::machine::Machine;
-use crate::monitor::Core;
+use crate::monitor::{Core, DOOMED_MACHINE};
 use crate::qube::{Life, bit, wake};
 
 /// Longest reply of both services, with its header.
@@ -196,6 +196,7 @@ impl ctl::Ctl for Desk<'_, '_> {
 
     fn poweroff(&mut self, _: &Caller) {
         self.core.power_off = true;
+        self.core.doomed |= DOOMED_MACHINE;
     }
 }
 

@@ -126,7 +126,7 @@ impl Core<'_> {
         }
         if self.doomed != 0 {
             self.fulfil(now, machine);
-            if self.qube(qube).is_none_or(|q| q.life != Life::Runnable) {
+            if self.power_off || self.qube(qube).is_none_or(|q| q.life != Life::Runnable) {
                 return self.pick(now);
             }
         }
