@@ -6,6 +6,8 @@ mod chaos;
 mod cost;
 mod flow;
 mod hostile;
+mod policy;
 mod refusals;
 mod restart;
+mod services;
 mod time;
