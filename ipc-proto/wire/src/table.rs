@@ -76,6 +76,13 @@ impl<'a> Table<'a> {
         self.message_max
     }
 
+    /// Whether any message of the service can carry a secret: whoever holds a copy of one wipes it.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        let programs = self.words.iter().skip(self.programs_start());
+        programs.map(|word| Op(u64::from_le_bytes(*word))).any(Op::is_secret)
+    }
+
     /// How many methods the service has.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "at most 32")]

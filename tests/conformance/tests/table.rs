@@ -363,3 +363,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_table_knows_whether_its_messages_can_carry_secrets() {
+    let has = |service: &ipc_proto_wire::Service| {
+        ipc_proto_wire::Table::parse(service.table).map(|table| table.has_secrets())
+    };
+    assert_eq!(has(&ipc_proto_vault_api::SERVICE), Ok(true));
+    for service in [
+        ipc_proto_clock_api::SERVICE,
+        ipc_proto_console_api::SERVICE,
+        ipc_proto_ctl_api::SERVICE,
+        ipc_proto_echo_api::SERVICE,
+        ipc_proto_log_api::SERVICE,
+    ] {
+        assert_eq!(has(&service), Ok(false), "{}", service.name);
+    }
+}
