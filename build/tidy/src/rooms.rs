@@ -7,8 +7,8 @@ use crate::rust;
 use crate::tree::File;
 
 /// The rooms.
-pub(crate) const ROOMS: [&str; 4] =
-    ["supervisor/x86", "supervisor/svm", "unikernels/rt", "tests/perf-plugin"];
+pub(crate) const ROOMS: [&str; 5] =
+    ["supervisor/x86", "supervisor/svm", "unikernels/rt", "tests/perf-plugin", "tests/hostile-qube"];
 /// What the root of every other crate says.
 const FORBID: &str = "#![forbid(unsafe_code)]";
 

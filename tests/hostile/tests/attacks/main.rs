@@ -1,0 +1,3 @@
+//! Every attack of `tests/hostile-qube`, one test each.
+
+mod memory;
