@@ -56,7 +56,7 @@ fn unsafe_outside_the_rooms_is_found_with_its_line() {
         found,
         ["supervisor/good/src/x.rs:4: `unsafe` outside the rooms\n  \
           fix: put it behind a safe function of one of supervisor/x86, supervisor/svm, unikernels/rt, \
-          tests/perf-plugin"]
+          tests/perf-plugin, tests/hostile-qube"]
     );
 }
 
