@@ -5,6 +5,11 @@ use supervisor_vcpu::Ticks;
 
 use crate::world::World;
 
+/// Most accesses of a step to the memory of qubes: 14 messages of 20 descriptors each, and some slack.
+const ACCESSES_MAX: u64 = 600;
+/// Most bytes copied in a step: 64 KiB and the message that went over them, in and out.
+const BYTES_MAX: u64 = 4 * 65536;
+
 /// What was seen at the last check.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
@@ -35,6 +40,15 @@ impl World<'_, '_> {
             }
         }
         self.check_books();
+        self.check_work();
+    }
+
+    /// Whatever the qubes did, a step has touched their memory only so often.
+    fn check_work(&self) {
+        let works = self.machine.cells.iter().map(|cell| cell.ram.take_work());
+        let (accesses, bytes) = works.fold((0, 0), |sum, work| (sum.0 + work.accesses, sum.1 + work.bytes));
+        assert!(accesses <= ACCESSES_MAX, "a step took {accesses} accesses");
+        assert!(bytes <= BYTES_MAX, "a step copied {bytes} bytes");
     }
 
     /// Every refusal that is counted is in the audit, and so is everything said by a client or unasked.

@@ -58,8 +58,8 @@ impl Driver {
         let mut arena =
             Arena::new(cpu.page_u64(Page::Info, at::ARENA_START), cpu.page_u64(Page::Info, at::ARENA_END));
         let mut driver = Self {
-            control_rx: Ring::new(&mut arena, CONTROL_RECEIVE, CONTROL_DEPTH, CONTROL_BYTES),
-            control_tx: Ring::new(&mut arena, CONTROL_TRANSMIT, CONTROL_DEPTH, CONTROL_BYTES),
+            control_rx: Ring::new(cpu.ram(), &mut arena, CONTROL_RECEIVE, CONTROL_DEPTH, CONTROL_BYTES),
+            control_tx: Ring::new(cpu.ram(), &mut arena, CONTROL_TRANSMIT, CONTROL_DEPTH, CONTROL_BYTES),
             ports: Vec::new(),
             arena,
             exits: VecDeque::new(),
@@ -73,13 +73,13 @@ impl Driver {
         driver
     }
 
-    fn add_port(&mut self, cpu: &Cpu<'_>, port: u8) {
+    fn add_port(&mut self, cpu: &mut Cpu<'_>, port: u8) {
         let entry = entry(port);
         let depth = u16::from_le_bytes(cpu.page(Page::Info, entry + 12));
         let each = cpu.page_u32(Page::Info, entry + 8) + HEADER_BYTES;
         let number = if port == 0 { 0 } else { 2 * u16::from(port) + 2 };
-        let rx = Ring::new(&mut self.arena, number, depth, each);
-        let tx = Ring::new(&mut self.arena, number + 1, depth, each);
+        let rx = Ring::new(cpu.ram(), &mut self.arena, number, depth, each);
+        let tx = Ring::new(cpu.ram(), &mut self.arena, number + 1, depth, each);
         self.ports.push(PortRings { rx, tx, starves: false });
     }
 

@@ -1,7 +1,7 @@
 //! A qube's memory as a vector, with the checks of the real one (`supervisor/x86/src/guest_ram.rs`) and stricter: an access
 //! that the trait promises to be aligned must be.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use supervisor_mem::{Gpa, GuestMemory, Outside};
 
@@ -13,6 +13,16 @@ pub struct SimRam {
     /// Offset from which on the qube may write.
     writable: u64,
     flickers: bool,
+    work: Cell<Work>,
+}
+
+/// What the supervisor did to memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// Loads, stores and copies.
+    pub(crate) accesses: u64,
+    /// Bytes of the copies.
+    pub(crate) bytes: u64,
 }
 
 impl SimRam {
@@ -20,7 +30,13 @@ impl SimRam {
     #[must_use]
     pub fn new(len: usize, first: Gpa, writable_from: Gpa) -> Self {
         let writable = writable_from.0.saturating_sub(first.0).min(len as u64);
-        Self { bytes: RefCell::new(vec![0; len]), first: first.0, writable, flickers: false }
+        Self {
+            bytes: RefCell::new(vec![0; len]),
+            first: first.0,
+            writable,
+            flickers: false,
+            work: Cell::default(),
+        }
     }
 
     /// From now on every byte the supervisor copies out changes behind its back, as under a device that writes to it.
@@ -38,6 +54,16 @@ impl SimRam {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What the supervisor has done to it since last asked.
+    pub(crate) fn take_work(&self) -> Work {
+        self.work.take()
+    }
+
+    fn count(&self, bytes: usize) {
+        let Work { accesses, bytes: before } = self.work.get();
+        self.work.set(Work { accesses: accesses + 1, bytes: before + bytes as u64 });
     }
 
     fn offset(&self, at: Gpa, len: u64, from: u64) -> Result<usize, Outside> {
@@ -96,6 +122,7 @@ impl SimRam {
 impl GuestMemory for SimRam {
     fn load_u16(&self, at: Gpa) -> Result<u16, Outside> {
         assert!(at.0.is_multiple_of(2), "a ring index at {:#x} is not aligned", at.0);
+        self.count(0);
         let offset = self.offset(at, 2, 0)?;
         let bytes = self.bytes.borrow();
         Ok(u16::from_le_bytes([bytes[offset], bytes[offset + 1]]))
@@ -103,6 +130,7 @@ impl GuestMemory for SimRam {
 
     fn load_pair(&self, at: Gpa) -> Result<[u64; 2], Outside> {
         assert!(at.0.is_multiple_of(16), "a descriptor at {:#x} is not aligned", at.0);
+        self.count(0);
         let offset = self.offset(at, 16, 0)?;
         let bytes = self.bytes.borrow();
         Ok([0, 8].map(|word| {
@@ -122,6 +150,7 @@ impl GuestMemory for SimRam {
     }
 
     fn copy_in(&self, from: Gpa, into: &mut [u8]) -> Result<(), Outside> {
+        self.count(into.len());
         let offset = self.offset(from, into.len() as u64, 0)?;
         let mut bytes = self.bytes.borrow_mut();
         let source = &mut bytes[offset..offset + into.len()];
@@ -133,6 +162,7 @@ impl GuestMemory for SimRam {
     }
 
     fn copy_out(&mut self, to: Gpa, bytes: &[u8]) -> Result<(), Outside> {
+        self.count(bytes.len());
         self.write(to.0, bytes)
     }
 

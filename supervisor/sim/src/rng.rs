@@ -24,6 +24,16 @@ impl Rng {
         self.number() % limit
     }
 
+    /// A small number below `limit`, which is not 0.
+    pub fn small(&mut self, limit: u16) -> u16 {
+        u16::try_from(self.below(limit.into())).unwrap_or(0)
+    }
+
+    /// A place in something of `len` parts, which is not 0.
+    pub fn place(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap_or(0)
+    }
+
     /// True once in `n` times.
     pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
@@ -31,8 +41,7 @@ impl Rng {
 
     /// One of `choices`, of which there is at least one.
     pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        let place = self.below(choices.len() as u64);
-        choices[usize::try_from(place).unwrap_or(0)]
+        choices[self.place(choices.len())]
     }
 
     /// Fills `into`.

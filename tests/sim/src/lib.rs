@@ -6,11 +6,15 @@
 
 mod caller;
 mod guests;
+mod hostile;
 pub mod probe;
 mod recorder;
 mod seeds;
+mod witness;
 
 pub use caller::{Caller, Diary, Shared};
 pub use guests::{Echo, EchoServer, Qube, Spinner, Streamer, frame};
+pub use hostile::Hostile;
 pub use recorder::{Inbox, recorder};
 pub use seeds::seeds;
+pub use witness::{check, witness};

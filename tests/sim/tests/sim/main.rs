@@ -5,6 +5,7 @@
 mod chaos;
 mod cost;
 mod flow;
+mod fuzz;
 mod hostile;
 mod policy;
 mod refusals;
