@@ -12,7 +12,7 @@ use supervisor_virtio::{DeviceKind, Effect, Registers};
 use tests_sim::{Caller, EchoServer, Hostile, Shared, probe, seeds, witness};
 
 /// Seeds of the big test: about twenty seconds either way.
-const SEEDS: u64 = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 5_000 } else { 20_000 };
 /// Virtual time of each.
 const SPAN: u64 = 20 * MS;
 
