@@ -152,8 +152,13 @@ impl Core<'_> {
     pub(crate) fn announce<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
         for _ in 0..CONTROL_MAX {
             let Some(q) = self.qube(qube) else { return };
-            if q.announce == 0 || q.control_rx.has_available(machine.memory(qube)) != Ok(true) {
+            if q.announce == 0 {
                 return;
+            }
+            match q.control_rx.has_available(machine.memory(qube)) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(fault) => return self.poison_control(now, machine, qube, fault),
             }
             let port = q.announce.trailing_zeros();
             let Some(end) = self.endpoint_at(qube, port as usize) else { return };
@@ -214,7 +219,7 @@ impl Core<'_> {
             q.control_tx.poison();
             q.control_backlog = false;
         }
-        self.record_qube(now, qube, Outcome::Refused, Refusal::Queue(fault).code());
+        self.refuse_request(now, qube, Refusal::Queue(fault));
         self.show_needs_reset(machine, qube);
     }
 }

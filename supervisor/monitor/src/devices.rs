@@ -220,13 +220,18 @@ impl Core<'_> {
         bytes.fill(0);
         if let Err(fault) = given {
             q.entropy_queue.poison();
-            self.record_qube(now, qube, Outcome::Refused, Refusal::Queue(fault).code());
+            self.refuse_request(now, qube, Refusal::Queue(fault));
         }
     }
 
     /// Something that makes no sense; noted, not answered.
     pub(crate) fn refuse_control(&mut self, now: Ticks, qube: QubeIndex) {
-        self.record_qube(now, qube, Outcome::Refused, Refusal::Control.code());
+        self.refuse_request(now, qube, Refusal::Control);
+    }
+
+    /// A request to a device, refused for this reason: an audit line, and it counts.
+    pub(crate) fn refuse_request(&mut self, now: Ticks, qube: QubeIndex, why: Refusal) {
+        self.record_qube(now, qube, Outcome::Refused, why.code());
         self.refused += 1;
         if let Some(q) = self.qube_mut(qube) {
             q.refused += 1;
