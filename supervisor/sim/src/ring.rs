@@ -155,24 +155,21 @@ impl Ring {
         let at = self.used + 4 + 8 * u64::from(self.seen % self.size);
         let element = ram.read(at, 8).expect("the ring is in the arena");
         self.seen = self.seen.wrapping_add(1);
-        let (slot, len) = (u16::from_le_bytes([element[0], element[1]]), ram.read_u16(at + 4));
+        let slot = u16::from_le_bytes([element[0], element[1]]);
+        let len = u32::from_le_bytes([element[4], element[5], element[6], element[7]]);
         if self.is_spoiled {
             let slot = slot % self.size;
             if !self.free.contains(&slot) {
                 self.free.push(slot);
             }
-            return Some((slot, u32::from(len).min(self.each)));
+            return Some((slot, len.min(self.each)));
         }
         assert!(ahead <= self.size, "queue {}: the device ran {ahead} ahead", self.number);
         assert!(element[2..4] == [0; 2], "queue {}: no slot has such a number", self.number);
         assert!(!self.free.contains(&slot), "queue {}: slot {slot} came back twice", self.number);
-        assert!(
-            u32::from(len) <= self.each && ram.read_u16(at + 6) == 0,
-            "queue {}: too many bytes",
-            self.number
-        );
+        assert!(len <= self.each, "queue {}: {len} bytes in a buffer of {}", self.number, self.each);
         self.free.push(slot);
-        Some((slot, len.into()))
+        Some((slot, len))
     }
 
     /// The register writes that set the queue up (VIRTIO 1.2, 4.2.3.2).

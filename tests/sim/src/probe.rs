@@ -23,3 +23,17 @@ pub trait Probe {
     #[event]
     fn rang(&mut self, times: u8);
 }
+
+/// The largest messages there are.
+pub mod bulk {
+    use ipc_proto_derive::service;
+    use ipc_proto_types::Bytes;
+
+    /// The largest messages there are.
+    #[service(name = "bulk", version = 1)]
+    pub trait Bulk {
+        /// 64 KiB with the three bytes of the length.
+        #[oneway]
+        fn put(&mut self, data: Bytes<65533>);
+    }
+}

@@ -11,4 +11,5 @@ mod policy;
 mod refusals;
 mod restart;
 mod services;
+mod size;
 mod time;
