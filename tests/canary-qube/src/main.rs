@@ -115,6 +115,7 @@ impl Life {
         }
         self.share.measure(self.qube);
         self.ledger.read(&mut self.ctl).map_err(Broken::Control)?;
+        self.peers.acknowledge();
         self.peers.ask(self.rounds);
         Ok(())
     }

@@ -1,11 +1,12 @@
-//! Attackers that pose as servers: the canary calls each and notes what it gets.
+//! Attackers that the canary talks to: it calls each that poses as a server and notes what it gets; of those that call, it
+//! hears nothing.
 
 use ipc_proto_echo_api::{self as echo, EchoClient};
-use ipc_proto_rpc::Port;
-use ipc_proto_types::{List, QubeName, Text};
+use ipc_proto_rpc::{Port, PortState};
+use ipc_proto_types::{List, QubeName, Role, Text};
 use unikernels_rt::{Channel, Qube, log};
 
-/// Most of them.
+/// Most of either kind.
 const PEERS: usize = 12;
 /// Most different outcomes noted of one.
 const OUTCOMES: usize = 12;
@@ -21,8 +22,11 @@ struct Peer {
     outcomes: List<Text<40>, OUTCOMES>,
 }
 
-/// All of them.
-pub(crate) struct Peers(&'static mut List<Peer, PEERS>);
+/// All of them, and the channels on which attackers call us.
+pub(crate) struct Peers {
+    servers: &'static mut List<Peer, PEERS>,
+    clients: &'static mut List<Channel, PEERS>,
+}
 
 impl Peers {
     /// The servers of all further channels for `echo`.
@@ -36,7 +40,20 @@ impl Peers {
                 log!("canary: broken: too many servers");
             }
         }
-        Self(peers)
+        let clients = qube.place(List::new());
+        while let Some(port) = qube.port("vault", Role::Server) {
+            if clients.push(port).is_err() {
+                log!("canary: broken: too many clients");
+            }
+        }
+        Self { servers: peers, clients }
+    }
+
+    /// Lets attackers that have reset their devices open their ends anew. What they say is never looked at.
+    pub(crate) fn acknowledge(&mut self) {
+        for port in self.clients.iter_mut().filter(|port| port.facts().state == PortState::Restarted) {
+            port.acknowledge();
+        }
     }
 
     /// Calls each once, and logs an outcome that is new.
@@ -44,7 +61,7 @@ impl Peers {
         if round < QUIET_ROUNDS {
             return;
         }
-        for peer in self.0.iter_mut() {
+        for peer in self.servers.iter_mut() {
             let outcome = match peer.client.say(Text::truncated("who is there")) {
                 Ok(text) => format(format_args!("answer {}", text.as_str())),
                 Err(error) => format(format_args!("error {error:?}")),

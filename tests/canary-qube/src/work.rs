@@ -82,7 +82,8 @@ impl Share {
     }
 }
 
-/// Ticks of one piece of work.
+/// Ticks of one piece of work. Compiled once, or its copies would differ.
+#[inline(never)]
 fn piece(qube: Qube) -> u64 {
     let start = qube.now();
     let mut word = Sequence(start.0);

@@ -27,6 +27,7 @@ pub(crate) const ATTACKS: &[(&str, Attack)] = &[
     ("tx-index-back", Open(|device| spoil_index(device, u16::MAX))),
     ("rx-index-ahead", Open(rx_index)),
     ("control-index", Open(control_index)),
+    ("control-rx-index", Open(control_rx_index)),
     ("control-rx-bad", Open(control_rx_bad)),
     ("control-long", Open(control_long)),
     ("control-outside", Open(control_outside)),
@@ -86,6 +87,13 @@ fn rx_index(device: &mut Device) {
 fn control_index(device: &mut Device) {
     device.control_tx.set_index(device.control_tx.made.wrapping_add(0x4000));
     device.control_tx.notify();
+    device.listen();
+}
+
+/// The supervisor is offered more buffers for announcements than there are.
+fn control_rx_index(device: &mut Device) {
+    device.control_rx.set_index(device.control_rx.made.wrapping_add(100));
+    device.control(0, event::PORT_READY, 1);
     device.listen();
 }
 

@@ -31,7 +31,7 @@ pub(crate) const ATTACKS: &[(&str, Attack)] = &[
 ];
 
 /// How long a call may take to come.
-const PATIENCE_MS: u64 = 3_000;
+const PATIENCE_MS: u64 = 500;
 
 /// Waits for a call and answers it with each of these; all are given its number.
 fn serve(device: &mut Device, answers: &[fn(u64) -> Frame]) {

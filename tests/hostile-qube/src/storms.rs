@@ -75,6 +75,9 @@ fn fault_loop(_: Qube) {
             "mov word ptr [rsp], 511",
             "mov qword ptr [rsp + 2], rdi",
             "lidt [rsp]",
+            // The frame of a fault holds the stack segment, which must be one that a return may load.
+            "xor eax, eax",
+            "mov ss, ax",
             "2: ud2",
             "3: iretq",
             options(noreturn),

@@ -33,7 +33,7 @@ pub(crate) const ATTACKS: &[(&str, Attack)] = &[
     ("tables-noise", Bare(tables_noise)),
     ("paging-off", Bare(|_| set_cr0(0, 1 << 31))),
     ("protection-off", Bare(|_| set_cr0(0, 1))),
-    ("write-protect-off", Bare(|_| set_cr0(0, 1 << 16))),
+    ("wp-off", Bare(|_| set_cr0(0, 1 << 16))),
     ("caches-off", Bare(|_| set_cr0(3 << 29, 0))),
     ("alignment-on", Bare(|_| set_cr0(1 << 18, 0))),
     ("pae-off", Bare(|_| set_cr4(0, 1 << 5))),

@@ -1,4 +1,4 @@
-//! Touching memory that is not there, not writable or not code, and ruining the qube's own page tables.
+//! Touching memory that is not there, not writable or not code.
 
 use tests_hostile::{Place::Alone, attacks, ends, survives};
 
@@ -21,4 +21,12 @@ attacks!(WRITE, Alone, {
     writing_a_register_page_ends_a_qube: "write-registers" => ends(&["memory:0x100070"]);
     writing_the_entropy_registers_ends_a_qube: "write-entropy" => ends(&["memory:0x101000"]);
     writing_the_info_page_ends_a_qube: "write-info" => ends(&["memory:0x10200c"]);
+});
+
+attacks!(EXECUTE, Alone, {
+    running_data_ends_a_qube: "exec-data" => ends(&["memory:"]);
+    running_its_stack_ends_a_qube: "exec-stack" => ends(&["memory:"]);
+    running_constants_ends_a_qube: "exec-constant" => ends(&["memory:"]);
+    running_a_register_page_ends_a_qube: "exec-registers" => ends(&["memory:0x100000"]);
+    running_what_is_not_there_ends_a_qube: "exec-below" => ends(&["memory:0x1000"]);
 });
