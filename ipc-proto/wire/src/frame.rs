@@ -44,7 +44,7 @@ impl Header {
     ///
     /// # Errors
     /// Names the first field that is wrong.
-    #[inline]
+    #[inline(always)]
     pub fn parse(message: &[u8]) -> Result<(Self, &[u8]), FrameError> {
         let Some((head, body)) = message.split_first_chunk::<HEADER_SIZE>() else {
             return Err(FrameError::Short);
@@ -103,7 +103,7 @@ impl Header {
 }
 
 /// The first `N` of `bytes`, which holds at least as many: the sizes taken in `parse` sum up to those of the header.
-#[inline]
+#[inline(always)]
 fn take<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
     match bytes.split_first_chunk::<N>() {
         Some((head, rest)) => (*head, rest),

@@ -100,7 +100,7 @@ impl Table<'_> {
     ///
     /// # Errors
     /// The first rule it breaks.
-    #[inline]
+    #[inline(always)]
     pub fn check(
         &self,
         sender: Role,

@@ -45,6 +45,9 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
+    /// No records.
+    pub(crate) const EMPTY: Self = Self { bytes: &[], record: 1 };
+
     /// The table whose `offset u32, count u32` lies at `entry`.
     pub(crate) fn at(file: Bytes<'a>, entry: usize, record: usize) -> Option<Table<'a>> {
         let length = file.size(entry + 4)?.checked_mul(record)?;

@@ -135,6 +135,30 @@ pub struct Qube<'a> {
 }
 
 impl<'a> Qube<'a> {
+    /// What stands for a qube where there is none: no memory, no ports, no life.
+    pub const NOBODY: Self = Self {
+        name: match QubeName::new("nobody") {
+            Ok(name) => name,
+            Err(_) => panic!("a legal name"),
+        },
+        label: Label::Untrusted,
+        memory_pages: 0,
+        entry: 0,
+        stack_top: 0,
+        boot_info: 0,
+        boot_time_at: 0,
+        cpu_khz_at: 0,
+        page_table_root: 0,
+        arena: (0, 0),
+        args: "",
+        restart: Restart::Never,
+        irq: None,
+        port_count: 0,
+        io_ports: [IoPorts { first: 0, count: 0 }; layout::IO_PORTS_MAX],
+        io_port_count: 0,
+        regions: Regions { table: Table::EMPTY, file: Bytes(&[]), next: 0, end: 0 },
+    };
+
     /// Its memory, in ascending order of address, without overlap; at most [`layout::REGIONS_MAX`].
     /// The RW regions come last, touch each other, and reach to the end of its memory.
     #[must_use]

@@ -1,7 +1,9 @@
-//! The only way to a qube's memory: copies in, copies out, single naturally aligned loads and stores.
+//! The only ways to a qube's memory: [`GuestMemory`] copies what a qube names by address, [`RingWindow`] reads and writes
+//! the rings of one queue, whose place was checked once.
 //!
 //! An implementation checks every access against the qube's memory and refuses what lies outside. Writes are confined to
 //! the part that the qube itself may write, so that a qube cannot have the supervisor overwrite its text (W^X from outside).
+//! A ring access is masked instead of checked: whatever a qube puts into its rings, it cannot leave them.
 
 use crate::Gpa;
 
@@ -11,29 +13,12 @@ pub struct Outside;
 
 /// A qube's memory behind copies. Each call touches each guest byte at most once.
 pub trait GuestMemory {
-    /// Loads an aligned little-endian `u16`.
-    ///
-    /// # Errors
-    /// [`Outside`] when it is not readable for the qube.
-    fn load_u16(&self, at: Gpa) -> Result<u16, Outside>;
+    /// A queue's rings in this memory.
+    type Window: RingWindow;
 
-    /// Loads 16 bytes as two aligned little-endian words, as a descriptor is laid out (VIRTIO 1.2, 2.7.5).
-    ///
-    /// # Errors
-    /// [`Outside`] when they are not readable for the qube.
-    fn load_pair(&self, at: Gpa) -> Result<[u64; 2], Outside>;
-
-    /// Stores an aligned little-endian `u16`.
-    ///
-    /// # Errors
-    /// [`Outside`] when it is not writable for the qube.
-    fn store_u16(&mut self, at: Gpa, value: u16) -> Result<(), Outside>;
-
-    /// Stores a 4-byte aligned little-endian `u64`, as a used-ring element is laid out (VIRTIO 1.2, 2.7.8).
-    ///
-    /// # Errors
-    /// [`Outside`] when it is not writable for the qube.
-    fn store_u64(&mut self, at: Gpa, value: u64) -> Result<(), Outside>;
+    /// Opens a window on the rings of a queue. `None` when their size is no power of two or they are not wholly inside the
+    /// memory that the qube may read, or for the used ring write.
+    fn window(&self, rings: &RingAreas) -> Option<Self::Window>;
 
     /// Copies `into.len()` bytes out of the qube.
     ///
@@ -46,10 +31,59 @@ pub trait GuestMemory {
     /// # Errors
     /// [`Outside`] when any target byte is not writable for the qube; nothing is copied then.
     fn copy_out(&mut self, to: Gpa, bytes: &[u8]) -> Result<(), Outside>;
+}
 
-    /// Whether `len` bytes at `at` are all writable for the qube.
-    fn is_writable(&self, at: Gpa, len: u64) -> bool;
+/// Where the rings of a split queue are said to be (VIRTIO 1.2, 2.7). Alignment is the caller's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingAreas {
+    /// Descriptors; the rings have as many elements.
+    pub size: u16,
+    /// Descriptor table.
+    pub descriptors: Gpa,
+    /// Available ring.
+    pub available: Gpa,
+    /// Used ring.
+    pub used: Gpa,
+}
 
-    /// Whether `len` bytes at `at` are all readable for the qube.
-    fn is_readable(&self, at: Gpa, len: u64) -> bool;
+/// A descriptor as it was read, once (2.7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Where its buffer is, claimed.
+    pub at: Gpa,
+    /// How long its buffer is, claimed.
+    pub len: u32,
+    /// Flags in the lower half, the next descriptor in the upper one.
+    pub word: u32,
+}
+
+/// The rings of one queue, and the buffers that its descriptors name. Each call touches each guest byte at most once.
+pub trait RingWindow {
+    /// Number of descriptors, a power of two.
+    fn size(&self) -> u16;
+
+    /// The driver's index in the available ring.
+    fn available_index(&self) -> u16;
+
+    /// The head at a position of the available ring; positions count on and wrap at the size.
+    fn available(&self, position: u16) -> u16;
+
+    /// A descriptor; `None` when there is none of this number.
+    fn descriptor(&self, number: u16) -> Option<Descriptor>;
+
+    /// Writes the element at a position of the used ring, head in the lower half, bytes written in the upper one; then
+    /// publishes it: our index is one more than the position.
+    fn give_back(&mut self, position: u16, element: u64);
+
+    /// As [`GuestMemory::copy_in`], in the memory that the rings lie in.
+    ///
+    /// # Errors
+    /// As there.
+    fn copy_in(&self, from: Gpa, into: &mut [u8]) -> Result<(), Outside>;
+
+    /// As [`GuestMemory::copy_out`], in the memory that the rings lie in.
+    ///
+    /// # Errors
+    /// As there.
+    fn copy_out(&mut self, to: Gpa, bytes: &[u8]) -> Result<(), Outside>;
 }

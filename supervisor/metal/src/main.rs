@@ -17,13 +17,13 @@ use supervisor_svm::HostState;
 use supervisor_x86::power::Ending;
 use supervisor_x86::{Machine, TakeOnce, fatal};
 
-use metal::Processors;
+use metal::{Metal, Processors};
 
 supervisor_x86::entry!(main);
 
 /// What is too big for the stack.
 struct Statics {
-    monitor: Monitor<'static>,
+    monitor: Monitor<'static, Metal>,
     processors: Processors,
     host: HostState,
 }

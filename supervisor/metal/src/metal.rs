@@ -61,6 +61,7 @@ impl Metal {
     }
 
     /// Sets the timer to fire at `at`.
+    #[cold]
     pub(crate) fn arm(&mut self, at: u64) {
         self.lapic.arm_timer(at.saturating_sub(tsc::read()));
     }
@@ -124,6 +125,13 @@ impl Machine for Metal {
     fn start(&mut self, qube: QubeIndex) {
         if let (Some(cell), Some(vcpu)) = (&self.cells[qube.as_usize()], self.vcpus.get_mut(qube.as_usize())) {
             vcpu.reset(&cell.start(), self.processor.flush_by_asid);
+        }
+    }
+
+    #[inline(always)]
+    fn answer(&mut self, qube: QubeIndex, value: u32) {
+        if let Some(vcpu) = self.vcpus.get_mut(qube.as_usize()) {
+            vcpu.set_result(value);
         }
     }
 

@@ -8,7 +8,7 @@ use supervisor_x86::{take_pending_interrupts, tsc};
 use crate::metal::Metal;
 
 /// Runs the system until it is switched off.
-pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static>) -> ! {
+pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static, Metal>) -> ! {
     let metal = &mut metal;
     let mut actions = monitor.start(now(), metal);
     loop {
@@ -18,24 +18,19 @@ pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static>) -> ! {
 
 /// Does what the monitor decided, up to the next thing it must decide on.
 #[inline(always)]
-fn perform(metal: &mut Metal, monitor: &mut Monitor<'static>, actions: Actions) -> Actions {
-    if let Some(at) = actions.timer {
-        metal.arm(at.0);
+fn perform(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, actions: Actions) -> Actions {
+    if actions.timer != Ticks::NEVER {
+        metal.arm(actions.timer.0);
     }
     match actions.next {
-        Next::Run { qube, result } => {
-            let vcpu = &mut metal.vcpus[qube.as_usize()];
-            if let Some(result) = result {
-                vcpu.set_result(result);
+        Next::Run { qube } => match metal.vcpus[qube.as_usize()].run(&metal.processor) {
+            Exit::NotifyAndWait { queue, deadline } => monitor.call(now(), qube, queue, deadline, metal),
+            Exit::Interrupt => {
+                metal.processor.accept_interrupts();
+                monitor.interrupts(now(), Some(qube), arrived(), metal)
             }
-            match vcpu.run(&metal.processor) {
-                Exit::Interrupt => {
-                    metal.processor.accept_interrupts();
-                    monitor.interrupts(now(), Some(qube), arrived(), metal)
-                }
-                exit => monitor.step(now(), qube, exit, metal),
-            }
-        }
+            exit => monitor.step(now(), qube, exit, metal),
+        },
         Next::Rebuild { qube } => {
             if metal.rebuild(qube) {
                 monitor.rebuilt(now(), qube, metal);
@@ -51,6 +46,7 @@ fn perform(metal: &mut Metal, monitor: &mut Monitor<'static>, actions: Actions) 
     }
 }
 
+#[inline(always)]
 fn now() -> Ticks {
     Ticks(tsc::read())
 }

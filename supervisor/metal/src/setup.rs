@@ -51,7 +51,7 @@ impl fmt::Display for Trouble {
 /// Makes the qubes.
 pub(crate) fn setup(
     machine: Machine,
-    monitor: &mut Monitor<'static>,
+    monitor: &mut Monitor<'static, Metal>,
     processors: &'static mut Processors,
     host: &'static mut HostState,
 ) -> Result<Metal, Trouble> {

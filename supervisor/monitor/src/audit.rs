@@ -1,8 +1,9 @@
 //! The audit ring: who sent what to whom and what became of it. Never a byte of a body, so never a secret.
 
-use supervisor_virtio::Malformed;
-
+use ipc_proto_types::{MAX_METHODS, MESSAGE_MAX, QubeIndex, ServiceIndex};
 use ipc_proto_wire::{FrameError, Violation};
+use supervisor_vcpu::Ticks;
+use supervisor_virtio::Malformed;
 
 /// Records kept. Older ones are overwritten; the sequence number tells how many there were.
 pub(crate) const RECORDS: usize = 256;
@@ -132,31 +133,77 @@ fn queue_code(malformed: Malformed) -> u8 {
     }
 }
 
+/// Sender, receiver and service of a record, the same for every message of one end. Bits of the packed word:
+/// 0..20 size, 20..28 method, 28..32 outcome, 32..40 why, 40..48 service, 48..56 from, 56..64 to.
+#[derive(Clone, Copy)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    /// Of the end of no channel.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn new(from: Option<QubeIndex>, to: Option<QubeIndex>, service: ServiceIndex) -> Self {
+        let number = |qube: Option<QubeIndex>| u64::from(qube.map_or(SUPERVISOR, QubeIndex::get));
+        Self(number(to) << 56 | number(from) << 48 | u64::from(service.get()) << 40)
+    }
+
+    /// The stamp of what is about a qube and no message.
+    pub(crate) fn of_qube(qube: QubeIndex) -> Self {
+        Self(u64::from(SUPERVISOR) << 56 | u64::from(qube.get()) << 48 | u64::from(NONE) << 40)
+    }
+}
+
+/// A record as it is kept: two words instead of seven fields, because every message writes one.
+#[derive(Clone, Copy)]
+struct Packed {
+    time: u64,
+    what: u64,
+}
+
+impl Packed {
+    fn open(self) -> Record {
+        let [b0, b1, b2, b3, why, service, from, to] = self.what.to_le_bytes();
+        let low = u32::from_le_bytes([b0, b1, b2, b3]);
+        let outcome = match low >> 28 {
+            0 => Outcome::Allowed,
+            1 => Outcome::Denied,
+            2 => Outcome::Asked,
+            3 => Outcome::Refused,
+            _ => Outcome::Ended,
+        };
+        let method = (low >> 20 & 0xff) as u8;
+        Record { time: self.time, size: low & 0xf_ffff, from, to, service, method, outcome, why }
+    }
+}
+
 /// The ring.
 pub(crate) struct Audit {
-    records: [Record; RECORDS],
+    records: [Packed; RECORDS],
     next: u64,
 }
 
 impl Audit {
     pub(crate) const fn new() -> Self {
-        let empty = Record {
-            time: 0,
-            size: 0,
-            from: 0,
-            to: 0,
-            service: 0,
-            method: 0,
-            outcome: Outcome::Allowed,
-            why: 0,
-        };
-        Self { records: [empty; RECORDS], next: 0 }
+        Self { records: [Packed { time: 0, what: 0 }; RECORDS], next: 0 }
     }
 
-    /// Adds a record.
-    #[inline]
-    pub(crate) fn push(&mut self, record: Record) {
-        self.records[self.next as usize % RECORDS] = record;
+    /// Adds a record of a message that was delivered.
+    #[inline(always)]
+    pub(crate) fn delivered(&mut self, now: Ticks, stamp: Stamp, method: u16, size: u32) {
+        const { assert!(MESSAGE_MAX < 1 << 20 && MAX_METHODS < NONE as usize) };
+        self.push(now, stamp.0 | u64::from(method & 0xff) << 20 | u64::from(size));
+    }
+
+    /// Adds a record. Of `size` the 20 bits are kept that a message's length has.
+    pub(crate) fn record(&mut self, now: Ticks, stamp: Stamp, about: Option<(u16, u32)>, outcome: Outcome, why: u8) {
+        let (method, size) = about.map_or((NONE, 0), |(method, size)| (u8::try_from(method).unwrap_or(NONE), size));
+        let low = u64::from(size & 0xf_ffff) | u64::from(method) << 20 | (outcome as u64) << 28;
+        self.push(now, stamp.0 | u64::from(why) << 32 | low);
+    }
+
+    #[inline(always)]
+    fn push(&mut self, now: Ticks, what: u64) {
+        self.records[self.next as usize % RECORDS] = Packed { time: now.0, what };
         self.next += 1;
     }
 
@@ -168,7 +215,7 @@ impl Audit {
     /// The record with this sequence number, unless it was overwritten or is yet to come.
     pub(crate) fn get(&self, sequence: u64) -> Option<Record> {
         let kept = self.next.saturating_sub(RECORDS as u64)..self.next;
-        kept.contains(&sequence).then(|| self.records[sequence as usize % RECORDS])
+        kept.contains(&sequence).then(|| self.records[sequence as usize % RECORDS].open())
     }
 }
 
@@ -180,12 +227,35 @@ mod tests {
     fn the_last_records_are_kept_in_order_and_older_ones_are_gone() {
         let mut audit = Audit::new();
         for size in 0..300 {
-            audit.push(Record { size, ..Record::default() });
+            audit.delivered(Ticks(7), Stamp::NONE, 3, size);
         }
         assert_eq!(audit.get(43), None);
         assert_eq!(audit.get(44).map(|r| r.size), Some(44));
         assert_eq!(audit.get(299).map(|r| r.size), Some(299));
         assert_eq!(audit.get(300), None);
+    }
+
+    #[test]
+    fn a_record_comes_out_as_it_went_in() {
+        let [from, to] = [3, 14].map(QubeIndex::new);
+        let service = ServiceIndex::new(5).expect("a service");
+        let mut audit = Audit::new();
+        audit.delivered(Ticks(9), Stamp::new(from, to, service), 31, 65_536);
+        audit.record(Ticks(10), Stamp::new(from, None, service), Some((300, u32::MAX)), Outcome::Refused, 0x4f);
+        audit.record(Ticks(11), Stamp::of_qube(from.expect("a qube")), None, Outcome::Ended, 0x88);
+        let allowed = Record { time: 9, size: 65_536, from: 3, to: 14, service: 5, method: 31, ..Record::default() };
+        let refused = Record {
+            time: 10,
+            size: 0xf_ffff,
+            from: 3,
+            to: SUPERVISOR,
+            service: 5,
+            method: NONE,
+            outcome: Outcome::Refused,
+            why: 0x4f,
+        };
+        let ended = Record { time: 11, size: 0, service: NONE, outcome: Outcome::Ended, why: 0x88, ..refused };
+        assert_eq!([0, 1, 2].map(|n| audit.get(n)), [allowed, refused, ended].map(Some));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use ipc_proto_wire::Table;
 use supervisor_image as image;
 use supervisor_virtio::Queue;
 
+use crate::audit::Stamp;
+
 /// Ends in a system.
 pub(crate) const ENDPOINTS: usize = 2 * MAX_CHANNELS;
 const _: () = assert!(ENDPOINTS.is_power_of_two() && ENDPOINTS <= 255);
@@ -59,10 +61,9 @@ impl EndpointIndex {
 }
 
 /// One end: the two queues of a qube's port.
-#[derive(Clone, Copy)]
-pub(crate) struct Endpoint {
-    pub(crate) rx: Queue,
-    pub(crate) tx: Queue,
+pub(crate) struct Endpoint<W> {
+    pub(crate) rx: Queue<W>,
+    pub(crate) tx: Queue<W>,
     /// Whose end; `None` is the supervisor's.
     pub(crate) qube: Option<QubeIndex>,
     pub(crate) port: PortIndex,
@@ -72,6 +73,10 @@ pub(crate) struct Endpoint {
     pub(crate) stale: bool,
     /// Control messages still to be sent about this port.
     pub(crate) announce: Announce,
+    /// What the audit says of every message from here.
+    pub(crate) stamp: Stamp,
+    /// Messages from here that were delivered, in all lives.
+    pub(crate) sent: u64,
 }
 
 /// Control messages to send about one port.
@@ -88,7 +93,7 @@ impl Announce {
     }
 }
 
-impl Endpoint {
+impl<W> Endpoint<W> {
     /// The end of no channel.
     pub(crate) const NOBODY: Self = Self::new(
         None,
@@ -100,19 +105,21 @@ impl Endpoint {
 
     pub(crate) const fn new(qube: Option<QubeIndex>, port: PortIndex) -> Self {
         Self {
-            rx: Queue::OFF,
-            tx: Queue::OFF,
+            rx: Queue::Off,
+            tx: Queue::Off,
             qube,
             port,
             opened: qube.is_none(),
             stale: false,
             announce: Announce { add: false, name: false, open: false },
+            stamp: Stamp::NONE,
+            sent: 0,
         }
     }
 
     /// After its qube's end: nothing of the old life stays.
     pub(crate) fn reset(&mut self) {
-        *self = Self::new(self.qube, self.port);
+        *self = Self { stamp: self.stamp, sent: self.sent, ..Self::new(self.qube, self.port) };
     }
 }
 
@@ -125,7 +132,8 @@ pub(crate) struct Channel<'a> {
     pub(crate) open: bool,
     /// What a server says in answer to it next.
     pub(crate) calls: Calls,
-    pub(crate) messages: u64,
+    /// Methods that the policy allows whatever a message says, one bit each.
+    pub(crate) allowed: u32,
     pub(crate) refused: u64,
 }
 

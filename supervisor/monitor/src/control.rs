@@ -15,42 +15,34 @@ use crate::qube::wake;
 /// Most control messages handled in one exit.
 const CONTROL_MAX: u32 = 4;
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     /// Takes what the driver says on the control queue.
-    pub(crate) fn control<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
-        self.set_backlog(qube, true);
+    pub(crate) fn control(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
         for _ in 0..CONTROL_MAX {
             let mut bytes = [0; LEN];
-            let Some(q) = self.qube_mut(qube) else { return };
-            let memory = machine.memory(qube);
-            let taken = match q.control_tx.has_available(memory) {
-                Ok(false) => {
-                    self.set_backlog(qube, false);
-                    break;
+            let taken = match self.at(qube).control_tx.waiting() {
+                Ok(None) => {
+                    self.at(qube).chores.clear_backlog();
+                    return self.announce(now, machine, qube);
                 }
-                Ok(true) => q.control_tx.take(memory, &mut bytes),
+                Ok(Some(ring)) => ring.take(&mut bytes).map(|(chain, message)| {
+                    ring.complete(chain);
+                    Message::from_driver(message)
+                }),
                 Err(fault) => Err(fault),
             };
-            let completed = taken.and_then(|chain| q.control_tx.complete(memory, chain).map(|()| chain.len));
-            match completed {
-                Ok(len) => match Message::from_driver(bytes.get(..len).unwrap_or_default()) {
-                    Some(message) => self.handle(now, machine, qube, message),
-                    None => self.refuse_control(now, qube),
-                },
+            match taken {
+                Ok(Some(message)) => self.handle(now, machine, qube, message),
+                Ok(None) => self.refuse_control(now, qube),
                 Err(fault) => return self.poison_control(now, machine, qube, fault),
             }
         }
+        // Perhaps the driver has said more than is taken in one exit; its next wait takes more instead of sleeping.
+        self.at(qube).chores.set_backlog();
         self.announce(now, machine, qube);
     }
 
-    /// Whether the driver has said more than was taken in one exit; its next wait takes more instead of sleeping.
-    fn set_backlog(&mut self, qube: QubeIndex, backlog: bool) {
-        if let Some(q) = self.qube_mut(qube) {
-            q.control_backlog = backlog;
-        }
-    }
-
-    fn handle<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, message: Message) {
+    fn handle(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, message: Message) {
         if message.event == Event::DeviceReady {
             if message.value == 1 {
                 for port in 0..MAX_PORTS {
@@ -74,7 +66,7 @@ impl Core<'_> {
     }
 
     /// The driver opened its end, or acknowledged its peer's new life. What it is already is not news to its peer.
-    fn port_opened<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, end: EndpointIndex) {
+    fn port_opened(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, end: EndpointIndex) {
         if self.endpoints[end.index()].stale {
             self.discard_stale(now, machine, end);
             self.endpoints[end.index()].stale = false;
@@ -88,30 +80,30 @@ impl Core<'_> {
         endpoint.opened = true;
         self.refresh(machine, end.channel());
         if let Some(peer) = self.endpoints[end.peer().index()].qube {
-            self.wake(peer, wake::CHANNEL);
+            self.wake(machine, peer, wake::CHANNEL);
         }
     }
 
     /// The driver closed its end. Should it open it again, that is another life of the channel.
-    fn port_closed<M: Machine>(&mut self, machine: &mut M, end: EndpointIndex) {
+    fn port_closed(&mut self, machine: &mut M, end: EndpointIndex) {
         if core::mem::take(&mut self.endpoints[end.index()].opened) {
             self.part(machine, end);
         }
     }
 
     /// Drops what was queued for the peer's last life, so that its next one never sees it.
-    fn discard_stale<M: Machine>(&mut self, now: Ticks, machine: &mut M, end: EndpointIndex) {
-        let Some(qube) = self.endpoints[end.index()].qube else { return };
+    fn discard_stale(&mut self, now: Ticks, machine: &mut M, end: EndpointIndex) {
         let mut dropped = 0;
         for _ in 0..QUEUE_SIZE_MAX {
-            match self.endpoints[end.index()].tx.discard(machine.memory(qube)) {
-                Ok(true) => dropped += 1,
-                Ok(false) => break,
-                Err(fault) => {
-                    let _ = self.poison(now, machine, end, Refusal::Queue(fault));
-                    return;
-                }
+            let discarded = match self.endpoints[end.index()].tx.waiting() {
+                Ok(Some(ring)) => ring.discard(),
+                Ok(None) => break,
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = discarded {
+                return self.poison(now, machine, end, Refusal::Queue(fault));
             }
+            dropped += 1;
         }
         if dropped > 0 {
             self.record(now, end, None, Outcome::Refused, Refusal::PeerRestarted.code());
@@ -119,7 +111,7 @@ impl Core<'_> {
     }
 
     /// Works out whether a channel is open, and tells both ends when that changed.
-    pub(crate) fn refresh<M: Machine>(&mut self, machine: &mut M, channel: usize) {
+    pub(crate) fn refresh(&mut self, machine: &mut M, channel: usize) {
         let Some(state) = self.channels[channel].as_mut() else { return };
         let Some(index) = ipc_proto_types::ChannelIndex::new(channel as u8) else { return };
         let [client, server] = [Role::Client, Role::Server].map(|role| EndpointIndex::new(index, role));
@@ -143,40 +135,39 @@ impl Core<'_> {
         let endpoint = &mut self.endpoints[end.index()];
         what(&mut endpoint.announce);
         let (qube, port) = (endpoint.qube, endpoint.port.get());
-        if let Some(qube) = qube.and_then(|q| self.qube_mut(q)) {
-            qube.announce |= 1 << (port & 31);
+        if let Some(qube) = qube {
+            self.at(qube).chores.set_announcement(port);
         }
     }
 
     /// Sends the control messages that are due, as far as the driver left buffers for them.
-    pub(crate) fn announce<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+    pub(crate) fn announce(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
         for _ in 0..CONTROL_MAX {
-            let Some(q) = self.qube(qube) else { return };
-            if q.announce == 0 {
+            let q = self.at(qube);
+            let due = q.chores.announcements();
+            if due == 0 {
                 return;
             }
-            match q.control_rx.has_available(machine.memory(qube)) {
-                Ok(true) => {}
-                Ok(false) => return,
+            match q.control_rx.waiting() {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
                 Err(fault) => return self.poison_control(now, machine, qube, fault),
             }
-            let port = q.announce.trailing_zeros();
+            let port = due.trailing_zeros();
             let Some(end) = self.endpoint_at(qube, port as usize) else { return };
             let mut bytes = [0; LEN + NAME_MAX];
             let len = self.next_announcement(end, port, &mut bytes);
             let left = self.endpoints[end.index()].announce.any();
-            let Some(q) = self.qube_mut(qube) else { return };
+            let q = self.at(qube);
             if !left {
-                q.announce &= !(1 << (port & 31));
+                q.chores.clear_announcement(port as u8);
             }
             let message = bytes.get(..len).unwrap_or_default();
-            if message.is_empty() {
-                continue;
-            }
-            if let Err(fault) = q.control_rx.put(machine.memory(qube), message) {
+            let Some(ring) = q.control_rx.ring().filter(|_| !message.is_empty()) else { continue };
+            if let Err(fault) = ring.put(message) {
                 return self.poison_control(now, machine, qube, fault);
             }
-            self.wake(qube, wake::CHANNEL);
+            self.wake(machine, qube, wake::CHANNEL);
         }
     }
 
@@ -213,11 +204,11 @@ impl Core<'_> {
         at
     }
 
-    fn poison_control<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, fault: Malformed) {
+    fn poison_control(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, fault: Malformed) {
         if let Some(q) = self.qube_mut(qube) {
             q.control_rx.poison();
             q.control_tx.poison();
-            q.control_backlog = false;
+            q.chores.clear_backlog();
         }
         self.refuse_request(now, qube, Refusal::Queue(fault));
         self.show_needs_reset(machine, qube);

@@ -2,16 +2,16 @@
 
 use core::fmt::Write as _;
 
-use ipc_proto_types::QubeIndex;
+use ipc_proto_types::{PortIndex, QubeIndex};
 use supervisor_mem::{Gpa, GuestMemory};
 use supervisor_vcpu::Ticks;
 use supervisor_virtio::{DeviceKind, Effect, Queue, QueueState, Registers, initial_page, offset};
 
-use crate::audit::{NONE, Outcome, Record, Refusal, SUPERVISOR};
+use crate::audit::{Outcome, Refusal, Stamp};
 use crate::channel::EndpointIndex;
 use crate::log::{LINE_MAX, Line, tame};
 use crate::machine::{Machine, Page};
-use crate::monitor::Core;
+use crate::monitor::{Core, Staging, Window};
 use crate::qube::Qube;
 
 /// Queue numbers of the console's control queues (VIRTIO 1.2, 5.3.2).
@@ -34,6 +34,14 @@ pub(crate) enum ConsoleQueue {
 }
 
 impl ConsoleQueue {
+    /// Number of a port's transmit queue.
+    pub(crate) const fn transmit(port: PortIndex) -> usize {
+        match port.as_usize() {
+            0 => 1,
+            port => 2 * port + 3,
+        }
+    }
+
     #[inline]
     pub(crate) fn of(number: u16) -> Self {
         match number {
@@ -47,25 +55,39 @@ impl ConsoleQueue {
     }
 }
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     /// A qube says that a queue has new buffers; `number` is device << 16 | queue as it claims.
-    #[inline]
-    pub(crate) fn notified<M: Machine>(
+    #[inline(always)]
+    pub(crate) fn notified(
         &mut self,
         now: Ticks,
         machine: &mut M,
         qube: QubeIndex,
         number: u32,
-        staging: &mut [u8],
+        staging: &mut Staging,
+    ) {
+        let end = self.at(qube).transmits.get(number as usize).copied();
+        match end.and_then(EndpointIndex::from_u8) {
+            Some(end) => {
+                self.move_all(now, machine, end, staging);
+            }
+            None => self.notified_otherwise(now, machine, qube, number, staging),
+        }
+    }
+
+    /// The same for any queue but a port's transmit queue.
+    #[cold]
+    #[inline(never)]
+    fn notified_otherwise(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        qube: QubeIndex,
+        number: u32,
+        staging: &mut Staging,
     ) {
         let queue = (number & 0xffff) as u16;
         match (number >> 16, ConsoleQueue::of(queue)) {
-            (0, ConsoleQueue::Transmit(port)) => match self.endpoint_at(qube, port) {
-                Some(end) => {
-                    self.move_all(now, machine, end, staging);
-                }
-                None => self.refuse_control(now, qube),
-            },
             (0, ConsoleQueue::Receive(port)) => match self.endpoint_at(qube, port) {
                 Some(_) => self.pull(now, machine, qube, 1 << (port & 31), staging),
                 None => self.refuse_control(now, qube),
@@ -78,19 +100,20 @@ impl Core<'_> {
     }
 
     /// Moves what peers could not deliver to `qube` before, for the ports in `mask`.
-    pub(crate) fn pull<M: Machine>(
+    #[inline(never)]
+    pub(crate) fn pull(
         &mut self,
         now: Ticks,
         machine: &mut M,
         qube: QubeIndex,
         mask: u32,
-        staging: &mut [u8],
+        staging: &mut Staging,
     ) {
         // One port at a time: the budget of an exit is one queue's. In turn: else a flood on one kept the others waiting.
-        let Some(q) = self.qube_mut(qube) else { return };
+        let q = self.at(qube);
         let later = mask & (u32::MAX << (q.pulled & 31) << 1);
         let port = if later != 0 { later } else { mask }.trailing_zeros() & 31;
-        q.pull &= !(1 << port);
+        q.chores.clear_pull(port as u8);
         q.pulled = port;
         let Some(end) = self.endpoint_at(qube, port as usize) else { return };
         let peer = end.peer();
@@ -98,14 +121,14 @@ impl Core<'_> {
         if self.move_all(now, machine, from, staging) {
             if let Some(sender) = self.endpoints[from.index()].qube.filter(|&sender| sender != qube) {
                 let woken = self.woken;
-                self.wake(sender, crate::qube::wake::CHANNEL);
+                self.wake(machine, sender, crate::qube::wake::CHANNEL);
                 self.woken = woken;
             }
         }
     }
 
     /// A write to a device register; `register` is device << 16 | offset as the qube claims.
-    pub(crate) fn register_written<M: Machine>(
+    pub(crate) fn register_written(
         &mut self,
         now: Ticks,
         machine: &mut M,
@@ -138,7 +161,7 @@ impl Core<'_> {
         }
     }
 
-    fn show_queue<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, page: Page, queue: Option<u16>) {
+    fn show_queue(&mut self, machine: &mut M, qube: QubeIndex, page: Page, queue: Option<u16>) {
         let max = if queue.is_some() { u32::from(supervisor_virtio::QUEUE_SIZE_MAX) } else { 0 };
         let state = queue.and_then(|queue| self.queue_mut(qube, page, queue)).map(|slot| slot.state());
         let ready = u32::from(state == Some(QueueState::Ready));
@@ -147,7 +170,7 @@ impl Core<'_> {
     }
 
     /// The queue of this number of a device.
-    fn queue_mut(&mut self, qube: QubeIndex, page: Page, queue: u16) -> Option<&mut Queue> {
+    fn queue_mut(&mut self, qube: QubeIndex, page: Page, queue: u16) -> Option<&mut Queue<Window<M>>> {
         match (page, ConsoleQueue::of(queue)) {
             (Page::Entropy, _) if queue == 0 => Some(&mut self.qube_mut(qube)?.entropy_queue),
             (Page::Console, ConsoleQueue::ControlReceive) => Some(&mut self.qube_mut(qube)?.control_rx),
@@ -165,29 +188,29 @@ impl Core<'_> {
     }
 
     /// A driver reset its device: as if its qube had just begun, as far as that device goes.
-    fn reset_device<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, page: Page) {
+    fn reset_device(&mut self, machine: &mut M, qube: QubeIndex, page: Page) {
         if page == Page::Console {
             self.close_ports(machine, qube);
         }
         let Some(q) = self.qube_mut(qube) else { return };
-        let poisoned = |queue: &Queue| queue.state() == QueueState::Poisoned;
+        let poisoned = |queue: &Queue<Window<M>>| queue.state() == QueueState::Poisoned;
         match page {
             Page::Console => {
                 if !poisoned(&q.control_rx) {
-                    q.control_rx = Queue::default();
+                    q.control_rx = Queue::Off;
                 }
                 if !poisoned(&q.control_tx) {
-                    q.control_tx = Queue::default();
+                    q.control_tx = Queue::Off;
                 }
             }
-            Page::Entropy if !poisoned(&q.entropy_queue) => q.entropy_queue = Queue::default(),
+            Page::Entropy if !poisoned(&q.entropy_queue) => q.entropy_queue = Queue::Off,
             Page::Entropy | Page::Info => {}
         }
         self.show_device(machine, qube, page);
     }
 
     /// Writes a device's page as a driver finds it first.
-    pub(crate) fn show_device<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex, page: Page) {
+    pub(crate) fn show_device(&mut self, machine: &mut M, qube: QubeIndex, page: Page) {
         let Some(q) = self.qube(qube) else { return };
         let kind = match page {
             Page::Console => DeviceKind::Console { ports: q.facts.port_count },
@@ -200,21 +223,20 @@ impl Core<'_> {
     }
 
     /// Tells the owner of a poisoned queue (VIRTIO 1.2, 2.1: DEVICE_NEEDS_RESET).
-    pub(crate) fn show_needs_reset<M: Machine>(&mut self, machine: &mut M, qube: QubeIndex) {
+    pub(crate) fn show_needs_reset(&mut self, machine: &mut M, qube: QubeIndex) {
         let Some(q) = self.qube(qube) else { return };
         let status = Registers::needs_reset(&q.console);
         machine.write_page(qube, Page::Console, offset::STATUS, &status.to_le_bytes());
     }
 
     /// Fills one buffer with random bytes.
-    fn give_entropy<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+    fn give_entropy(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
         let mut bytes = [0; ENTROPY_MAX];
         machine.random(&mut bytes);
         let Some(q) = self.qube_mut(qube) else { return };
-        let memory = machine.memory(qube);
-        let given = match q.entropy_queue.has_available(memory) {
-            Ok(true) => q.entropy_queue.fill(memory, &bytes),
-            Ok(false) => Ok(()),
+        let given = match q.entropy_queue.waiting() {
+            Ok(Some(ring)) => ring.fill(&bytes),
+            Ok(None) => Ok(()),
             Err(fault) => Err(fault),
         };
         bytes.fill(0);
@@ -240,20 +262,11 @@ impl Core<'_> {
 
     /// An audit line about a qube and no message.
     pub(crate) fn record_qube(&mut self, now: Ticks, qube: QubeIndex, outcome: Outcome, why: u8) {
-        self.audit.push(Record {
-            time: now.0,
-            size: 0,
-            from: qube.get(),
-            to: SUPERVISOR,
-            service: NONE,
-            method: NONE,
-            outcome,
-            why,
-        });
+        self.audit.record(now, Stamp::of_qube(qube), None, outcome, why);
     }
 
     /// Takes a line of log text from a qube.
-    pub(crate) fn log_from<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, at: Gpa) {
+    pub(crate) fn log_from(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, at: Gpa) {
         let mut text = [0; LINE_MAX];
         let text = copy_text(machine.memory(qube), at, &mut text);
         let Some(q) = self.qube(qube) else { return };
@@ -265,7 +278,7 @@ impl Core<'_> {
     }
 
     /// Takes a qube's panic report, as several log lines.
-    pub(crate) fn last_words_from<M: Machine>(
+    pub(crate) fn last_words_from(
         &mut self,
         now: Ticks,
         machine: &mut M,
@@ -274,7 +287,7 @@ impl Core<'_> {
     ) {
         let mut text = [0; LAST_WORDS_MAX];
         let text = copy_text(machine.memory(qube), at, &mut text);
-        let Some((name, generation)) = self.qube(qube).map(|q: &Qube<'_>| (q.name(), q.generation)) else {
+        let Some((name, generation)) = self.qube(qube).map(|q: &Qube<'_, M::Memory>| (q.name(), q.generation)) else {
             return;
         };
         for part in text.chunks_mut(LINE_MAX / 2) {
@@ -288,7 +301,7 @@ impl Core<'_> {
     }
 
     /// A line of the supervisor's own.
-    pub(crate) fn note<M: Machine>(&mut self, now: Ticks, machine: &mut M, text: core::fmt::Arguments<'_>) {
+    pub(crate) fn note(&mut self, now: Ticks, machine: &mut M, text: core::fmt::Arguments<'_>) {
         let mut line = Line::by("skep", self.uptime_ns(now));
         let _ = write!(line, "{text}");
         let line = line.finish();
@@ -314,6 +327,6 @@ fn copy_text<'t, G: GuestMemory>(memory: &G, at: Gpa, into: &'t mut [u8]) -> &'t
 }
 
 /// The end behind a port, for control messages.
-pub(crate) fn port_end(core: &Core<'_>, qube: QubeIndex, port: u32) -> Option<EndpointIndex> {
+pub(crate) fn port_end<M: Machine>(core: &Core<'_, M>, qube: QubeIndex, port: u32) -> Option<EndpointIndex> {
     core.endpoint_at(qube, usize::try_from(port).ok()?)
 }

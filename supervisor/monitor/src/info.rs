@@ -49,9 +49,9 @@ pub enum Info {
     Restarted = 2,
 }
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     /// Writes the whole page for a new life.
-    pub(crate) fn publish_info<M: Machine>(&mut self, machine: &mut M, index: QubeIndex) {
+    pub(crate) fn publish_info(&mut self, machine: &mut M, index: QubeIndex) {
         use page_offset as at;
         let times = self.times;
         let Some(q) = self.qube(index) else { return };
@@ -82,7 +82,7 @@ impl Core<'_> {
     }
 
     /// Writes one entry of the port table.
-    pub(crate) fn publish_port<M: Machine>(&mut self, machine: &mut M, end: EndpointIndex) {
+    pub(crate) fn publish_port(&mut self, machine: &mut M, end: EndpointIndex) {
         let endpoint = &self.endpoints[end.index()];
         let Some(qube) = endpoint.qube else { return };
         let Some(channel) = self.channel_of(end) else { return };

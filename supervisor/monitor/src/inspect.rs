@@ -6,10 +6,11 @@ use supervisor_virtio::QueueState;
 
 use crate::audit::Record;
 use crate::channel::EndpointIndex;
+use crate::machine::Machine;
 use crate::monitor::{Core, Monitor};
 use crate::qube::{Life, bit};
 
-impl Monitor<'_> {
+impl<M: Machine> Monitor<'_, M> {
     /// Audit records ever written.
     #[must_use]
     pub fn records(&self) -> u64 {
@@ -25,7 +26,7 @@ impl Monitor<'_> {
     /// Messages carried and refused so far.
     #[must_use]
     pub fn carried(&self) -> (u64, u64) {
-        (self.core.messages, self.core.refused)
+        (self.core.endpoints.iter().map(|end| end.sent).sum(), self.core.refused)
     }
 
     /// Which life a qube is in, or was in last.
@@ -64,7 +65,7 @@ impl Monitor<'_> {
     }
 }
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     fn check_qube(&self, index: QubeIndex) -> Result<(), &'static str> {
         let Some(q) = self.qube(index) else {
             return holds(
@@ -73,7 +74,7 @@ impl Core<'_> {
             );
         };
         let sleeps = matches!(q.life, Life::Waiting | Life::BackingOff);
-        let is = |mask: u16| mask & bit(index) != 0;
+        let is = |mask: u32| mask & bit(index) != 0;
         holds(is(self.runnable) == (q.life == Life::Runnable), "the mask of those that can run is wrong")?;
         holds(
             is(self.rebuilding) == (q.life == Life::Rebuilding),
@@ -84,8 +85,7 @@ impl Core<'_> {
             "somebody waits for a time before the next deadline",
         )?;
         holds(!sleeps || self.armed <= q.deadline, "somebody waits and the timer is set too late")?;
-        holds(q.life != Life::Waiting || q.pending == 0, "a qube sleeps although something is pending")?;
-        holds(q.result.is_none() || q.life == Life::Runnable, "a qube that cannot run has a result")
+        holds(q.life != Life::Waiting || q.pending == 0, "a qube sleeps although something is pending")
     }
 
     fn check_channel(&self, index: ChannelIndex) -> Result<(), &'static str> {

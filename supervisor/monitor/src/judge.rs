@@ -1,13 +1,13 @@
 //! The line that decides whether A may say this to B now: [`judge`].
 //!
-//! In this order: the frame is well formed, it speaks the channel's schema, the channel is open, a call has the next number
+//! In this order: the frame is well formed, it speaks the channel's schema, the channel is open (`route.rs`), a call has the next number
 //! and an answer answers an open call, the body fits the schema, the policy allows it. The first failure is the verdict.
 
 use core::ops::Range;
 
 use ipc_proto_types::{ErrorCode, Kind, Role};
 use ipc_proto_wire::{FieldKind, FieldSink, Header};
-use supervisor_policy::{Chains, FIRST_CHAIN, Fields, Value, Verdict, decide};
+use supervisor_policy::{Chains, Fields, Value, Verdict, decide};
 
 use crate::audit::Refusal;
 use crate::channel::{CallFault, Channel};
@@ -15,53 +15,30 @@ use crate::channel::{CallFault, Channel};
 /// Most arguments that rules can look at; `MAX_FIELDS` of the manifest compiler is not larger.
 const FIELDS_MAX: usize = 16;
 
-/// A refusal, with the header if it could be read and belongs to this channel.
-pub(crate) struct Refused {
-    pub(crate) why: Refusal,
-    pub(crate) header: Option<Header>,
+/// The frame of a message, if it is one and speaks the channel's schema.
+#[inline(always)]
+pub(crate) fn read<'m>(channel: &Channel<'_>, message: &'m [u8]) -> Result<(Header, &'m [u8]), Refusal> {
+    let (header, body) = Header::parse(message).map_err(Refusal::Frame)?;
+    if header.schema == channel.service.id { Ok((header, body)) } else { Err(Refusal::Schema) }
 }
 
-/// May the end with `sender`'s role of `channel` say `message` now? Counts and ends calls as a side effect.
-#[inline]
+/// May the end with `sender`'s role of the open `channel` say `message` now? Counts and ends calls as a side effect.
+#[inline(always)]
 pub(crate) fn judge(
     channel: &mut Channel<'_>,
     chains: &Chains<'_>,
     sender: Role,
-    closed: Refusal,
     message: &[u8],
-) -> Result<Header, Refused> {
-    let (header, body) =
-        Header::parse(message).map_err(|error| Refused { why: Refusal::Frame(error), header: None })?;
-    if header.schema != channel.service.id {
-        return Err(Refused { why: Refusal::Schema, header: None });
-    }
-    match judge_parsed(channel, chains, sender, closed, &header, body) {
-        Ok(()) => Ok(header),
-        Err(why) => Err(Refused { why, header: Some(header) }),
-    }
-}
-
-#[inline]
-fn judge_parsed(
-    channel: &mut Channel<'_>,
-    chains: &Chains<'_>,
-    sender: Role,
-    closed: Refusal,
-    header: &Header,
-    body: &[u8],
-) -> Result<(), Refusal> {
-    if !channel.open {
-        return Err(closed);
-    }
+) -> Result<Header, Refusal> {
+    let (header, body) = read(channel, message)?;
     match (sender, header.kind) {
         (Role::Client, Kind::Call) => {
             channel.calls.count(header.correlation).map_err(|fault| match fault {
                 CallFault::NotNext => Refusal::Correlation,
                 CallFault::TooMany => Refusal::TooManyCalls,
             })?;
-            allow(channel, chains, sender, header, body)?;
+            allow(channel, chains, sender, &header, body)?;
             channel.calls.begin(header.correlation, header.method);
-            Ok(())
         }
         (Role::Server, Kind::Reply | Kind::Error) => {
             if !channel.calls.waits(header.correlation, header.method) {
@@ -69,17 +46,18 @@ fn judge_parsed(
             }
             // A bad answer is an answer: the call is over, and the client hears that its server failed.
             channel.calls.end(header.correlation);
-            channel.table.check(sender, header, body, &mut ()).map_err(|violation| match header.kind {
+            channel.table.check(sender, &header, body, &mut ()).map_err(|violation| match header.kind {
                 Kind::Error => Refusal::ForgedError,
                 _ => Refusal::Body(violation),
-            })
+            })?;
         }
-        (Role::Client | Role::Server, _) => allow(channel, chains, sender, header, body),
+        (Role::Client | Role::Server, _) => allow(channel, chains, sender, &header, body)?,
     }
+    Ok(header)
 }
 
 /// Schema, then policy.
-#[inline]
+#[inline(always)]
 fn allow(
     channel: &Channel<'_>,
     chains: &Chains<'_>,
@@ -87,16 +65,27 @@ fn allow(
     header: &Header,
     body: &[u8],
 ) -> Result<(), Refusal> {
+    if header.method < 32 && channel.allowed & 1 << header.method != 0 {
+        return channel.table.check(sender, header, body, &mut ()).map_err(Refusal::Body);
+    }
+    // A copy, so that the header itself stays in registers.
+    decide_otherwise(channel, chains, sender, &Header { ..*header }, body)
+}
+
+/// The same for a method that is not always allowed.
+#[cold]
+#[inline(never)]
+fn decide_otherwise(
+    channel: &Channel<'_>,
+    chains: &Chains<'_>,
+    sender: Role,
+    header: &Header,
+    body: &[u8],
+) -> Result<(), Refusal> {
     let decision = channel.facts.decision(header.method);
-    let verdict = if decision < FIRST_CHAIN {
-        channel.table.check(sender, header, body, &mut ()).map_err(Refusal::Body)?;
-        decide(decision, chains, &supervisor_policy::NoFields)
-    } else {
-        let mut arguments = Arguments::new(body);
-        channel.table.check(sender, header, body, &mut arguments).map_err(Refusal::Body)?;
-        decide(decision, chains, &arguments)
-    };
-    match verdict {
+    let mut arguments = Arguments::new(body);
+    channel.table.check(sender, header, body, &mut arguments).map_err(Refusal::Body)?;
+    match decide(decision, chains, &arguments) {
         Verdict::Allow => Ok(()),
         Verdict::Deny => Err(Refusal::Policy),
         Verdict::Ask => Err(Refusal::Ask),

@@ -23,6 +23,7 @@ mod log;
 mod machine;
 mod monitor;
 mod qube;
+mod refuse;
 mod route;
 mod schedule;
 mod serve;

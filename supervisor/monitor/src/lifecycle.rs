@@ -11,7 +11,7 @@ use crate::audit::Outcome;
 use crate::channel::EndpointIndex;
 use crate::machine::{Actions, Machine, Page};
 use crate::monitor::{Core, Monitor};
-use crate::qube::{Life, bit, wake};
+use crate::qube::{Chores, Life, bit, wake};
 
 /// The first delay is a second divided by this: 10 ms.
 const BACKOFF_FRACTION: u64 = 100;
@@ -63,16 +63,16 @@ impl End {
     }
 }
 
-impl Monitor<'_> {
+impl<M: Machine> Monitor<'_, M> {
     /// The machine has rebuilt the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
-    pub fn rebuilt<M: Machine>(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
+    pub fn rebuilt(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
         let core = &mut self.core;
         core.rebuilding &= !bit(qube);
         core.await_life(now, qube, machine);
     }
 
     /// Starts every qube of the image, whose memory the machine has built, and decides who is first.
-    pub fn start<M: Machine>(&mut self, now: Ticks, machine: &mut M) -> Actions {
+    pub fn start(&mut self, now: Ticks, machine: &mut M) -> Actions {
         let core = &mut self.core;
         core.rebuilding = 0;
         for index in QubeIndex::all() {
@@ -84,22 +84,19 @@ impl Monitor<'_> {
     }
 }
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     /// Ends a life.
-    pub(crate) fn end<M: Machine>(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End) {
+    pub(crate) fn end(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End) {
         let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
         q.life = Life::Rebuilding;
         q.last_end = Some(how);
         q.pending = 0;
-        q.result = None;
-        q.pull = 0;
-        q.announce = 0;
-        q.control_backlog = false;
+        q.chores = Chores::default();
         q.console = Registers::new(DeviceKind::Console { ports: q.facts.port_count });
         q.entropy = Registers::new(DeviceKind::Entropy);
-        q.control_rx = Queue::default();
-        q.control_tx = Queue::default();
-        q.entropy_queue = Queue::default();
+        q.control_rx = Queue::Off;
+        q.control_tx = Queue::Off;
+        q.entropy_queue = Queue::Off;
         let (name, generation) = (q.name(), q.generation);
         self.runnable &= !bit(index);
         self.rebuilding |= bit(index);
@@ -114,7 +111,7 @@ impl Core<'_> {
     }
 
     /// The driver reset the console device: its ports close, its peers hear of it.
-    pub(crate) fn close_ports<M: Machine>(&mut self, machine: &mut M, index: QubeIndex) {
+    pub(crate) fn close_ports(&mut self, machine: &mut M, index: QubeIndex) {
         for port in 0..MAX_PORTS {
             let Some(end) = self.endpoint_at(index, port) else { continue };
             let endpoint = &mut self.endpoints[end.index()];
@@ -130,7 +127,7 @@ impl Core<'_> {
     }
 
     /// One end has forgotten everything: its peer must acknowledge before they talk again.
-    pub(crate) fn part<M: Machine>(&mut self, machine: &mut M, end: EndpointIndex) {
+    pub(crate) fn part(&mut self, machine: &mut M, end: EndpointIndex) {
         let peer = &mut self.endpoints[end.peer().index()];
         if peer.qube.is_some() && peer.opened {
             peer.stale = true;
@@ -138,12 +135,12 @@ impl Core<'_> {
         let qube = peer.qube;
         self.refresh(machine, end.channel());
         if let Some(qube) = qube {
-            self.wake(qube, wake::CHANNEL);
+            self.wake(machine, qube, wake::CHANNEL);
         }
     }
 
     /// The memory is as new: when does the next life begin, if ever?
-    fn await_life<M: Machine>(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
+    fn await_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let second = self.times.ticks_per_second;
         let Some(q) = self.qube_mut(index) else { return };
         if q.facts.restart == Restart::Never {
@@ -163,7 +160,8 @@ impl Core<'_> {
     }
 
     /// A life begins.
-    pub(crate) fn begin_life<M: Machine>(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
+    pub(crate) fn begin_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
+        let carried_before = self.carried(index);
         let Some(q) = self.qube_mut(index) else { return };
         q.life = Life::Runnable;
         q.generation = q.generation.next();
@@ -171,8 +169,8 @@ impl Core<'_> {
         q.deadline = Ticks::NEVER;
         q.ready = false;
         // Peers may have left something for it since its last life ended.
-        (q.pending, q.pull, q.announce) = (0, 0, 0);
-        (q.exits, q.messages_in, q.messages_out, q.refused) = (0, 0, 0, 0);
+        (q.pending, q.chores) = (0, Chores::default());
+        (q.exits, q.carried_before, q.refused) = (0, carried_before, 0);
         let (name, generation) = (q.name(), q.generation);
         self.runnable |= bit(index);
         self.show_device(machine, index, Page::Console);
@@ -184,7 +182,7 @@ impl Core<'_> {
     }
 
     /// Fills the two fields of the boot information that are known only now (`hermit-entry`, `RawBootInfo`).
-    fn write_boot_info<M: Machine>(&mut self, machine: &mut M, index: QubeIndex) {
+    fn write_boot_info(&mut self, machine: &mut M, index: QubeIndex) {
         use supervisor_mem::GuestMemory as _;
         let times = self.times;
         let Some(facts) = self.qube(index).map(|q| q.facts) else { return };

@@ -44,6 +44,9 @@ pub trait Machine {
     /// Puts the processor of `qube` at its entry point.
     fn start(&mut self, qube: QubeIndex);
 
+    /// Sets EAX of `qube`, which is how the call that it made returns.
+    fn answer(&mut self, qube: QubeIndex, value: u32);
+
     /// Fills `into` with random bytes that no qube can predict.
     fn random(&mut self, into: &mut [u8]);
 
@@ -63,12 +66,10 @@ pub struct Interrupts {
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Run this qube. With a result, its last call returns that; without, it was interrupted and goes on.
+    /// Run this qube.
     Run {
         /// Which.
         qube: QubeIndex,
-        /// EAX for the call it made.
-        result: Option<u32>,
     },
     /// Bring a piece of this qube's memory back to its first state, after the last one call
     /// [`crate::Monitor::rebuilt`], then in any case [`crate::Monitor::interrupts`].
@@ -88,6 +89,6 @@ pub enum Next {
 pub struct Actions {
     /// What to do.
     pub next: Next,
-    /// Set the one-shot timer to this time; `None` leaves it.
-    pub timer: Option<Ticks>,
+    /// Set the one-shot timer to this time; [`Ticks::NEVER`] leaves it.
+    pub timer: Ticks,
 }

@@ -1,15 +1,18 @@
 //! The whole state of a system, and its making from an image.
 
-use ipc_proto_types::{MAX_CHANNELS, MAX_QUBES, MESSAGE_MAX, QubeIndex, Role};
+use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, MAX_QUBES, MESSAGE_MAX, QubeIndex, Role};
 use ipc_proto_wire::{HEADER_SIZE, Table};
 use supervisor_image::Image;
-use supervisor_policy::Chains;
+use supervisor_mem::GuestMemory;
+use supervisor_policy::{ALLOW, Chains};
 use supervisor_vcpu::Ticks;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Stamp};
+use crate::devices::ConsoleQueue;
 use crate::channel::{Calls, Channel, ENDPOINTS, Endpoint, EndpointIndex};
+use crate::machine::Machine;
 use crate::log::Log;
-use crate::qube::{Qube, bit};
+use crate::qube::{Life, QUBES, QUEUES, Qube, bit};
 
 /// Whose turn it counts as before anyone has run.
 const FIRST: QubeIndex = match QubeIndex::new(0) {
@@ -18,10 +21,16 @@ const FIRST: QubeIndex = match QubeIndex::new(0) {
 };
 
 /// In the mask of the doomed: the machine is to be switched off. No qube has this bit.
-pub(crate) const DOOMED_MACHINE: u16 = 1 << MAX_QUBES;
+pub(crate) const DOOMED_MACHINE: u32 = 1 << MAX_QUBES;
 
 /// Bytes of the buffer that messages are copied into: the longest message and its header.
-pub(crate) const STAGING: usize = MESSAGE_MAX + HEADER_SIZE;
+const STAGING: usize = MESSAGE_MAX + HEADER_SIZE;
+
+/// That buffer.
+pub(crate) type Staging = [u8; STAGING];
+
+/// A queue's rings in a machine's memory.
+pub(crate) type Window<M> = <<M as Machine>::Memory as GuestMemory>::Window;
 
 /// What is known of time at boot.
 #[derive(Clone, Copy, Debug)]
@@ -44,27 +53,26 @@ pub enum SetupError {
 }
 
 /// A running system.
-pub struct Monitor<'a> {
-    pub(crate) core: Core<'a>,
-    pub(crate) staging: [u8; STAGING],
+pub struct Monitor<'a, M: Machine> {
+    pub(crate) core: Core<'a, M>,
+    pub(crate) staging: Staging,
 }
 
 /// Everything but the message being looked at.
-pub(crate) struct Core<'a> {
+pub(crate) struct Core<'a, M: Machine> {
     pub(crate) image: Option<Image<'a>>,
     pub(crate) chains: Chains<'a>,
     pub(crate) times: Times,
-    pub(crate) qubes: [Option<Qube<'a>>; MAX_QUBES],
+    pub(crate) qubes: [Qube<'a, M::Memory>; QUBES],
     pub(crate) channels: [Option<Channel<'a>>; MAX_CHANNELS],
-    pub(crate) endpoints: [Endpoint; ENDPOINTS],
+    pub(crate) endpoints: [Endpoint<Window<M>>; ENDPOINTS],
     pub(crate) audit: Audit,
     pub(crate) log: Log,
-    pub(crate) messages: u64,
     pub(crate) refused: u64,
     /// Qubes that can run.
-    pub(crate) runnable: u16,
+    pub(crate) runnable: u32,
     /// Qubes whose memory is being rebuilt.
-    pub(crate) rebuilding: u16,
+    pub(crate) rebuilding: u32,
     /// Whose turn it is. Who runs may be another, to whom a caller has handed its turn.
     pub(crate) turn: QubeIndex,
     /// The last qube that a message woke; a caller that waits hands its turn to it.
@@ -76,11 +84,11 @@ pub(crate) struct Core<'a> {
     /// When the timer is set to fire.
     pub(crate) armed: Ticks,
     /// Qubes that ctl calls want killed, once the answers are on their way; with [`DOOMED_MACHINE`] all of them.
-    pub(crate) doomed: u16,
+    pub(crate) doomed: u32,
     pub(crate) power_off: bool,
 }
 
-impl<'a> Monitor<'a> {
+impl<'a, M: Machine> Monitor<'a, M> {
     /// A system without qubes, for a static; [`Self::load`] fills it.
     #[must_use]
     pub const fn empty() -> Self {
@@ -88,12 +96,11 @@ impl<'a> Monitor<'a> {
             image: None,
             chains: Chains::EMPTY,
             times: Times { ticks_per_second: 1, unix_ns_at_zero: 0, entered: Ticks(0) },
-            qubes: [const { None }; MAX_QUBES],
+            qubes: [const { Qube::NOBODY }; QUBES],
             channels: [const { None }; MAX_CHANNELS],
-            endpoints: [Endpoint::NOBODY; ENDPOINTS],
+            endpoints: [const { Endpoint::NOBODY }; ENDPOINTS],
             audit: Audit::new(),
             log: Log::new(),
-            messages: 0,
             refused: 0,
             runnable: 0,
             rebuilding: 0,
@@ -119,7 +126,7 @@ impl<'a> Monitor<'a> {
         core.chains = image.chains();
         core.times = times;
         for (index, facts) in image.qubes() {
-            core.qubes[index.as_usize()] = Some(Qube::new(facts));
+            core.qubes[index.as_usize() % QUBES] = Qube::new(facts);
             core.rebuilding |= bit(index);
         }
         core.connect(&image)
@@ -132,24 +139,30 @@ impl<'a> Monitor<'a> {
     }
 }
 
-impl<'a> Core<'a> {
+impl<'a, M: Machine> Core<'a, M> {
     /// Ties ports to channels.
     fn connect(&mut self, image: &Image<'a>) -> Result<(), SetupError> {
         for (index, facts) in image.channels() {
             let service = image.service(facts.service).ok_or(SetupError::Channel)?;
             let table = Table::parse(service.table).map_err(|_| SetupError::Table)?;
+            let allowed = (0..).zip(facts.decisions().take(32)).filter(|(_, decision)| *decision == ALLOW);
+            let allowed = allowed.fold(0, |mask, (method, _)| mask | 1u32 << method);
             self.channels[index.as_usize()] =
-                Some(Channel { facts, service, table, open: false, calls: Calls::new(), messages: 0, refused: 0 });
+                Some(Channel { facts, service, table, open: false, calls: Calls::new(), allowed, refused: 0 });
             let ends = [
                 (Role::Client, Some(facts.client), facts.client_port),
                 (Role::Server, facts.server, facts.server_port),
             ];
             for (role, qube, port) in ends {
                 let end = EndpointIndex::new(index, role);
-                self.endpoints[end.index()] = Endpoint::new(qube, port);
+                let endpoint = &mut self.endpoints[end.index()];
+                *endpoint = Endpoint::new(qube, port);
+                let peer = if role == Role::Client { facts.server } else { Some(facts.client) };
+                endpoint.stamp = Stamp::new(qube, peer, facts.service);
                 if let Some(qube) = qube {
-                    let qube = self.qubes[qube.as_usize()].as_mut().ok_or(SetupError::Channel)?;
+                    let qube = self.qube_mut(qube).ok_or(SetupError::Channel)?;
                     qube.endpoints[port.as_usize()] = end.get();
+                    qube.transmits[ConsoleQueue::transmit(port) % QUEUES] = end.get();
                 }
             }
         }
@@ -158,14 +171,28 @@ impl<'a> Core<'a> {
 
     /// The qube, if the system has it.
     #[inline]
-    pub(crate) fn qube(&self, index: QubeIndex) -> Option<&Qube<'a>> {
-        self.qubes.get(index.as_usize()).and_then(Option::as_ref)
+    pub(crate) fn qube(&self, index: QubeIndex) -> Option<&Qube<'a, M::Memory>> {
+        Some(&self.qubes[index.as_usize() % QUBES]).filter(|qube| qube.life != Life::Nobody)
     }
 
     /// The same, to change.
     #[inline]
-    pub(crate) fn qube_mut(&mut self, index: QubeIndex) -> Option<&mut Qube<'a>> {
-        self.qubes.get_mut(index.as_usize()).and_then(Option::as_mut)
+    pub(crate) fn qube_mut(&mut self, index: QubeIndex) -> Option<&mut Qube<'a, M::Memory>> {
+        Some(self.at(index)).filter(|qube| qube.life != Life::Nobody)
+    }
+
+    /// The same where it is known that the system has it, as it does whoever runs: no question asked.
+    #[inline(always)]
+    pub(crate) fn at(&mut self, index: QubeIndex) -> &mut Qube<'a, M::Memory> {
+        &mut self.qubes[index.as_usize() % QUBES]
+    }
+
+    /// Messages ever delivered to the ends of `qube` and from them.
+    pub(crate) fn carried(&self, qube: QubeIndex) -> (u64, u64) {
+        let ends = (0..MAX_PORTS).filter_map(|port| self.endpoint_at(qube, port));
+        ends.fold((0, 0), |(received, sent), end| {
+            (received + self.endpoints[end.peer().index()].sent, sent + self.endpoints[end.index()].sent)
+        })
     }
 
     /// The channel that an end belongs to.

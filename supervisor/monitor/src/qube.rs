@@ -1,11 +1,20 @@
 //! What the monitor keeps for each qube.
 
-use ipc_proto_types::{Generation, MAX_PORTS, QubeIndex, QubeName};
+use ipc_proto_types::{Generation, MAX_PORTS, MAX_QUBES, QubeIndex, QubeName};
 use supervisor_image as image;
+use supervisor_mem::GuestMemory;
 use supervisor_vcpu::Ticks;
 use supervisor_virtio::{DeviceKind, Queue, Registers};
 
+use crate::channel::NO_ENDPOINT;
 use crate::lifecycle::End;
+
+/// Places for qubes: a power of two, so that an index is masked instead of checked.
+pub(crate) const QUBES: usize = MAX_QUBES.next_power_of_two();
+
+/// Queue numbers that a console device may have, rounded up.
+pub(crate) const QUEUES: usize = 64;
+const _: () = assert!(2 * MAX_PORTS + 2 <= QUEUES);
 
 /// Why a qube comes back from a wait; the bits of the call's result.
 pub(crate) mod wake {
@@ -20,6 +29,8 @@ pub(crate) mod wake {
 /// Where a qube is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
+    /// There is no such qube.
+    Nobody,
     /// Can run, or runs.
     Runnable,
     /// Sleeps until something moves or its deadline.
@@ -32,8 +43,63 @@ pub(crate) enum Life {
     Ended,
 }
 
+/// What a qube's next wait does first, in one word: it is nearly always nothing.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Chores(u64);
+
+impl Chores {
+    const ANNOUNCE: u32 = 32;
+    const BACKLOG: u64 = 1 << 63;
+
+    #[inline]
+    pub(crate) fn any(self) -> bool {
+        self.0 != 0
+    }
+
+    /// Ports whose peer has messages that did not fit yet, one bit each.
+    pub(crate) fn pulls(self) -> u32 {
+        (self.0 & 0xff_ffff) as u32
+    }
+
+    /// Ports with control messages to send, one bit each.
+    pub(crate) fn announcements(self) -> u32 {
+        (self.0 >> Self::ANNOUNCE & 0xff_ffff) as u32
+    }
+
+    /// Whether its control queue holds messages that were not taken yet.
+    pub(crate) fn has_backlog(self) -> bool {
+        self.0 & Self::BACKLOG != 0
+    }
+
+    pub(crate) fn set_pull(&mut self, port: u8) {
+        self.0 |= 1 << (port % 24);
+    }
+
+    pub(crate) fn clear_pull(&mut self, port: u8) {
+        self.0 &= !(1 << (port % 24));
+    }
+
+    pub(crate) fn set_announcement(&mut self, port: u8) {
+        self.0 |= 1 << (Self::ANNOUNCE + u32::from(port % 24));
+    }
+
+    pub(crate) fn clear_announcement(&mut self, port: u8) {
+        self.0 &= !(1 << (Self::ANNOUNCE + u32::from(port % 24)));
+    }
+
+    pub(crate) fn set_backlog(&mut self) {
+        self.0 |= Self::BACKLOG;
+    }
+
+    pub(crate) fn clear_backlog(&mut self) {
+        self.0 &= !Self::BACKLOG;
+    }
+}
+
+const _: () = assert!(MAX_PORTS <= 24, "a bit for each port");
+
 /// One qube.
-pub(crate) struct Qube<'a> {
+pub(crate) struct Qube<'a, G: GuestMemory> {
     pub(crate) facts: image::Qube<'a>,
     pub(crate) life: Life,
     pub(crate) generation: Generation,
@@ -41,24 +107,21 @@ pub(crate) struct Qube<'a> {
     pub(crate) deadline: Ticks,
     /// Wake bits that arrived while it was not waiting.
     pub(crate) pending: u8,
-    /// Result of the call it will return from.
-    pub(crate) result: Option<u32>,
-    /// Ports whose peer has messages that did not fit yet, one bit each.
-    pub(crate) pull: u32,
-    /// The port that was looked at last.
+    pub(crate) chores: Chores,
+    /// The port that was pulled last.
     pub(crate) pulled: u32,
-    /// Ports with control messages to send, one bit each.
-    pub(crate) announce: u32,
     /// Endpoint of each port.
     pub(crate) endpoints: [u8; MAX_PORTS],
+    /// The same by the number of the port's transmit queue.
+    pub(crate) transmits: [u8; QUEUES],
     pub(crate) console: Registers,
     pub(crate) entropy: Registers,
-    pub(crate) control_rx: Queue,
-    pub(crate) control_tx: Queue,
-    pub(crate) entropy_queue: Queue,
+    pub(crate) control_rx: Queue<G::Window>,
+    pub(crate) control_tx: Queue<G::Window>,
+    pub(crate) entropy_queue: Queue<G::Window>,
     pub(crate) exits: u64,
-    pub(crate) messages_in: u64,
-    pub(crate) messages_out: u64,
+    /// Messages that its ends had received and sent when the current life began.
+    pub(crate) carried_before: (u64, u64),
     pub(crate) refused: u64,
     pub(crate) last_end: Option<End>,
     /// When the current life began.
@@ -67,38 +130,39 @@ pub(crate) struct Qube<'a> {
     pub(crate) failures: u32,
     /// It has said that it is set up.
     pub(crate) ready: bool,
-    /// Its control queue holds messages that were not taken yet.
-    pub(crate) control_backlog: bool,
 }
 
-impl<'a> Qube<'a> {
+impl<'a, G: GuestMemory> Qube<'a, G> {
+    /// The qube that is not there.
+    pub(crate) const NOBODY: Self = Self::with(image::Qube::NOBODY, Life::Nobody);
+
     pub(crate) fn new(facts: image::Qube<'a>) -> Self {
-        let console = Registers::new(DeviceKind::Console { ports: facts.port_count });
+        Self::with(facts, Life::Rebuilding)
+    }
+
+    const fn with(facts: image::Qube<'a>, life: Life) -> Self {
         Self {
-            facts,
-            life: Life::Rebuilding,
+            life,
             generation: Generation::NONE,
             deadline: Ticks::NEVER,
             pending: 0,
-            result: None,
-            pull: 0,
+            chores: Chores(0),
             pulled: 0,
-            announce: 0,
-            endpoints: [crate::channel::NO_ENDPOINT; MAX_PORTS],
-            console,
+            endpoints: [NO_ENDPOINT; MAX_PORTS],
+            transmits: [NO_ENDPOINT; QUEUES],
+            console: Registers::new(DeviceKind::Console { ports: facts.port_count }),
             entropy: Registers::new(DeviceKind::Entropy),
-            control_rx: Queue::default(),
-            control_tx: Queue::default(),
-            entropy_queue: Queue::default(),
+            control_rx: Queue::Off,
+            control_tx: Queue::Off,
+            entropy_queue: Queue::Off,
             exits: 0,
-            messages_in: 0,
-            messages_out: 0,
+            carried_before: (0, 0),
             refused: 0,
             last_end: None,
             born: Ticks(0),
             failures: 0,
             ready: false,
-            control_backlog: false,
+            facts,
         }
     }
 
@@ -114,6 +178,6 @@ impl<'a> Qube<'a> {
 
 /// One bit for a qube in a mask.
 #[inline]
-pub(crate) fn bit(qube: QubeIndex) -> u16 {
-    1 << (qube.get() & 15)
+pub(crate) fn bit(qube: QubeIndex) -> u32 {
+    1 << (qube.get() & 31)
 }

@@ -11,15 +11,15 @@ use crate::qube::{Life, bit, wake};
 /// A slice is this fraction of a second.
 const SLICES_PER_SECOND: u64 = 1000;
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     /// Something happened to `qube`: it can run, or will not sleep when it next tries to.
-    #[inline]
-    pub(crate) fn wake(&mut self, index: QubeIndex, why: u8) {
-        let Some(qube) = self.qube_mut(index) else { return };
+    #[inline(always)]
+    pub(crate) fn wake(&mut self, machine: &mut M, index: QubeIndex, why: u8) {
+        let qube = self.at(index);
         if qube.life == Life::Waiting {
             qube.life = Life::Runnable;
-            qube.result = Some(u32::from(why));
             self.runnable |= bit(index);
+            machine.answer(index, u32::from(why));
             self.woken = Some(index);
         } else {
             qube.pending |= why;
@@ -27,16 +27,16 @@ impl Core<'_> {
     }
 
     /// `qube` wants to sleep until `deadline`. It does not if something is pending or the time has come.
-    #[inline]
-    pub(crate) fn sleep(&mut self, now: Ticks, index: QubeIndex, deadline: Ticks) -> Actions {
-        let Some(qube) = self.qube_mut(index) else { return self.pick(now) };
+    #[inline(always)]
+    pub(crate) fn sleep(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, deadline: Ticks) -> Actions {
+        let qube = self.at(index);
         if qube.pending != 0 {
-            let result = core::mem::take(&mut qube.pending);
-            return self.run(index, Some(u32::from(result)));
+            machine.answer(index, u32::from(core::mem::take(&mut qube.pending)));
+            return self.run(index);
         }
         if deadline <= now {
             // A poll. Others have their turn first.
-            qube.result = Some(u32::from(wake::DEADLINE));
+            machine.answer(index, u32::from(wake::DEADLINE));
             if index == self.turn {
                 self.slice_end = now;
             }
@@ -49,28 +49,22 @@ impl Core<'_> {
             self.next_deadline = deadline;
         }
         match self.woken {
-            Some(woken) if self.runnable & bit(woken) != 0 => self.switch_to(woken),
+            Some(woken) if self.runnable & bit(woken) != 0 => self.run(woken),
             _ => self.pick(now),
         }
     }
 
-    /// Goes on with `qube`.
-    #[inline]
-    pub(crate) fn run(&mut self, qube: QubeIndex, result: Option<u32>) -> Actions {
-        Actions { next: Next::Run { qube, result }, timer: self.timer() }
-    }
-
-    /// Runs `index` in what is left of the slice; the turn stays whose it is.
-    #[inline]
-    pub(crate) fn switch_to(&mut self, index: QubeIndex) -> Actions {
-        let result = self.qube_mut(index).and_then(|qube| qube.result.take());
-        self.run(index, result)
+    /// Runs `qube`, in what is left of the slice; the turn stays whose it is.
+    #[inline(always)]
+    pub(crate) fn run(&mut self, qube: QubeIndex) -> Actions {
+        Actions { next: Next::Run { qube }, timer: self.timer() }
     }
 
     /// Whose turn it is, and when its slice is over or it sleeps, the next in turn.
+    #[inline(never)]
     pub(crate) fn pick(&mut self, now: Ticks) -> Actions {
         if self.power_off {
-            return Actions { next: Next::PowerOff, timer: None };
+            return Actions { next: Next::PowerOff, timer: Ticks::NEVER };
         }
         if self.rebuilding != 0 && (self.runnable == 0 || !self.rebuilt_last) {
             self.rebuilt_last = true;
@@ -80,7 +74,7 @@ impl Core<'_> {
         }
         self.rebuilt_last = false;
         if self.has_slice_left(now) && self.runnable & bit(self.turn) != 0 {
-            return self.switch_to(self.turn);
+            return self.run(self.turn);
         }
         // From whose turn it is, not from who ran last: else two that hand each other the turn could keep it for ever.
         let later = self.runnable & !(bit(self.turn) | (bit(self.turn) - 1));
@@ -88,7 +82,7 @@ impl Core<'_> {
             Some(qube) => {
                 self.turn = qube;
                 self.slice_end = Ticks(now.0.saturating_add(self.slice()));
-                self.switch_to(qube)
+                self.run(qube)
             }
             None => Actions { next: Next::Idle, timer: self.timer() },
         }
@@ -106,22 +100,22 @@ impl Core<'_> {
     }
 
     /// When the timer must be set anew: only ever to an earlier time; one that fires too early costs an interrupt.
-    #[inline]
-    fn timer(&mut self) -> Option<Ticks> {
+    #[inline(always)]
+    fn timer(&mut self) -> Ticks {
         let mut want = self.next_deadline;
-        let contenders = u32::from(self.runnable) | (u32::from(self.rebuilding) << 16);
+        let contenders = self.runnable | self.rebuilding << 16;
         if contenders & contenders.wrapping_sub(1) != 0 {
             want = want.min(self.slice_end);
         }
         if want < self.armed {
             self.armed = want;
-            return Some(want);
+            return want;
         }
-        None
+        Ticks::NEVER
     }
 
     /// Wakes whoever's time has come; finds the next deadline.
-    pub(crate) fn expire<M: Machine>(&mut self, now: Ticks, machine: &mut M) {
+    pub(crate) fn expire(&mut self, now: Ticks, machine: &mut M) {
         if now < self.next_deadline {
             return;
         }
@@ -130,10 +124,10 @@ impl Core<'_> {
             let Some(qube) = self.qube(index) else { continue };
             let (life, deadline) = (qube.life, qube.deadline);
             match life {
-                Life::Waiting if deadline <= now => self.wake(index, wake::DEADLINE),
+                Life::Waiting if deadline <= now => self.wake(machine, index, wake::DEADLINE),
                 Life::BackingOff if deadline <= now => self.begin_life(now, index, machine),
                 Life::Waiting | Life::BackingOff => self.next_deadline = self.next_deadline.min(deadline),
-                Life::Runnable | Life::Rebuilding | Life::Ended => {}
+                Life::Runnable | Life::Rebuilding | Life::Ended | Life::Nobody => {}
             }
         }
     }
@@ -141,6 +135,6 @@ impl Core<'_> {
 
 /// The lowest qube in a mask.
 #[inline]
-fn first(mask: u16) -> Option<QubeIndex> {
+fn first(mask: u32) -> Option<QubeIndex> {
     if mask == 0 { None } else { QubeIndex::new((mask.trailing_zeros() & 15) as u8) }
 }

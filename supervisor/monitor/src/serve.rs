@@ -5,7 +5,7 @@ use ipc_proto_ctl_api as ctl;
 use ipc_proto_log_api as log;
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{
-    Bytes, ChannelIndex, ErrorCode, Generation, Kind, List, MAX_CHANNELS, MAX_QUBES, QubeIndex, ServiceIndex, Text,
+    Bytes, ChannelIndex, ErrorCode, Generation, Kind, List, MAX_CHANNELS, MAX_QUBES, QubeIndex, Role, ServiceIndex, Text,
 };
 use ipc_proto_wire::{HEADER_SIZE, Header};
 use supervisor_policy::{ALLOW, ASK, DENY};
@@ -27,9 +27,11 @@ const REPLY_MAX: usize = HEADER_SIZE
 /// Entries of one audit page.
 const PAGE_ENTRIES: usize = 8;
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     /// Answers a judged message of `from`, whose peer is the supervisor.
-    pub(crate) fn serve<M: Machine>(
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn serve(
         &mut self,
         now: Ticks,
         machine: &mut M,
@@ -60,18 +62,14 @@ impl Core<'_> {
         };
         let written = Header { kind: Kind::Reply, length: len as u32, ..*header }.write_to(head).is_ok();
         let Some(frame) = reply.get(..HEADER_SIZE + len).filter(|_| written) else { return };
-        match self.endpoints[from.index()].rx.put(machine.memory(qube), frame) {
+        let Some(ring) = self.endpoints[from.index()].rx.ring() else { return };
+        match ring.put(frame) {
             Ok(()) => {
-                if let Some(q) = self.qube_mut(qube) {
-                    q.messages_in += 1;
-                    q.messages_out += 1;
-                }
-                self.wake(qube, wake::CHANNEL);
+                self.endpoints[from.peer().index()].sent += 1;
+                self.wake(machine, qube, wake::CHANNEL);
             }
-            Err(Malformed::TooLong) => self.refuse(now, machine, from, Refusal::ReceiverTooSmall, Some(header)),
-            Err(fault) => {
-                let _ = self.poison(now, machine, from, Refusal::ReceiverQueue(fault));
-            }
+            Err(Malformed::TooLong) => self.refuse(now, machine, from, Refusal::ReceiverTooSmall, message),
+            Err(fault) => self.poison(now, machine, from, Refusal::ReceiverQueue(fault)),
         }
     }
 
@@ -84,34 +82,35 @@ impl Core<'_> {
 }
 
 /// Where both services are answered.
-struct Desk<'m, 'a> {
-    core: &'m mut Core<'a>,
+struct Desk<'m, 'a, M: Machine> {
+    core: &'m mut Core<'a, M>,
     now: Ticks,
 }
 
-impl ctl::Ctl for Desk<'_, '_> {
+impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
     fn system(&mut self, _: &Caller) -> ctl::SystemInfo {
         let core = &self.core;
         ctl::SystemInfo {
             name: core.image.map_or(Text::new(), |image| text(image.name().as_str())),
             version: text(env!("CARGO_PKG_VERSION")),
-            qubes: count(core.qubes.iter().flatten().count()),
+            qubes: count(QubeIndex::all().filter(|index| core.qube(*index).is_some()).count()),
             channels: count(core.channels.iter().flatten().count()),
             uptime_ns: core.uptime_ns(self.now),
-            memory_pages: core.qubes.iter().flatten().map(|q| q.facts.memory_pages).sum(),
-            messages: core.messages,
+            memory_pages: core.qubes.iter().map(|q| q.facts.memory_pages).sum(),
+            messages: core.endpoints.iter().map(|end| end.sent).sum(),
             refused: core.refused,
         }
     }
 
     fn qube(&mut self, _: &Caller, index: u8) -> Option<ctl::QubeInfo> {
         let index = QubeIndex::new(index)?;
+        let carried = self.core.carried(index);
         let q = self.core.qube(index)?;
         let state = match q.life {
             Life::Runnable => ctl::QubeState::Running,
             Life::Waiting => ctl::QubeState::Waiting,
             Life::Rebuilding | Life::BackingOff => ctl::QubeState::Restarting,
-            Life::Ended => ctl::QubeState::Ended,
+            Life::Ended | Life::Nobody => ctl::QubeState::Ended,
         };
         Some(ctl::QubeInfo {
             name: text(q.facts.name.as_str()),
@@ -120,15 +119,17 @@ impl ctl::Ctl for Desk<'_, '_> {
             generation: q.generation.0,
             memory_kib: q.facts.memory_pages.saturating_mul(4),
             exits: q.exits,
-            messages_in: q.messages_in,
-            messages_out: q.messages_out,
+            messages_in: carried.0 - q.carried_before.0,
+            messages_out: carried.1 - q.carried_before.1,
             refused: q.refused,
             last_end: q.last_end.map(reason),
         })
     }
 
     fn channel(&mut self, _: &Caller, index: u8) -> Option<ctl::ChannelInfo> {
-        let channel = self.core.channels.get(ChannelIndex::new(index)?.as_usize())?.as_ref()?;
+        let index = ChannelIndex::new(index)?;
+        let channel = self.core.channels.get(index.as_usize())?.as_ref()?;
+        let ends = [Role::Client, Role::Server].map(|role| EndpointIndex::new(index, role));
         let mut verdicts = List::new();
         for decision in channel.facts.decisions() {
             let verdict = match decision {
@@ -145,7 +146,7 @@ impl ctl::Ctl for Desk<'_, '_> {
             server: channel.facts.server.map(QubeIndex::get),
             service: text(channel.service.name.as_str()),
             open: channel.open,
-            messages: channel.messages,
+            messages: ends.iter().map(|end| self.core.endpoints[end.index()].sent).sum(),
             refused: channel.refused,
             verdicts,
         })
@@ -200,7 +201,7 @@ impl ctl::Ctl for Desk<'_, '_> {
     }
 }
 
-impl log::Log for Desk<'_, '_> {
+impl<M: Machine> log::Log for Desk<'_, '_, M> {
     fn read(&mut self, _: &Caller, from: u64) -> log::LogChunk {
         let mut bytes = [0; 512];
         let (read, next, lost) = self.core.log.read(from, &mut bytes);

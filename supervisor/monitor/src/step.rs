@@ -5,20 +5,18 @@ use supervisor_vcpu::{Exit, Fault, Ticks};
 
 use crate::lifecycle::End;
 use crate::machine::{Actions, Interrupts, Machine};
-use crate::monitor::{Core, Monitor};
+use crate::monitor::{Core, Monitor, Staging};
 use crate::qube::{Life, bit, wake};
 
-impl Monitor<'_> {
+impl<M: Machine> Monitor<'_, M> {
     /// `qube` stopped at `now` because of `exit`.
-    #[inline]
-    pub fn step<M: Machine>(&mut self, now: Ticks, qube: QubeIndex, exit: Exit, machine: &mut M) -> Actions {
+    #[inline(never)]
+    pub fn step(&mut self, now: Ticks, qube: QubeIndex, exit: Exit, machine: &mut M) -> Actions {
         if exit == Exit::Interrupt {
             return self.interrupts(now, Some(qube), Interrupts::default(), machine);
         }
         let Self { core, staging } = self;
-        if let Some(q) = core.qube_mut(qube) {
-            q.exits += 1;
-        }
+        core.at(qube).exits += 1;
         core.woken = None;
         match exit {
             Exit::NotifyAndWait { queue, deadline } => {
@@ -28,22 +26,22 @@ impl Monitor<'_> {
             Exit::Wait { deadline } => core.wait(now, machine, qube, deadline, staging),
             Exit::Notify { queue } => {
                 core.notified(now, machine, qube, queue, staging);
-                core.go_on(now, machine, qube, Some(0))
+                core.answered(now, machine, qube)
             }
-            Exit::Answered | Exit::Interrupt => core.go_on(now, machine, qube, None),
+            Exit::Answered | Exit::Interrupt => core.go_on(now, machine, qube),
             Exit::Ready => {
                 if let Some(q) = core.qube_mut(qube) {
                     q.ready = true;
                 }
-                core.go_on(now, machine, qube, Some(0))
+                core.answered(now, machine, qube)
             }
             Exit::Register { register, value } => {
                 core.register_written(now, machine, qube, register, value);
-                core.go_on(now, machine, qube, Some(0))
+                core.answered(now, machine, qube)
             }
             Exit::Log { at } => {
                 core.log_from(now, machine, qube, at);
-                core.go_on(now, machine, qube, Some(0))
+                core.answered(now, machine, qube)
             }
             Exit::Panic { at } => {
                 core.last_words_from(now, machine, qube, at);
@@ -61,8 +59,27 @@ impl Monitor<'_> {
         }
     }
 
+    /// [`Self::step`] for [`Exit::NotifyAndWait`], the exit of a synchronous call and of its answer: to be compiled into the
+    /// machine's loop.
+    #[inline(always)]
+    pub fn call(
+        &mut self,
+        now: Ticks,
+        qube: QubeIndex,
+        queue: u32,
+        deadline: Ticks,
+        machine: &mut M,
+    ) -> Actions {
+        let Self { core, staging } = self;
+        core.at(qube).exits += 1;
+        core.woken = None;
+        core.notified(now, machine, qube, queue, staging);
+        core.wait(now, machine, qube, deadline, staging)
+    }
+
     /// Physical interrupts arrived, while `from` ran or nobody did.
-    pub fn interrupts<M: Machine>(
+    #[inline(never)]
+    pub fn interrupts(
         &mut self,
         now: Ticks,
         from: Option<QubeIndex>,
@@ -79,7 +96,7 @@ impl Monitor<'_> {
             for qube in QubeIndex::all() {
                 let line = core.qube(qube).and_then(|q| q.facts.irq);
                 if line.is_some_and(|line| u32::from(lines) & (1 << (line & 31)) != 0) {
-                    core.wake(qube, wake::DEVICE);
+                    core.wake(machine, qube, wake::DEVICE);
                 }
             }
         }
@@ -92,34 +109,26 @@ impl Monitor<'_> {
         }
         match (core.woken, from) {
             // Someone waits for this: a key, a packet. It gets what is left of the slice.
-            (Some(woken), _) if lines != 0 => core.switch_to(woken),
-            (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => core.switch_to(from),
+            (Some(woken), _) if lines != 0 => core.run(woken),
+            (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => core.run(from),
             _ => core.pick(now),
         }
     }
 }
 
-impl Core<'_> {
+impl<M: Machine> Core<'_, M> {
     /// A qube waits: first whatever it kept others waiting for.
-    #[inline]
-    fn wait<M: Machine>(
+    #[inline(always)]
+    fn wait(
         &mut self,
         now: Ticks,
         machine: &mut M,
         qube: QubeIndex,
         deadline: Ticks,
-        staging: &mut [u8],
+        staging: &mut Staging,
     ) -> Actions {
-        let Some(q) = self.qube(qube) else { return self.pick(now) };
-        let (pull, announce, backlog) = (q.pull, q.announce, q.control_backlog);
-        if pull != 0 {
-            self.pull(now, machine, qube, pull, staging);
-        }
-        if backlog {
-            self.control(now, machine, qube);
-            self.wake(qube, wake::CHANNEL);
-        } else if announce != 0 {
-            self.announce(now, machine, qube);
+        if self.at(qube).chores.any() {
+            self.do_chores(now, machine, qube, staging);
         }
         if now >= self.next_deadline {
             self.expire(now, machine);
@@ -130,24 +139,45 @@ impl Core<'_> {
                 return self.pick(now);
             }
         }
-        self.sleep(now, qube, deadline)
+        self.sleep(now, machine, qube, deadline)
     }
 
-    /// A qube's call is answered; it goes on, unless what it asked for was somebody's end.
-    #[inline]
-    fn go_on<M: Machine>(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, result: Option<u32>) -> Actions {
+    /// A waiting qube has room again, or more to say.
+    #[cold]
+    #[inline(never)]
+    fn do_chores(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, staging: &mut Staging) {
+        let chores = self.at(qube).chores;
+        if chores.pulls() != 0 {
+            self.pull(now, machine, qube, chores.pulls(), staging);
+        }
+        if chores.has_backlog() {
+            self.control(now, machine, qube);
+            self.wake(machine, qube, wake::CHANNEL);
+        } else if chores.announcements() != 0 {
+            self.announce(now, machine, qube);
+        }
+    }
+
+    /// A qube's call that is not a wait is done.
+    fn answered(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Actions {
+        machine.answer(qube, 0);
+        self.go_on(now, machine, qube)
+    }
+
+    /// A qube goes on, unless what it asked for was somebody's end.
+    fn go_on(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Actions {
         if self.doomed != 0 {
             self.fulfil(now, machine);
         }
         match self.qube(qube).map(|q| q.life) {
-            Some(Life::Runnable) if !self.power_off => self.run(qube, result),
+            Some(Life::Runnable) if !self.power_off => self.run(qube),
             _ => self.pick(now),
         }
     }
 
     /// Ends whom ctl calls wanted ended.
     #[cold]
-    fn fulfil<M: Machine>(&mut self, now: Ticks, machine: &mut M) {
+    fn fulfil(&mut self, now: Ticks, machine: &mut M) {
         let doomed = core::mem::take(&mut self.doomed);
         for qube in QubeIndex::all().filter(|qube| doomed & bit(*qube) != 0) {
             self.end(now, machine, qube, End::Killed);

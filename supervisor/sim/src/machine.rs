@@ -56,6 +56,8 @@ pub(crate) struct Cell<'a> {
     rebuilt: usize,
     /// The monitor has started a life that its seat has not seen yet.
     pub(crate) fresh: bool,
+    /// What the call that it made returns.
+    pub(crate) eax: Option<u32>,
 }
 
 /// Everything.
@@ -99,6 +101,7 @@ impl<'a> Cell<'a> {
             facts,
             pages: Pages([[0; layout::PAGE]; Page::ALL.len()]),
             rebuilt: 0,
+            eax: None,
             fresh: false,
         }
     }
@@ -171,6 +174,13 @@ impl Machine for SimMachine<'_> {
         let cell = &mut self.cells[qube.as_usize()];
         assert!(cell.is_as_new(), "{} starts with memory of its last life", cell.facts.name);
         cell.fresh = true;
+        cell.eax = None;
+    }
+
+    fn answer(&mut self, qube: QubeIndex, value: u32) {
+        let cell = &mut self.cells[qube.as_usize()];
+        assert!(cell.eax.is_none(), "{} is answered twice", cell.facts.name);
+        cell.eax = Some(value);
     }
 
     fn random(&mut self, into: &mut [u8]) {

@@ -2,18 +2,21 @@
 //! that the trait promises to be aligned must be.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use supervisor_mem::{Gpa, GuestMemory, Outside};
+use supervisor_mem::{Descriptor, Gpa, GuestMemory, Outside, RingAreas, RingWindow};
 
 /// The memory of one simulated qube.
-#[derive(Debug)]
+///
+/// A clone is the same memory: the windows that the supervisor opens on it hold one.
+#[derive(Clone, Debug)]
 pub struct SimRam {
-    bytes: RefCell<Vec<u8>>,
+    bytes: Rc<RefCell<Vec<u8>>>,
     first: u64,
     /// Offset from which on the qube may write.
     writable: u64,
-    flickers: bool,
-    work: Cell<Work>,
+    flickers: Rc<Cell<bool>>,
+    work: Rc<Cell<Work>>,
 }
 
 /// What the supervisor did to memory.
@@ -21,7 +24,7 @@ pub struct SimRam {
 pub(crate) struct Work {
     /// Loads, stores and copies.
     pub(crate) accesses: u64,
-    /// Bytes of the copies.
+    /// Bytes of them.
     pub(crate) bytes: u64,
 }
 
@@ -30,18 +33,13 @@ impl SimRam {
     #[must_use]
     pub fn new(len: usize, first: Gpa, writable_from: Gpa) -> Self {
         let writable = writable_from.0.saturating_sub(first.0).min(len as u64);
-        Self {
-            bytes: RefCell::new(vec![0; len]),
-            first: first.0,
-            writable,
-            flickers: false,
-            work: Cell::default(),
-        }
+        let bytes = Rc::new(RefCell::new(vec![0; len]));
+        Self { bytes, first: first.0, writable, flickers: Rc::default(), work: Rc::default() }
     }
 
     /// From now on every byte the supervisor copies out changes behind its back, as under a device that writes to it.
     pub fn flicker(&mut self) {
-        self.flickers = true;
+        self.flickers.set(true);
     }
 
     /// Bytes of it.
@@ -96,13 +94,13 @@ impl SimRam {
     /// It may not write there.
     pub fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), Outside> {
         let offset = self.offset(Gpa(at), bytes.len() as u64, self.writable)?;
-        self.bytes.get_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
+        self.bytes.borrow_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
 
     /// Zeroes `len` bytes from `offset` on; beyond the end is left out.
     pub(crate) fn zero(&mut self, offset: usize, len: usize) {
-        let bytes = self.bytes.get_mut();
+        let mut bytes = self.bytes.borrow_mut();
         let start = offset.min(bytes.len());
         let end = start.saturating_add(len).min(bytes.len());
         bytes[start..end].fill(0);
@@ -110,7 +108,7 @@ impl SimRam {
 
     /// Writes part of the image, text included.
     pub(crate) fn load(&mut self, offset: usize, data: &[u8]) {
-        self.bytes.get_mut()[offset..offset + data.len()].copy_from_slice(data);
+        self.bytes.borrow_mut()[offset..offset + data.len()].copy_from_slice(data);
     }
 
     /// Looks at all of it.
@@ -120,33 +118,18 @@ impl SimRam {
 }
 
 impl GuestMemory for SimRam {
-    fn load_u16(&self, at: Gpa) -> Result<u16, Outside> {
-        assert!(at.0.is_multiple_of(2), "a ring index at {:#x} is not aligned", at.0);
-        self.count(0);
-        let offset = self.offset(at, 2, 0)?;
-        let bytes = self.bytes.borrow();
-        Ok(u16::from_le_bytes([bytes[offset], bytes[offset + 1]]))
-    }
+    type Window = SimRings;
 
-    fn load_pair(&self, at: Gpa) -> Result<[u64; 2], Outside> {
-        assert!(at.0.is_multiple_of(16), "a descriptor at {:#x} is not aligned", at.0);
-        self.count(0);
-        let offset = self.offset(at, 16, 0)?;
-        let bytes = self.bytes.borrow();
-        Ok([0, 8].map(|word| {
-            let bytes = &bytes[offset + word..offset + word + 8];
-            bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
-        }))
-    }
-
-    fn store_u16(&mut self, at: Gpa, value: u16) -> Result<(), Outside> {
-        assert!(at.0.is_multiple_of(2), "a ring index at {:#x} is not aligned", at.0);
-        self.copy_out(at, &value.to_le_bytes())
-    }
-
-    fn store_u64(&mut self, at: Gpa, value: u64) -> Result<(), Outside> {
-        assert!(at.0.is_multiple_of(4), "a used element at {:#x} is not aligned", at.0);
-        self.copy_out(at, &value.to_le_bytes())
+    fn window(&self, rings: &RingAreas) -> Option<SimRings> {
+        let n = u64::from(rings.size);
+        let aligned = rings.descriptors.0.is_multiple_of(16)
+            && rings.available.0.is_multiple_of(2)
+            && rings.used.0.is_multiple_of(4);
+        assert!(aligned && rings.size.is_power_of_two(), "the queue let bad rings through: {rings:x?}");
+        self.offset(rings.descriptors, 16 * n, 0).ok()?;
+        self.offset(rings.available, 6 + 2 * n, 0).ok()?;
+        self.offset(rings.used, 6 + 8 * n, self.writable).ok()?;
+        Some(SimRings { ram: self.clone(), rings: *rings })
     }
 
     fn copy_in(&self, from: Gpa, into: &mut [u8]) -> Result<(), Outside> {
@@ -155,7 +138,7 @@ impl GuestMemory for SimRam {
         let mut bytes = self.bytes.borrow_mut();
         let source = &mut bytes[offset..offset + into.len()];
         into.copy_from_slice(source);
-        if self.flickers {
+        if self.flickers.get() {
             source.iter_mut().for_each(|byte| *byte = !*byte);
         }
         Ok(())
@@ -165,13 +148,66 @@ impl GuestMemory for SimRam {
         self.count(bytes.len());
         self.write(to.0, bytes)
     }
+}
 
-    fn is_writable(&self, at: Gpa, len: u64) -> bool {
-        self.offset(at, len, self.writable).is_ok()
+/// The rings of a queue in such a memory.
+#[derive(Debug)]
+pub struct SimRings {
+    ram: SimRam,
+    rings: RingAreas,
+}
+
+impl SimRings {
+    fn index(&self, position: u16) -> u64 {
+        u64::from(position % self.rings.size)
     }
 
-    fn is_readable(&self, at: Gpa, len: u64) -> bool {
-        self.offset(at, len, 0).is_ok()
+    fn load<const N: usize>(&self, at: u64) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.ram.copy_in(Gpa(at), &mut bytes).expect("the rings are inside");
+        bytes
+    }
+
+    fn store(&mut self, at: u64, bytes: &[u8]) {
+        self.ram.copy_out(Gpa(at), bytes).expect("the used ring is inside");
+    }
+}
+
+impl RingWindow for SimRings {
+    fn size(&self) -> u16 {
+        self.rings.size
+    }
+
+    fn available_index(&self) -> u16 {
+        u16::from_le_bytes(self.load(self.rings.available.0 + 2))
+    }
+
+    fn available(&self, position: u16) -> u16 {
+        u16::from_le_bytes(self.load(self.rings.available.0 + 4 + 2 * self.index(position)))
+    }
+
+    fn descriptor(&self, number: u16) -> Option<Descriptor> {
+        if number >= self.rings.size {
+            return None;
+        }
+        let from = self.rings.descriptors.0 + 16 * u64::from(number);
+        let bytes: [u8; 16] = self.load(from);
+        let number = |range: std::ops::Range<usize>| bytes[range].iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
+        let half = |range| u32::try_from(number(range)).expect("four bytes");
+        Some(Descriptor { at: Gpa(number(0..8)), len: half(8..12), word: half(12..16) })
+    }
+
+    fn give_back(&mut self, position: u16, element: u64) {
+        self.store(self.rings.used.0 + 4 + 8 * self.index(position), &element.to_le_bytes());
+        self.store(self.rings.used.0 + 2, &position.wrapping_add(1).to_le_bytes());
+    }
+
+    fn copy_in(&self, from: Gpa, into: &mut [u8]) -> Result<(), Outside> {
+        self.ram.copy_in(from, into)
+    }
+
+    fn copy_out(&mut self, to: Gpa, bytes: &[u8]) -> Result<(), Outside> {
+        self.ram.copy_out(to, bytes)
     }
 }
 
@@ -184,10 +220,9 @@ mod tests {
         let mut ram = SimRam::new(8192, Gpa(0x20_0000), Gpa(0x20_1000));
         for (at, len) in [(0x1f_ffff, 1), (0x20_2000, 1), (0x20_0fff, 1), (0x20_1fff, 2), (u64::MAX, 2)] {
             assert_eq!(ram.copy_out(Gpa(at), &vec![1; len]), Err(Outside), "{at:#x}");
-            assert!(!ram.is_writable(Gpa(at), len as u64), "{at:#x}");
         }
         assert_eq!(ram.copy_out(Gpa(0x20_1ffe), &[1, 2]), Ok(()));
-        assert_eq!(ram.load_u16(Gpa(0x20_1ffe)), Ok(0x0201));
+        assert_eq!(ram.read_u16(0x20_1ffe), 0x0201);
         assert_eq!(ram.read(0x20_0000, 8190), Ok(vec![0; 8190]));
     }
 

@@ -84,7 +84,7 @@ pub enum Stop {
 
 /// A whole system.
 pub struct World<'a, 'p> {
-    pub(crate) monitor: Box<Monitor<'a>>,
+    pub(crate) monitor: Box<Monitor<'a, SimMachine<'a>>>,
     pub(crate) machine: SimMachine<'a>,
     pub(crate) seats: Vec<Seat<'p>>,
     pub(crate) now: u64,
@@ -183,8 +183,8 @@ impl<'a, 'p> World<'a, 'p> {
             self.steps += 1;
             assert!(self.steps < STEPS_MAX, "the world does not come to rest");
             match self.next {
-                Next::Run { qube, result } => {
-                    if let Some(stop) = self.run_qube(qube, result, limit) {
+                Next::Run { qube } => {
+                    if let Some(stop) = self.run_qube(qube, limit) {
                         return stop;
                     }
                 }
@@ -223,7 +223,7 @@ impl<'a, 'p> World<'a, 'p> {
 
     /// The monitor, to look at.
     #[must_use]
-    pub fn monitor(&self) -> &Monitor<'a> {
+    pub fn monitor(&self) -> &Monitor<'a, SimMachine<'a>> {
         &self.monitor
     }
 
@@ -250,8 +250,9 @@ impl<'a, 'p> World<'a, 'p> {
     }
 
     /// Runs a qube up to its next exit, an interruption, or `limit`.
-    fn run_qube(&mut self, qube: QubeIndex, result: Option<u32>, limit: u64) -> Option<Stop> {
+    fn run_qube(&mut self, qube: QubeIndex, limit: u64) -> Option<Stop> {
         let cell = &mut self.machine.cells[qube.as_usize()];
+        let result = cell.eax.take();
         let seat = &mut self.seats[qube.as_usize()];
         let fresh = std::mem::take(&mut cell.fresh);
         if fresh {
@@ -300,7 +301,7 @@ impl<'a, 'p> World<'a, 'p> {
             seat.tally.ticks += stop - self.now;
             self.now = stop;
             if stop == limit && self.next_interrupt() != Some(limit) {
-                self.next = Next::Run { qube, result: None };
+                self.next = Next::Run { qube };
                 return Some(Stop::Time);
             }
             self.interrupt(Some(qube));
@@ -347,8 +348,8 @@ impl<'a, 'p> World<'a, 'p> {
 
     /// Takes the monitor's decision, after a check of everything.
     fn take(&mut self, actions: Actions) {
-        if let Some(at) = actions.timer {
-            self.timer = Some(at.0);
+        if actions.timer != Ticks::NEVER {
+            self.timer = Some(actions.timer.0);
         }
         self.next = actions.next;
         self.check();

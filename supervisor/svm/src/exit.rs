@@ -81,7 +81,7 @@ impl Reason {
             0x078 => Self::Hlt,
             0x079 => Self::Invlpg,
             0x07a => Self::Invlpga,
-            0x07b => Self::Ioio,
+            IOIO => Self::Ioio,
             0x07c => Self::Msr,
             0x07d => Self::TaskSwitch,
             0x07e => Self::FerrFreeze,
@@ -109,6 +109,13 @@ impl Reason {
     }
 }
 
+/// Exit code of an I/O instruction.
+const IOIO: u64 = 0x07b;
+/// Of EXITINFO1 after one: direction, string, repeat and size.
+const ACCESS: u64 = 0x7d;
+/// One 32-bit `out`.
+const PLAIN_OUT_32: u64 = 1 << 6;
+
 /// What the hardware and the qube's registers said at an exit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -131,16 +138,27 @@ pub(crate) enum Resume {
     AfterCpuid,
 }
 
-/// Decodes an exit.
-#[inline]
+/// Decodes an exit. A call and its answer are this one exit, so it is looked for first.
+#[inline(always)]
 pub(crate) fn decode(facts: &Facts) -> (Exit, Resume) {
+    const NOTIFY_AND_WAIT: u64 = (port::NOTIFY_AND_WAIT as u64) << 16 | PLAIN_OUT_32;
+    if facts.code == IOIO && facts.info1 & (0xffff_0000 | ACCESS) == NOTIFY_AND_WAIT {
+        let queue = (facts.rax & 0xffff_ffff) as u32;
+        return (Exit::NotifyAndWait { queue, deadline: Ticks(facts.rdi) }, Resume::At(facts.info2));
+    }
+    decode_other(Facts { ..*facts })
+}
+
+/// Decodes any exit.
+#[inline(never)]
+fn decode_other(facts: Facts) -> (Exit, Resume) {
     let code32 = (facts.code & 0xffff_ffff) as u32;
     let instruction = (Exit::Fault(Fault::Instruction(code32)), Resume::Here);
     match Reason::of(facts.code) {
-        Reason::Ioio => (port_access(facts), Resume::At(facts.info2)),
+        Reason::Ioio => (port_access(&facts), Resume::At(facts.info2)),
         Reason::Intr | Reason::Nmi | Reason::Smi | Reason::Init => (Exit::Interrupt, Resume::Here),
         Reason::Cpuid => (Exit::Answered, Resume::AfterCpuid),
-        Reason::NestedPageFault => (Exit::Fault(memory_fault(facts)), Resume::Here),
+        Reason::NestedPageFault => (Exit::Fault(memory_fault(&facts)), Resume::Here),
         Reason::Msr => (Exit::Fault(Fault::Msr((facts.rcx & 0xffff_ffff) as u32)), Resume::Here),
         Reason::Shutdown => (Exit::Fault(Fault::Shutdown), Resume::Here),
         Reason::Exception(vector) => (Exit::Fault(Fault::Exception(vector)), Resume::Here),
@@ -186,9 +204,8 @@ pub(crate) fn decode(facts: &Facts) -> (Exit, Resume) {
 /// size (15.10.2). Only a plain 32-bit `out` is a call.
 #[inline]
 fn port_access(facts: &Facts) -> Exit {
-    const PLAIN_OUT_32: u64 = 1 << 6;
     let port = ((facts.info1 >> 16) & 0xffff) as u16;
-    if facts.info1 & 0x7d != PLAIN_OUT_32 {
+    if facts.info1 & ACCESS != PLAIN_OUT_32 {
         return Exit::Fault(Fault::Port(port));
     }
     let eax = (facts.rax & 0xffff_ffff) as u32;

@@ -154,13 +154,13 @@ impl Vcpu {
     }
 
     /// Sets EAX, which is how a call answers. Upper half cleared, as a 32-bit write does.
-    #[inline]
+    #[inline(always)]
     pub fn set_result(&mut self, value: u32) {
         self.vmcb.set(vmcb::RAX, u64::from(value));
     }
 
     /// Runs the qube until it stops and says why. The qube stands behind its `out` or CPUID then.
-    #[inline]
+    #[inline(always)]
     pub fn run(&mut self, processor: &Processor) -> Exit {
         self.enter(processor);
         self.vmcb.set(vmcb::TLB_CONTROL, 0);
@@ -208,7 +208,7 @@ impl Vcpu {
     }
 
     /// The world switch.
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, processor: &Processor) {
         // SAFETY: `self` is a page-aligned VMCB followed by the register file and an XSAVE area at the offsets asserted
         // above, filled by `bind` and `reset`; `host_extra` was written by VMSAVE in `Processor::enable`; host memory is

@@ -65,13 +65,13 @@ impl Vmcb {
     }
 
     /// Reads a field.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, field: Field) -> u64 {
         (self.0[field.word & 511] >> field.shift) & field.mask
     }
 
     /// Writes a field; higher bits of `value` are dropped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set(&mut self, field: Field, value: u64) {
         let word = &mut self.0[field.word & 511];
         *word = (*word & !(field.mask << field.shift)) | ((value & field.mask) << field.shift);

@@ -11,5 +11,5 @@ pub mod control;
 mod queue;
 mod registers;
 
-pub use queue::{CHAIN_MAX, Chain, Malformed, QUEUE_SIZE_MAX, Queue, QueueAreas, QueueState};
+pub use queue::{CHAIN_MAX, Chain, Malformed, QUEUE_SIZE_MAX, Queue, QueueAreas, QueueState, Ring};
 pub use registers::{DeviceKind, Effect, PAGE_BYTES, Registers, initial_page, offset};

@@ -2,9 +2,10 @@
 //!
 //! Invariants: every guest byte is read at most once per chain, into our own memory; a ring address was checked to lie in
 //! the qube's memory when the queue was set up and ring indexes are masked, so a ring access cannot leave it; nothing here
-//! loops longer than [`CHAIN_MAX`]. After a [`Malformed`] the caller poisons the queue: no second try on the same bytes.
+//! loops longer than [`CHAIN_MAX`]. Only a queue that is set up and not poisoned has a [`Ring`]. After a [`Malformed`] the
+//! caller poisons the queue: no second try on the same bytes.
 
-use supervisor_mem::{Gpa, GuestMemory, Outside};
+use supervisor_mem::{Descriptor, Gpa, GuestMemory, Outside, RingAreas, RingWindow};
 
 /// Largest queue, in descriptors.
 pub const QUEUE_SIZE_MAX: u16 = 64;
@@ -13,10 +14,8 @@ pub const QUEUE_SIZE_MAX: u16 = 64;
 /// loop; without this cap it would hold the supervisor for ever.
 pub const CHAIN_MAX: usize = 20;
 
-const DESC_NEXT: u64 = 1;
-const DESC_WRITE: u64 = 2;
-/// NEXT and WRITE are the only flags without INDIRECT_DESC (2.7.5.3: must not be set unless negotiated).
-const DESC_KNOWN: u64 = DESC_NEXT | DESC_WRITE;
+const DESC_NEXT: u16 = 1;
+const DESC_WRITE: u16 = 2;
 
 /// What was wrong with a queue. The driver is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +56,9 @@ pub struct QueueAreas {
 }
 
 /// Whether a queue may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueState {
     /// Not set up.
-    #[default]
     Off,
     /// In use.
     Ready,
@@ -71,237 +69,221 @@ pub enum QueueState {
 /// A chain that was taken and must be given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Chain {
-    head: u16,
-    /// Bytes copied from it.
-    pub len: usize,
-}
+pub struct Chain(u16);
 
 /// The device side of one queue. The default is off.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Queue {
-    areas: QueueAreas,
-    mask: u16,
-    next_available: u16,
-    next_used: u16,
-    state: QueueState,
+#[derive(Debug, Default)]
+pub enum Queue<W> {
+    /// Not set up.
+    #[default]
+    Off,
+    /// In use.
+    Ready(Ring<W>),
+    /// Refused for the rest of the qube's life.
+    Poisoned,
 }
 
-impl Queue {
-    /// Not set up.
-    pub const OFF: Self = Self {
-        areas: QueueAreas { size: 0, descriptors: 0, driver: 0, device: 0 },
-        mask: 0,
-        next_available: 0,
-        next_used: 0,
-        state: QueueState::Off,
-    };
-
+impl<W: RingWindow> Queue<W> {
     /// Sets the queue up.
     ///
     /// # Errors
-    /// [`Malformed::Areas`] for a bad size, alignment, or an area that is not in the qube's memory (writable for the used ring).
-    pub fn enable<M: GuestMemory>(&mut self, areas: QueueAreas, memory: &M) -> Result<(), Malformed> {
-        let size = areas.size;
-        if self.state != QueueState::Off || !size.is_power_of_two() || size > u32::from(QUEUE_SIZE_MAX) {
-            return Err(Malformed::Areas);
-        }
-        let n = u64::from(size);
+    /// [`Malformed::Areas`] for a bad size, alignment, or an area that is not in the qube's memory (writable for the used
+    /// ring), and for a queue that is not off.
+    pub fn enable<M: GuestMemory<Window = W>>(&mut self, areas: QueueAreas, memory: &M) -> Result<(), Malformed> {
+        let size = u16::try_from(areas.size).map_err(|_| Malformed::Areas)?;
         let aligned = areas.descriptors % 16 == 0 && areas.driver % 2 == 0 && areas.device % 4 == 0;
-        let inside = memory.is_readable(Gpa(areas.descriptors), 16 * n)
-            && memory.is_readable(Gpa(areas.driver), 6 + 2 * n)
-            && memory.is_writable(Gpa(areas.device), 6 + 8 * n);
-        if !(aligned && inside) {
+        if self.state() != QueueState::Off || !size.is_power_of_two() || size > QUEUE_SIZE_MAX || !aligned {
             return Err(Malformed::Areas);
         }
-        let mask = u16::try_from(size - 1).map_err(|_| Malformed::Areas)?;
-        *self = Self { areas, mask, next_available: 0, next_used: 0, state: QueueState::Ready };
+        let rings = RingAreas {
+            size,
+            descriptors: Gpa(areas.descriptors),
+            available: Gpa(areas.driver),
+            used: Gpa(areas.device),
+        };
+        let window = memory.window(&rings).ok_or(Malformed::Areas)?;
+        *self = Self::Ready(Ring { window, next_available: 0, next_used: 0 });
         Ok(())
     }
 
     /// Whether the queue may be used.
     #[must_use]
     pub fn state(&self) -> QueueState {
-        self.state
+        match self {
+            Self::Off => QueueState::Off,
+            Self::Ready(_) => QueueState::Ready,
+            Self::Poisoned => QueueState::Poisoned,
+        }
     }
 
     /// Never use the queue again in this life of the qube.
     pub fn poison(&mut self) {
-        self.state = QueueState::Poisoned;
+        *self = Self::Poisoned;
     }
 
-    /// Whether the driver has made a chain available. An unusable queue has none.
+    /// The rings, if the queue may be used.
+    #[inline]
+    pub fn ring(&mut self) -> Option<&mut Ring<W>> {
+        match self {
+            Self::Ready(ring) => Some(ring),
+            Self::Off | Self::Poisoned => None,
+        }
+    }
+
+    /// The rings, if the queue may be used and the driver has made a chain available.
     ///
     /// # Errors
     /// [`Malformed::Index`] when the driver's index is impossible.
-    #[inline]
-    pub fn has_available<M: GuestMemory>(&self, memory: &M) -> Result<bool, Malformed> {
-        if self.state != QueueState::Ready {
-            return Ok(false);
+    pub fn waiting(&mut self) -> Result<Option<&mut Ring<W>>, Malformed> {
+        match self.ring() {
+            Some(ring) if ring.ahead()? != 0 => Ok(Some(ring)),
+            _ => Ok(None),
         }
-        let index = memory.load_u16(Gpa(self.areas.driver + 2))?;
-        let ahead = index.wrapping_sub(self.next_available);
-        if ahead > self.mask + 1 {
-            return Err(Malformed::Index);
-        }
-        Ok(ahead != 0)
+    }
+}
+
+/// The rings of a queue in use.
+#[derive(Debug)]
+pub struct Ring<W> {
+    window: W,
+    next_available: u16,
+    next_used: u16,
+}
+
+impl<W: RingWindow> Ring<W> {
+    /// How many chains the driver has made available.
+    ///
+    /// # Errors
+    /// [`Malformed::Index`] when the driver's index is impossible.
+    #[inline(always)]
+    pub fn ahead(&self) -> Result<u16, Malformed> {
+        let ahead = self.window.available_index().wrapping_sub(self.next_available);
+        if ahead > self.window.size() { Err(Malformed::Index) } else { Ok(ahead) }
     }
 
-    /// Takes the next chain, copying its readable bytes into `into`. Call only after [`Self::has_available`].
+    /// Takes the next chain, copying its readable bytes into `into`, and lends them. Call only when there is one
+    /// ([`Self::ahead`]).
     ///
     /// # Errors
     /// See [`Malformed`]; more bytes than `into` holds are [`Malformed::TooLong`].
-    #[inline]
-    pub fn take<M: GuestMemory>(&mut self, memory: &M, into: &mut [u8]) -> Result<Chain, Malformed> {
-        let head = self.next_head(memory)?;
-        let [at, word] = self.descriptor(memory, head)?;
-        let len = length(word);
-        if flags(word) != 0 {
-            return self.take_long(memory, head, [at, word], into);
+    #[inline(always)]
+    pub fn take<'b>(&mut self, into: &'b mut [u8]) -> Result<(Chain, &'b [u8]), Malformed> {
+        let head = self.next_head();
+        let first = self.window.descriptor(head).ok_or(Malformed::Descriptor)?;
+        if flags(first) != 0 {
+            let len = self.take_long(first, into)?;
+            return Ok((Chain(head), into.get(..len).unwrap_or_default()));
         }
-        let target = into.get_mut(..len).ok_or(Malformed::TooLong)?;
-        memory.copy_in(Gpa(at), target)?;
-        Ok(Chain { head, len })
+        let target = into.get_mut(..first.len as usize).ok_or(Malformed::TooLong)?;
+        self.window.copy_in(first.at, target)?;
+        Ok((Chain(head), target))
     }
 
-    /// A chain of several descriptors: the slow half of [`Self::take`].
+    /// A chain of several descriptors: the slow half of [`Self::take`]. Returns how many bytes it had.
     #[cold]
-    fn take_long<M: GuestMemory>(
-        &self,
-        memory: &M,
-        head: u16,
-        first: [u64; 2],
-        into: &mut [u8],
-    ) -> Result<Chain, Malformed> {
+    #[inline(never)]
+    fn take_long(&self, first: Descriptor, into: &mut [u8]) -> Result<usize, Malformed> {
         let mut filled = 0usize;
         let mut descriptor = first;
         for _ in 0..CHAIN_MAX {
-            let [at, word] = descriptor;
-            if flags(word) & !DESC_NEXT != 0 {
+            if flags(descriptor) & !DESC_NEXT != 0 {
                 return Err(Malformed::Flags);
             }
-            let end = filled.checked_add(length(word)).ok_or(Malformed::TooLong)?;
+            let end = filled.checked_add(descriptor.len as usize).ok_or(Malformed::TooLong)?;
             let target = into.get_mut(filled..end).ok_or(Malformed::TooLong)?;
-            memory.copy_in(Gpa(at), target)?;
+            self.window.copy_in(descriptor.at, target)?;
             filled = end;
-            if flags(word) & DESC_NEXT == 0 {
-                return Ok(Chain { head, len: filled });
+            if flags(descriptor) & DESC_NEXT == 0 {
+                return Ok(filled);
             }
-            descriptor = self.descriptor(memory, next(word))?;
+            descriptor = self.window.descriptor(next(descriptor)).ok_or(Malformed::Descriptor)?;
         }
         Err(Malformed::ChainTooLong)
     }
 
     /// Gives a taken chain back, with nothing written into it.
-    ///
-    /// # Errors
-    /// [`Malformed::Outside`] when the used ring is gone, which [`Self::enable`] excludes.
-    #[inline]
-    pub fn complete<M: GuestMemory>(&mut self, memory: &mut M, chain: Chain) -> Result<(), Malformed> {
-        self.give_back(memory, chain.head, 0)
+    #[inline(always)]
+    pub fn complete(&mut self, chain: Chain) {
+        self.give_back(chain.0, 0);
     }
 
-    /// Writes `bytes` into the driver's next writable chain and gives it back. Call only after [`Self::has_available`].
+    /// Writes `bytes` into the driver's next writable chain and gives it back. Call only when there is one
+    /// ([`Self::ahead`]).
     ///
     /// # Errors
     /// See [`Malformed`]; a chain too small for `bytes` is [`Malformed::TooLong`], and then nothing was taken.
-    #[inline]
-    pub fn put<M: GuestMemory>(&mut self, memory: &mut M, bytes: &[u8]) -> Result<(), Malformed> {
-        let at = self.next_available & self.mask;
-        let head = memory.load_u16(Gpa(self.areas.driver + 4 + 2 * u64::from(at)))?;
-        let [to, word] = self.descriptor(memory, head)?;
+    #[inline(always)]
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        let head = self.window.available(self.next_available);
+        let descriptor = self.window.descriptor(head).ok_or(Malformed::Descriptor)?;
         // One writable descriptor per receive buffer is all that our drivers post and all that is accepted.
-        if flags(word) != DESC_WRITE {
+        if flags(descriptor) != DESC_WRITE {
             return Err(Malformed::Flags);
         }
-        if length(word) < bytes.len() {
+        if (descriptor.len as usize) < bytes.len() {
             return Err(Malformed::TooLong);
         }
-        memory.copy_out(Gpa(to), bytes)?;
+        self.window.copy_out(descriptor.at, bytes)?;
         self.next_available = self.next_available.wrapping_add(1);
-        self.give_back(memory, head, bytes.len() as u64)
+        self.give_back(head, bytes.len() as u64);
+        Ok(())
     }
 
-    /// Takes the next chain, if there is one, and gives it back unread. Says whether there was one.
+    /// Takes the next chain and gives it back unread. Call only when there is one ([`Self::ahead`]).
     ///
     /// # Errors
-    /// See [`Malformed`].
-    pub fn discard<M: GuestMemory>(&mut self, memory: &mut M) -> Result<bool, Malformed> {
-        if !self.has_available(memory)? {
-            return Ok(false);
-        }
-        let head = self.next_head(memory)?;
-        if head > self.mask {
+    /// [`Malformed::Descriptor`] when there is no such chain.
+    pub fn discard(&mut self) -> Result<(), Malformed> {
+        let head = self.next_head();
+        if head >= self.window.size() {
             return Err(Malformed::Descriptor);
         }
-        self.give_back(memory, head, 0)?;
-        Ok(true)
+        self.give_back(head, 0);
+        Ok(())
     }
 
-    /// Fills the driver's next writable chain with as much of `bytes` as it holds and gives it back. Call only after
-    /// [`Self::has_available`].
+    /// Fills the driver's next writable chain with as much of `bytes` as it holds and gives it back. Call only when there
+    /// is one ([`Self::ahead`]).
     ///
     /// # Errors
     /// See [`Malformed`].
-    pub fn fill<M: GuestMemory>(&mut self, memory: &mut M, bytes: &[u8]) -> Result<(), Malformed> {
-        let head = self.next_head(memory)?;
-        let [to, word] = self.descriptor(memory, head)?;
-        if flags(word) != DESC_WRITE {
+    pub fn fill(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        let head = self.next_head();
+        let descriptor = self.window.descriptor(head).ok_or(Malformed::Descriptor)?;
+        if flags(descriptor) != DESC_WRITE {
             return Err(Malformed::Flags);
         }
-        let len = length(word).min(bytes.len());
-        memory.copy_out(Gpa(to), bytes.get(..len).unwrap_or_default())?;
-        self.give_back(memory, head, len as u64)
+        let len = (descriptor.len as usize).min(bytes.len());
+        self.window.copy_out(descriptor.at, bytes.get(..len).unwrap_or_default())?;
+        self.give_back(head, len as u64);
+        Ok(())
     }
 
     /// The next head from the available ring; counts it as taken.
-    #[inline]
-    fn next_head<M: GuestMemory>(&mut self, memory: &M) -> Result<u16, Malformed> {
-        let at = self.next_available & self.mask;
-        let head = memory.load_u16(Gpa(self.areas.driver + 4 + 2 * u64::from(at)))?;
+    #[inline(always)]
+    fn next_head(&mut self) -> u16 {
+        let head = self.window.available(self.next_available);
         self.next_available = self.next_available.wrapping_add(1);
-        Ok(head)
+        head
     }
 
-    #[inline]
-    fn descriptor<M: GuestMemory>(&self, memory: &M, index: u16) -> Result<[u64; 2], Malformed> {
-        if index > self.mask {
-            return Err(Malformed::Descriptor);
-        }
-        let pair = memory.load_pair(Gpa(self.areas.descriptors + 16 * u64::from(index)))?;
-        if flags(pair[1]) & !DESC_KNOWN != 0 {
-            return Err(Malformed::Flags);
-        }
-        Ok(pair)
-    }
-
-    #[inline]
-    fn give_back<M: GuestMemory>(&mut self, memory: &mut M, head: u16, written: u64) -> Result<(), Malformed> {
-        let at = self.next_used & self.mask;
-        let element = u64::from(head) | (written << 32);
-        memory.store_u64(Gpa(self.areas.device + 4 + 8 * u64::from(at)), element)?;
-        self.next_used = self.next_used.wrapping_add(1);
-        memory.store_u16(Gpa(self.areas.device + 2), self.next_used)?;
-        Ok(())
+    #[inline(always)]
+    fn give_back(&mut self, head: u16, written: u64) {
+        let position = self.next_used;
+        self.next_used = position.wrapping_add(1);
+        self.window.give_back(position, u64::from(head) | (written << 32));
     }
 }
 
-/// Length field of a descriptor's second word.
-#[inline]
-fn length(word: u64) -> usize {
-    (word & 0xffff_ffff) as usize
+/// Flags of a descriptor. Those it must not have are refused wherever its flags are looked at.
+#[inline(always)]
+fn flags(descriptor: Descriptor) -> u16 {
+    (descriptor.word & 0xffff) as u16
 }
 
-/// Flags field.
-#[inline]
-fn flags(word: u64) -> u64 {
-    (word >> 32) & 0xffff
-}
-
-/// Next field.
-#[inline]
-fn next(word: u64) -> u16 {
-    (word >> 48) as u16
+/// The descriptor that follows.
+fn next(descriptor: Descriptor) -> u16 {
+    (descriptor.word >> 16) as u16
 }
 
 #[cfg(test)]
