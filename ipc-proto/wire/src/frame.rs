@@ -44,36 +44,9 @@ impl Header {
     ///
     /// # Errors
     /// Names the first field that is wrong.
-    #[inline(always)]
+    #[inline]
     pub fn parse(message: &[u8]) -> Result<(Self, &[u8]), FrameError> {
-        let Some((head, body)) = message.split_first_chunk::<HEADER_SIZE>() else {
-            return Err(FrameError::Short);
-        };
-        let (schema, rest) = take::<16>(head);
-        let (method, rest) = take::<2>(rest);
-        let ([kind, reserved], rest) = take::<2>(rest);
-        let (length, rest) = take::<4>(rest);
-        let (correlation, _) = take::<8>(rest);
-        let Some(kind) = Kind::from_u8(kind) else {
-            return Err(FrameError::Kind);
-        };
-        if reserved != 0 {
-            return Err(FrameError::Reserved);
-        }
-        let header = Self {
-            schema: SchemaId(schema),
-            method: u16::from_le_bytes(method),
-            kind,
-            correlation: u64::from_le_bytes(correlation),
-            length: u32::from_le_bytes(length),
-        };
-        if header.length as usize != body.len() || body.len() > MESSAGE_MAX {
-            return Err(FrameError::Length);
-        }
-        if (header.correlation == 0) != matches!(kind, Kind::Event) {
-            return Err(FrameError::Correlation);
-        }
-        Ok((header, body))
+        Frame::parse(message).map(|frame| (frame.header(), frame.body))
     }
 
     /// The header as bytes.
@@ -102,13 +75,70 @@ impl Header {
     }
 }
 
+/// A message with a legal header, where it lies: for who looks at a message and keeps nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'m> {
+    /// Schema of the service the message belongs to.
+    pub schema: &'m [u8; 16],
+    /// Number of the method.
+    pub method: u16,
+    /// Call, reply, event or error.
+    pub kind: Kind,
+    /// Pairs a reply with its call.
+    pub correlation: u64,
+    /// The rest of the message, as long as the header says.
+    pub body: &'m [u8],
+}
+
+impl<'m> Frame<'m> {
+    /// Splits a message into header and body.
+    ///
+    /// # Errors
+    /// Names the first field that is wrong.
+    #[inline(always)]
+    pub fn parse(message: &'m [u8]) -> Result<Self, FrameError> {
+        let Some((head, body)) = message.split_first_chunk::<HEADER_SIZE>() else {
+            return Err(FrameError::Short);
+        };
+        let (schema, rest) = take::<16>(head);
+        let (method, rest) = take::<2>(rest);
+        let ([kind, reserved], rest) = take::<2>(rest);
+        let (length, rest) = take::<4>(rest);
+        let (correlation, _) = take::<8>(rest);
+        let Some(kind) = Kind::from_u8(*kind) else {
+            return Err(FrameError::Kind);
+        };
+        if *reserved != 0 {
+            return Err(FrameError::Reserved);
+        }
+        if u32::from_le_bytes(*length) as usize != body.len() || body.len() > MESSAGE_MAX {
+            return Err(FrameError::Length);
+        }
+        let correlation = u64::from_le_bytes(*correlation);
+        if (correlation == 0) != matches!(kind, Kind::Event) {
+            return Err(FrameError::Correlation);
+        }
+        Ok(Self { schema, method: u16::from_le_bytes(*method), kind, correlation, body })
+    }
+
+    /// The header, to keep.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a body is at most 64 KiB")]
+    pub fn header(&self) -> Header {
+        Header {
+            schema: SchemaId(*self.schema),
+            method: self.method,
+            kind: self.kind,
+            correlation: self.correlation,
+            length: self.body.len() as u32,
+        }
+    }
+}
+
 /// The first `N` of `bytes`, which holds at least as many: the sizes taken in `parse` sum up to those of the header.
 #[inline(always)]
-fn take<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
-    match bytes.split_first_chunk::<N>() {
-        Some((head, rest)) => (*head, rest),
-        None => ([0; N], &[]),
-    }
+fn take<const N: usize>(bytes: &[u8]) -> (&[u8; N], &[u8]) {
+    bytes.split_first_chunk::<N>().unwrap_or((&[0; N], &[]))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl<'a> Table<'a> {
     }
 
     /// What `sender` may send for a method.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entry(&self, sender: Role, method: u16) -> Option<Entry> {
         let index = usize::from(method).wrapping_mul(2).wrapping_add(sender as usize);
         word(self.entries, index).map(Entry)
@@ -215,7 +215,7 @@ fn check_argument(op: Op) -> Result<(), TableError> {
 }
 
 /// Word `at` of a table.
-#[inline]
+#[inline(always)]
 pub(crate) fn word(words: &[[u8; 8]], at: usize) -> Option<u64> {
     words.get(at).map(|word| u64::from_le_bytes(*word))
 }

@@ -7,7 +7,7 @@
 
 use core::ops::Range;
 
-use ipc_proto_types::{ErrorCode, Role};
+use ipc_proto_types::{ErrorCode, Kind, Role};
 
 use crate::frame::Header;
 use crate::op::{self, Op};
@@ -100,7 +100,7 @@ impl Table<'_> {
     ///
     /// # Errors
     /// The first rule it breaks.
-    #[inline(always)]
+    #[inline]
     pub fn check(
         &self,
         sender: Role,
@@ -108,13 +108,29 @@ impl Table<'_> {
         body: &[u8],
         sink: &mut impl FieldSink,
     ) -> Result<(), Violation> {
-        let Some(entry) = self.entry(sender, header.method) else {
-            return Err(Violation::Method);
-        };
-        if header.length as usize != body.len() {
+        if header.length as usize != body.len() && self.entry(sender, header.method).is_some() {
             return Err(Violation::Length);
         }
-        let at = match entry.program(header.kind) {
+        self.check_body(sender, header.kind, header.method, body, sink)
+    }
+
+    /// The same for a body that is as long as its header says, as [`crate::Frame::parse`] saw to.
+    ///
+    /// # Errors
+    /// The first rule it breaks.
+    #[inline(always)]
+    pub fn check_body(
+        &self,
+        sender: Role,
+        kind: Kind,
+        method: u16,
+        body: &[u8],
+        sink: &mut impl FieldSink,
+    ) -> Result<(), Violation> {
+        let Some(entry) = self.entry(sender, method) else {
+            return Err(Violation::Method);
+        };
+        let at = match entry.program(kind) {
             0 => return Err(Violation::Kind),
             at => at,
         };

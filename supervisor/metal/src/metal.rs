@@ -3,6 +3,7 @@
 use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_image as image;
 use supervisor_monitor::{Machine, Page};
+use supervisor_vcpu::Ticks;
 use supervisor_svm::{IoMap, MsrMap, Processor, Start, Vcpu};
 use supervisor_x86::{GuestRam, HostPage, LocalApic, debugcon, tsc};
 
@@ -11,12 +12,15 @@ use crate::entropy::Entropy;
 /// Most qubes with I/O ports of their own. The terminal is one.
 pub(crate) const IO_MAPS: usize = 2;
 
+/// Places for processors: a power of two, so that an index is masked instead of checked.
+pub(crate) const QUBES: usize = MAX_QUBES.next_power_of_two();
+
 /// Bytes of a qube's memory that are rebuilt between two looks at who else wants to run.
 const REBUILD_BYTES: u64 = 64 * 1024;
 
 /// What the processor reads: virtual processors and permission maps. Too big for the stack.
 pub(crate) struct Processors {
-    pub(crate) vcpus: [Vcpu; MAX_QUBES],
+    pub(crate) vcpus: [Vcpu; QUBES],
     pub(crate) closed: IoMap,
     pub(crate) granted: [IoMap; IO_MAPS],
     pub(crate) msr: MsrMap,
@@ -25,7 +29,7 @@ pub(crate) struct Processors {
 impl Processors {
     pub(crate) const fn new() -> Self {
         Self {
-            vcpus: [const { Vcpu::new() }; MAX_QUBES],
+            vcpus: [const { Vcpu::new() }; QUBES],
             closed: IoMap::closed(),
             granted: [const { IoMap::closed() }; IO_MAPS],
             msr: MsrMap::closed(),
@@ -45,7 +49,7 @@ pub(crate) struct Cell {
 /// Everything.
 pub(crate) struct Metal {
     pub(crate) processor: Processor,
-    pub(crate) vcpus: &'static mut [Vcpu; MAX_QUBES],
+    pub(crate) vcpus: &'static mut [Vcpu; QUBES],
     pub(crate) cells: [Option<Cell>; MAX_QUBES],
     /// Memory of a qube that does not exist: nothing can be read or written in it.
     pub(crate) nowhere: GuestRam,
@@ -58,12 +62,6 @@ impl Metal {
     /// Rebuilds the next piece of a qube's memory; true when that was the last.
     pub(crate) fn rebuild(&mut self, qube: QubeIndex) -> bool {
         self.cells[qube.as_usize()].as_mut().is_none_or(Cell::rebuild)
-    }
-
-    /// Sets the timer to fire at `at`.
-    #[cold]
-    pub(crate) fn arm(&mut self, at: u64) {
-        self.lapic.arm_timer(at.saturating_sub(tsc::read()));
     }
 }
 
@@ -130,9 +128,12 @@ impl Machine for Metal {
 
     #[inline(always)]
     fn answer(&mut self, qube: QubeIndex, value: u32) {
-        if let Some(vcpu) = self.vcpus.get_mut(qube.as_usize()) {
-            vcpu.set_result(value);
-        }
+        self.vcpus[qube.as_usize() % QUBES].set_result(value);
+    }
+
+    #[cold]
+    fn set_timer(&mut self, at: Ticks) {
+        self.lapic.arm_timer(at.0.saturating_sub(tsc::read()));
     }
 
     fn random(&mut self, into: &mut [u8]) {

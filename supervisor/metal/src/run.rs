@@ -1,36 +1,39 @@
 //! The loop: run a qube until it stops, ask the monitor, do what it says. Nothing is decided here.
 
-use supervisor_monitor::{Actions, Interrupts, Monitor, Next};
+use supervisor_monitor::{Interrupts, Monitor, Next};
 use supervisor_vcpu::{Exit, Ticks};
 use supervisor_x86::power::{self, Ending};
 use supervisor_x86::{take_pending_interrupts, tsc};
 
-use crate::metal::Metal;
+use crate::metal::{Metal, QUBES};
 
 /// Runs the system until it is switched off.
 pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static, Metal>) -> ! {
     let metal = &mut metal;
-    let mut actions = monitor.start(now(), metal);
+    let mut next = monitor.start(now(), metal);
     loop {
-        actions = perform(metal, monitor, actions);
+        next = perform(metal, monitor, next);
     }
 }
 
 /// Does what the monitor decided, up to the next thing it must decide on.
 #[inline(always)]
-fn perform(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, actions: Actions) -> Actions {
-    if actions.timer != Ticks::NEVER {
-        metal.arm(actions.timer.0);
-    }
-    match actions.next {
-        Next::Run { qube } => match metal.vcpus[qube.as_usize()].run(&metal.processor) {
-            Exit::NotifyAndWait { queue, deadline } => monitor.call(now(), qube, queue, deadline, metal),
-            Exit::Interrupt => {
-                metal.processor.accept_interrupts();
-                monitor.interrupts(now(), Some(qube), arrived(), metal)
+fn perform(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, next: Next) -> Next {
+    match next {
+        Next::Run { qube } => {
+            let vcpu = &mut metal.vcpus[qube.as_usize() % QUBES];
+            vcpu.enter(&metal.processor);
+            if let Some((queue, deadline)) = vcpu.call() {
+                return monitor.call(now(), qube, queue, deadline, metal);
             }
-            exit => monitor.step(now(), qube, exit, metal),
-        },
+            match vcpu.exit() {
+                Exit::Interrupt => {
+                    metal.processor.accept_interrupts();
+                    monitor.interrupts(now(), Some(qube), arrived(), metal)
+                }
+                exit => monitor.step(now(), qube, exit, metal),
+            }
+        }
         Next::Rebuild { qube } => {
             if metal.rebuild(qube) {
                 monitor.rebuilt(now(), qube, metal);

@@ -189,9 +189,9 @@ impl Audit {
 
     /// Adds a record of a message that was delivered.
     #[inline(always)]
-    pub(crate) fn delivered(&mut self, now: Ticks, stamp: Stamp, method: u16, size: u32) {
+    pub(crate) fn delivered(&mut self, now: Ticks, stamp: Stamp, method: u16, size: usize) {
         const { assert!(MESSAGE_MAX < 1 << 20 && MAX_METHODS < NONE as usize) };
-        self.push(now, stamp.0 | u64::from(method & 0xff) << 20 | u64::from(size));
+        self.push(now, stamp.0 | u64::from(method & 0xff) << 20 | size as u64);
     }
 
     /// Adds a record. Of `size` the 20 bits are kept that a message's length has.
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn the_last_records_are_kept_in_order_and_older_ones_are_gone() {
         let mut audit = Audit::new();
-        for size in 0..300 {
+        for size in 0..300usize {
             audit.delivered(Ticks(7), Stamp::NONE, 3, size);
         }
         assert_eq!(audit.get(43), None);

@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use ipc_proto_types::{ErrorCode, Kind, Role};
-use ipc_proto_wire::{FieldKind, FieldSink, Header};
+use ipc_proto_wire::{FieldKind, FieldSink, Frame};
 use supervisor_policy::{Chains, Fields, Value, Verdict, decide};
 
 use crate::audit::Refusal;
@@ -17,43 +17,44 @@ const FIELDS_MAX: usize = 16;
 
 /// The frame of a message, if it is one and speaks the channel's schema.
 #[inline(always)]
-pub(crate) fn read<'m>(channel: &Channel<'_>, message: &'m [u8]) -> Result<(Header, &'m [u8]), Refusal> {
-    let (header, body) = Header::parse(message).map_err(Refusal::Frame)?;
-    if header.schema == channel.service.id { Ok((header, body)) } else { Err(Refusal::Schema) }
+pub(crate) fn read<'m>(channel: &Channel<'_>, message: &'m [u8]) -> Result<Frame<'m>, Refusal> {
+    let frame = Frame::parse(message).map_err(Refusal::Frame)?;
+    if *frame.schema == channel.service.id.0 { Ok(frame) } else { Err(Refusal::Schema) }
 }
 
 /// May the end with `sender`'s role of the open `channel` say `message` now? Counts and ends calls as a side effect.
 #[inline(always)]
-pub(crate) fn judge(
+pub(crate) fn judge<'m>(
     channel: &mut Channel<'_>,
     chains: &Chains<'_>,
     sender: Role,
-    message: &[u8],
-) -> Result<Header, Refusal> {
-    let (header, body) = read(channel, message)?;
-    match (sender, header.kind) {
+    message: &'m [u8],
+) -> Result<Frame<'m>, Refusal> {
+    let frame = read(channel, message)?;
+    let Frame { method, kind, correlation, body, .. } = frame;
+    match (sender, kind) {
         (Role::Client, Kind::Call) => {
-            channel.calls.count(header.correlation).map_err(|fault| match fault {
+            channel.calls.count(correlation).map_err(|fault| match fault {
                 CallFault::NotNext => Refusal::Correlation,
                 CallFault::TooMany => Refusal::TooManyCalls,
             })?;
-            allow(channel, chains, sender, &header, body)?;
-            channel.calls.begin(header.correlation, header.method);
+            allow(channel, chains, sender, kind, method, body)?;
+            channel.calls.begin(correlation, method);
         }
         (Role::Server, Kind::Reply | Kind::Error) => {
-            if !channel.calls.waits(header.correlation, header.method) {
+            if !channel.calls.waits(correlation, method) {
                 return Err(Refusal::NoSuchCall);
             }
             // A bad answer is an answer: the call is over, and the client hears that its server failed.
-            channel.calls.end(header.correlation);
-            channel.table.check(sender, &header, body, &mut ()).map_err(|violation| match header.kind {
+            channel.calls.end(correlation);
+            channel.table.check_body(sender, kind, method, body, &mut ()).map_err(|violation| match kind {
                 Kind::Error => Refusal::ForgedError,
                 _ => Refusal::Body(violation),
             })?;
         }
-        (Role::Client | Role::Server, _) => allow(channel, chains, sender, &header, body)?,
+        (Role::Client | Role::Server, _) => allow(channel, chains, sender, kind, method, body)?,
     }
-    Ok(header)
+    Ok(frame)
 }
 
 /// Schema, then policy.
@@ -62,14 +63,14 @@ fn allow(
     channel: &Channel<'_>,
     chains: &Chains<'_>,
     sender: Role,
-    header: &Header,
+    kind: Kind,
+    method: u16,
     body: &[u8],
 ) -> Result<(), Refusal> {
-    if header.method < 32 && channel.allowed & 1 << header.method != 0 {
-        return channel.table.check(sender, header, body, &mut ()).map_err(Refusal::Body);
+    if method < 32 && channel.allowed & 1 << method != 0 {
+        return channel.table.check_body(sender, kind, method, body, &mut ()).map_err(Refusal::Body);
     }
-    // A copy, so that the header itself stays in registers.
-    decide_otherwise(channel, chains, sender, &Header { ..*header }, body)
+    decide_otherwise(channel, chains, sender, kind, method, body)
 }
 
 /// The same for a method that is not always allowed.
@@ -79,12 +80,13 @@ fn decide_otherwise(
     channel: &Channel<'_>,
     chains: &Chains<'_>,
     sender: Role,
-    header: &Header,
+    kind: Kind,
+    method: u16,
     body: &[u8],
 ) -> Result<(), Refusal> {
-    let decision = channel.facts.decision(header.method);
+    let decision = channel.facts.decision(method);
     let mut arguments = Arguments::new(body);
-    channel.table.check(sender, header, body, &mut arguments).map_err(Refusal::Body)?;
+    channel.table.check_body(sender, kind, method, body, &mut arguments).map_err(Refusal::Body)?;
     match decide(decision, chains, &arguments) {
         Verdict::Allow => Ok(()),
         Verdict::Deny => Err(Refusal::Policy),

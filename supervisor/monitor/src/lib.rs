@@ -1,6 +1,6 @@
 //! The supervisor's mind: lifecycle, router, policy, audit, scheduler, as one pure [`Monitor::step`].
 //!
-//! Facts go in (the time, which qube stopped, why), [`Actions`] come out; the outside world is a [`Machine`]. There is no
+//! Facts go in (the time, which qube stopped, why), [`Next`] come out; the outside world is a [`Machine`]. There is no
 //! clock, no global and no hardware here, so the whole system also runs in a simulator, from a seed.
 //!
 //! Invariants: who sent a message is known from the queue it came from; a message is copied once, the copy is checked, that
@@ -31,5 +31,5 @@ mod step;
 
 pub use audit::{Outcome, Record, Refusal};
 pub use info::{Info, page_offset};
-pub use machine::{Actions, Interrupts, Machine, Next, Page};
+pub use machine::{Interrupts, Machine, Next, Page};
 pub use monitor::{Monitor, SetupError, Times};

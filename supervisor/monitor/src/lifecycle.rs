@@ -9,7 +9,7 @@ use supervisor_virtio::{DeviceKind, Queue, Registers};
 
 use crate::audit::Outcome;
 use crate::channel::EndpointIndex;
-use crate::machine::{Actions, Machine, Page};
+use crate::machine::{Machine, Next, Page};
 use crate::monitor::{Core, Monitor};
 use crate::qube::{Chores, Life, bit, wake};
 
@@ -72,7 +72,7 @@ impl<M: Machine> Monitor<'_, M> {
     }
 
     /// Starts every qube of the image, whose memory the machine has built, and decides who is first.
-    pub fn start(&mut self, now: Ticks, machine: &mut M) -> Actions {
+    pub fn start(&mut self, now: Ticks, machine: &mut M) -> Next {
         let core = &mut self.core;
         core.rebuilding = 0;
         for index in QubeIndex::all() {
@@ -80,7 +80,7 @@ impl<M: Machine> Monitor<'_, M> {
                 core.begin_life(now, index, machine);
             }
         }
-        core.pick(now)
+        core.pick(now, machine)
     }
 }
 

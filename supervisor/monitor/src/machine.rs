@@ -47,6 +47,9 @@ pub trait Machine {
     /// Sets EAX of `qube`, which is how the call that it made returns.
     fn answer(&mut self, qube: QubeIndex, value: u32);
 
+    /// Sets the one-shot timer to fire at `at`, instead of whenever it was to.
+    fn set_timer(&mut self, at: Ticks);
+
     /// Fills `into` with random bytes that no qube can predict.
     fn random(&mut self, into: &mut [u8]);
 
@@ -63,8 +66,9 @@ pub struct Interrupts {
     pub timer: bool,
 }
 
-/// What to do now.
+/// The monitor's decision after a step: what to do now. Dropping it stops the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum Next {
     /// Run this qube.
     Run {
@@ -81,14 +85,4 @@ pub enum Next {
     Idle,
     /// Turn the machine off.
     PowerOff,
-}
-
-/// The monitor's decision after a step. Dropping it stops the system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Actions {
-    /// What to do.
-    pub next: Next,
-    /// Set the one-shot timer to this time; [`Ticks::NEVER`] leaves it.
-    pub timer: Ticks,
 }

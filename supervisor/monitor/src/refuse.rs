@@ -59,10 +59,10 @@ impl<M: Machine> Core<'_, M> {
             })),
         };
         match judged {
-            Ok(header) => {
+            Ok(frame) => {
                 end.sent += 1;
-                self.audit.delivered(now, end.stamp, header.method, header.length);
-                self.serve(now, machine, from, &header, message);
+                self.audit.delivered(now, end.stamp, frame.method, frame.body.len());
+                self.serve(now, machine, from, &frame.header(), message);
             }
             Err(why) => self.refuse(now, machine, from, why, message),
         }

@@ -4,10 +4,10 @@
 //! wait pulls it. So what a sender can make the supervisor keep is nothing, and a peer that stops reading stalls its own
 //! channel and no other.
 //!
-//! [`Core::carry`] is the whole way of a good message between two qubes; whatever else can happen leaves it by a [`Stop`] and
+//! [`Lane::carry`] is the whole way of a good message between two qubes; whatever else can happen leaves it by a [`Stop`] and
 //! is dealt with out of line, in `refuse.rs`.
 
-use ipc_proto_types::{Kind, Role};
+use ipc_proto_types::{Kind, QubeIndex, Role};
 use supervisor_mem::RingWindow;
 use supervisor_policy::Chains;
 use supervisor_vcpu::Ticks;
@@ -17,7 +17,7 @@ use crate::audit::{Audit, Refusal, Stamp};
 use crate::channel::{Channel, ENDPOINTS, Endpoint, EndpointIndex};
 use crate::judge::judge;
 use crate::machine::Machine;
-use crate::monitor::{Core, Staging};
+use crate::monitor::{Core, Staging, Window};
 use crate::qube::wake;
 
 /// Most messages moved in one exit. Without it a full queue of 64 would make one exit cost 64 messages.
@@ -36,7 +36,6 @@ pub(crate) struct Budget {
 impl Budget {
     const EXIT: Self = Self { messages: MOVES_MAX, bytes: BYTES_MAX };
 
-    #[inline(always)]
     pub(crate) fn is_used_up(self) -> bool {
         self.messages == 0 || self.bytes == 0
     }
@@ -45,6 +44,18 @@ impl Budget {
     pub(crate) fn spend(&mut self, bytes: usize) {
         self.messages = self.messages.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Spends what the last message cost, and says how to go on.
+    #[inline(always)]
+    fn settle(&mut self, carried: Result<usize, Stop>) -> Stop {
+        let (len, stop) = match carried {
+            Ok(len) => (len, Stop::More),
+            Err(stop @ (Stop::Refused(taken, _) | Stop::Undelivered(taken, _))) => (taken.len, stop),
+            Err(stop) => return stop,
+        };
+        self.spend(len);
+        stop
     }
 
     /// Whether any message was moved.
@@ -56,6 +67,8 @@ impl Budget {
 /// Why no further message is moved.
 #[derive(Clone, Copy)]
 pub(crate) enum Stop {
+    /// A message was carried, and there are more.
+    More,
     /// There is none.
     Empty,
     /// Its receiver has no room, or the exit's budget is used up; it stays where it is.
@@ -79,7 +92,7 @@ pub(crate) struct Taken {
     pub(crate) len: usize,
 }
 
-impl<M: Machine> Core<'_, M> {
+impl<'a, M: Machine> Core<'a, M> {
     /// Moves what `from` has, within the budget of one exit. Returns whether any was moved.
     #[inline(always)]
     pub(crate) fn move_all(
@@ -89,7 +102,7 @@ impl<M: Machine> Core<'_, M> {
         from: EndpointIndex,
         staging: &mut Staging,
     ) -> bool {
-        match self.carry(now, machine, from, Budget::EXIT, staging) {
+        match self.carry_first(now, machine, from, staging) {
             Ok(()) => true,
             Err((stop, budget)) => self.move_on(now, machine, from, stop, budget, staging),
         }
@@ -109,6 +122,7 @@ impl<M: Machine> Core<'_, M> {
     ) -> bool {
         loop {
             match stop {
+                Stop::More => {}
                 Stop::Empty => return budget.is_touched(),
                 Stop::Later => {
                     self.mark_pull(from);
@@ -136,75 +150,98 @@ impl<M: Machine> Core<'_, M> {
                     self.complete(from, taken.chain);
                 }
             }
-            match self.carry_on(now, machine, from, budget, staging) {
+            match self.carry_rest(now, machine, from, &mut budget, staging) {
                 Ok(()) => return true,
-                Err(next) => (stop, budget) = next,
+                Err(next) => stop = next,
             }
         }
     }
 
-    /// [`Self::carry`], out of line.
-    #[inline(never)]
-    fn carry_on(
+    /// Carries the first message. `Ok` when it was the only one.
+    #[inline(always)]
+    fn carry_first(
         &mut self,
         now: Ticks,
         machine: &mut M,
         from: EndpointIndex,
-        budget: Budget,
         staging: &mut Staging,
     ) -> Result<(), (Stop, Budget)> {
-        self.carry(now, machine, from, budget, staging)
+        let mut budget = Budget::EXIT;
+        let (mut lane, ahead, room) = self.lane(from).map_err(|stop| (stop, budget))?;
+        if room == 0 {
+            return Err((Stop::Later, budget));
+        }
+        let to = lane.to;
+        let carried = lane.carry(now, staging);
+        if carried.is_ok() {
+            self.wake(machine, to, wake::CHANNEL);
+        }
+        match carried {
+            Ok(_) if ahead == 1 => Ok(()),
+            carried => Err((budget.settle(carried), budget)),
+        }
     }
 
-    /// Carries messages from a qube to a qube as long as nothing is the matter: copies each once, judges the copy, delivers
-    /// that copy. `Ok` when all there were are delivered, and there was one.
-    #[inline(always)]
-    fn carry(
+    /// Carries the messages that are left, as far as the budget goes. `Ok` when none is left then.
+    #[inline(never)]
+    fn carry_rest(
         &mut self,
         now: Ticks,
         machine: &mut M,
         from: EndpointIndex,
-        mut budget: Budget,
+        budget: &mut Budget,
         staging: &mut Staging,
-    ) -> Result<(), (Stop, Budget)> {
-        let Some(channel) = &mut self.channels[from.channel()] else { return Err((Stop::Empty, budget)) };
+    ) -> Result<(), Stop> {
+        let (mut lane, ahead, room) = self.lane(from)?;
+        let to = lane.to;
+        let count = ahead.min(room).min(budget.messages);
+        let mut delivered = 0;
+        let mut stop = Stop::More;
+        while delivered < count && budget.bytes != 0 {
+            stop = budget.settle(lane.carry(now, staging));
+            if !matches!(stop, Stop::More) {
+                break;
+            }
+            delivered += 1;
+        }
+        if delivered != 0 {
+            self.wake(machine, to, wake::CHANNEL);
+        }
+        match stop {
+            Stop::More if delivered == ahead => Ok(()),
+            Stop::More => Err(Stop::Later),
+            stop => Err(stop),
+        }
+    }
+
+    /// The way from `from` to its peer, how many messages wait, and how many buffers.
+    #[inline(always)]
+    fn lane(&mut self, from: EndpointIndex) -> Result<(Lane<'_, 'a, Window<M>>, u16, u16), Stop> {
+        let channel = self.channels[from.channel()].as_mut().ok_or(Stop::Empty)?;
         let (sender, receiver) = pair(&mut self.endpoints, from);
-        let (true, Some(tx), Some(rx), Some(qube)) =
+        let (true, Some(tx), Some(rx), Some(to)) =
             (channel.open, sender.tx.ring(), receiver.rx.ring(), receiver.qube)
         else {
-            return Err((Stop::Elsewhere, budget));
+            return Err(Stop::Elsewhere);
         };
-        let ahead = tx.ahead().map_err(|fault| (Stop::Sender(fault), budget))?;
+        let ahead = tx.ahead().map_err(Stop::Sender)?;
         if ahead == 0 {
-            return Err((Stop::Empty, budget));
+            return Err(Stop::Empty);
         }
-        let room = rx.ahead().map_err(|fault| (Stop::Receiver(fault), budget))?;
-        let count = ahead.min(room).min(budget.messages);
-        for done in 0..count {
-            let carried = carry_one(now, channel, &self.chains, from.role(), sender.stamp, tx, rx, &mut self.audit, staging);
-            let stop = match carried {
-                Ok(len) => {
-                    sender.sent += 1;
-                    budget.spend(len);
-                    if budget.bytes != 0 {
-                        continue;
-                    }
-                    Stop::Later
-                }
-                Err(stop) => {
-                    budget.messages -= 1;
-                    stop
-                }
-            };
-            if done != 0 {
-                self.wake(machine, qube, wake::CHANNEL);
-            }
-            return Err((stop, budget));
-        }
-        if count != 0 {
-            self.wake(machine, qube, wake::CHANNEL);
-        }
-        if count == ahead { Ok(()) } else { Err((Stop::Later, budget)) }
+        let room = rx.ahead().map_err(Stop::Receiver)?;
+        let (chains, audit) = (&self.chains, &mut self.audit);
+        let lane = Lane {
+            channel,
+            chains,
+            audit,
+            role: from.role(),
+            stamp: sender.stamp,
+            sent: &mut sender.sent,
+            tx,
+            rx,
+            to,
+        };
+        Ok((lane, ahead, room))
     }
 
     /// Gives a chain back.
@@ -230,30 +267,38 @@ impl<M: Machine> Core<'_, M> {
     }
 }
 
-/// Carries one message. Returns how long it was.
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "all of it is in registers or close by")]
-fn carry_one<W: RingWindow>(
-    now: Ticks,
-    channel: &mut Channel<'_>,
-    chains: &Chains<'_>,
+/// The way of messages from one qube to another, open and with good queues.
+struct Lane<'c, 'a, W> {
+    channel: &'c mut Channel<'a>,
+    chains: &'c Chains<'a>,
+    audit: &'c mut Audit,
+    /// Of the sender.
     role: Role,
     stamp: Stamp,
-    tx: &mut Ring<W>,
-    rx: &mut Ring<W>,
-    audit: &mut Audit,
-    staging: &mut Staging,
-) -> Result<usize, Stop> {
-    let (chain, message) = tx.take(staging).map_err(Stop::Sender)?;
-    let taken = Taken { chain, len: message.len() };
-    let header = judge(channel, chains, role, message).map_err(|why| Stop::Refused(taken, why))?;
-    rx.put(message).map_err(|fault| Stop::Undelivered(taken, fault))?;
-    tx.complete(chain);
-    // Answers are not audited: they belong to a call that was.
-    if matches!(header.kind, Kind::Call | Kind::Event) {
-        audit.delivered(now, stamp, header.method, header.length);
+    sent: &'c mut u64,
+    tx: &'c mut Ring<W>,
+    rx: &'c mut Ring<W>,
+    /// The receiver.
+    to: QubeIndex,
+}
+
+impl<W: RingWindow> Lane<'_, '_, W> {
+    /// Carries one message: copies it once, judges the copy, delivers that copy. Returns how long it was. Call only when
+    /// there is one, and a buffer for it.
+    #[inline(always)]
+    fn carry(&mut self, now: Ticks, staging: &mut Staging) -> Result<usize, Stop> {
+        let (chain, message) = self.tx.take(staging).map_err(Stop::Sender)?;
+        let taken = Taken { chain, len: message.len() };
+        let frame = judge(self.channel, self.chains, self.role, message).map_err(|why| Stop::Refused(taken, why))?;
+        self.rx.put(message).map_err(|fault| Stop::Undelivered(taken, fault))?;
+        self.tx.complete(chain);
+        *self.sent += 1;
+        // Answers are not audited: they belong to a call that was.
+        if matches!(frame.kind, Kind::Call | Kind::Event) {
+            self.audit.delivered(now, self.stamp, frame.method, frame.body.len());
+        }
+        Ok(taken.len)
     }
-    Ok(taken.len)
 }
 
 /// Both ends of the channel that `from` is an end of, `from` first.

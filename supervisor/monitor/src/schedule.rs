@@ -4,7 +4,7 @@
 use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_vcpu::Ticks;
 
-use crate::machine::{Actions, Machine, Next};
+use crate::machine::{Machine, Next};
 use crate::monitor::Core;
 use crate::qube::{Life, bit, wake};
 
@@ -28,11 +28,11 @@ impl<M: Machine> Core<'_, M> {
 
     /// `qube` wants to sleep until `deadline`. It does not if something is pending or the time has come.
     #[inline(always)]
-    pub(crate) fn sleep(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, deadline: Ticks) -> Actions {
+    pub(crate) fn sleep(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, deadline: Ticks) -> Next {
         let qube = self.at(index);
         if qube.pending != 0 {
             machine.answer(index, u32::from(core::mem::take(&mut qube.pending)));
-            return self.run(index);
+            return self.run(machine, index);
         }
         if deadline <= now {
             // A poll. Others have their turn first.
@@ -40,7 +40,7 @@ impl<M: Machine> Core<'_, M> {
             if index == self.turn {
                 self.slice_end = now;
             }
-            return self.pick(now);
+            return self.pick(now, machine);
         }
         qube.life = Life::Waiting;
         qube.deadline = deadline;
@@ -49,32 +49,34 @@ impl<M: Machine> Core<'_, M> {
             self.next_deadline = deadline;
         }
         match self.woken {
-            Some(woken) if self.runnable & bit(woken) != 0 => self.run(woken),
-            _ => self.pick(now),
+            Some(woken) if self.runnable & bit(woken) != 0 => self.run(machine, woken),
+            _ => self.pick(now, machine),
         }
     }
 
     /// Runs `qube`, in what is left of the slice; the turn stays whose it is.
     #[inline(always)]
-    pub(crate) fn run(&mut self, qube: QubeIndex) -> Actions {
-        Actions { next: Next::Run { qube }, timer: self.timer() }
+    pub(crate) fn run(&mut self, machine: &mut M, qube: QubeIndex) -> Next {
+        self.set_timer(machine);
+        Next::Run { qube }
     }
 
     /// Whose turn it is, and when its slice is over or it sleeps, the next in turn.
     #[inline(never)]
-    pub(crate) fn pick(&mut self, now: Ticks) -> Actions {
+    pub(crate) fn pick(&mut self, now: Ticks, machine: &mut M) -> Next {
         if self.power_off {
-            return Actions { next: Next::PowerOff, timer: Ticks::NEVER };
+            return Next::PowerOff;
         }
         if self.rebuilding != 0 && (self.runnable == 0 || !self.rebuilt_last) {
             self.rebuilt_last = true;
             if let Some(qube) = first(self.rebuilding) {
-                return Actions { next: Next::Rebuild { qube }, timer: self.timer() };
+                self.set_timer(machine);
+                return Next::Rebuild { qube };
             }
         }
         self.rebuilt_last = false;
         if self.has_slice_left(now) && self.runnable & bit(self.turn) != 0 {
-            return self.run(self.turn);
+            return self.run(machine, self.turn);
         }
         // From whose turn it is, not from who ran last: else two that hand each other the turn could keep it for ever.
         let later = self.runnable & !(bit(self.turn) | (bit(self.turn) - 1));
@@ -82,9 +84,12 @@ impl<M: Machine> Core<'_, M> {
             Some(qube) => {
                 self.turn = qube;
                 self.slice_end = Ticks(now.0.saturating_add(self.slice()));
-                self.run(qube)
+                self.run(machine, qube)
             }
-            None => Actions { next: Next::Idle, timer: self.timer() },
+            None => {
+                self.set_timer(machine);
+                Next::Idle
+            }
         }
     }
 
@@ -99,19 +104,25 @@ impl<M: Machine> Core<'_, M> {
         self.times.ticks_per_second / SLICES_PER_SECOND
     }
 
-    /// When the timer must be set anew: only ever to an earlier time; one that fires too early costs an interrupt.
+    /// Sets the timer if it must fire earlier than it would: for the next deadline, and for the end of the slice if another
+    /// wants to run. One that fires too early costs an interrupt.
     #[inline(always)]
-    fn timer(&mut self) -> Ticks {
-        let mut want = self.next_deadline;
+    fn set_timer(&mut self, machine: &mut M) {
         let contenders = self.runnable | self.rebuilding << 16;
-        if contenders & contenders.wrapping_sub(1) != 0 {
-            want = want.min(self.slice_end);
+        if contenders & contenders.wrapping_sub(1) != 0 || self.next_deadline < self.armed {
+            self.set_timer_earlier(machine, contenders.count_ones() > 1);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_timer_earlier(&mut self, machine: &mut M, contended: bool) {
+        let slice_end = if contended { self.slice_end } else { Ticks::NEVER };
+        let want = self.next_deadline.min(slice_end);
         if want < self.armed {
             self.armed = want;
-            return want;
+            machine.set_timer(want);
         }
-        Ticks::NEVER
     }
 
     /// Wakes whoever's time has come; finds the next deadline.

@@ -4,14 +4,14 @@ use ipc_proto_types::QubeIndex;
 use supervisor_vcpu::{Exit, Fault, Ticks};
 
 use crate::lifecycle::End;
-use crate::machine::{Actions, Interrupts, Machine};
+use crate::machine::{Interrupts, Machine, Next};
 use crate::monitor::{Core, Monitor, Staging};
 use crate::qube::{Life, bit, wake};
 
 impl<M: Machine> Monitor<'_, M> {
     /// `qube` stopped at `now` because of `exit`.
     #[inline(never)]
-    pub fn step(&mut self, now: Ticks, qube: QubeIndex, exit: Exit, machine: &mut M) -> Actions {
+    pub fn step(&mut self, now: Ticks, qube: QubeIndex, exit: Exit, machine: &mut M) -> Next {
         if exit == Exit::Interrupt {
             return self.interrupts(now, Some(qube), Interrupts::default(), machine);
         }
@@ -46,15 +46,15 @@ impl<M: Machine> Monitor<'_, M> {
             Exit::Panic { at } => {
                 core.last_words_from(now, machine, qube, at);
                 core.end(now, machine, qube, End::Panicked);
-                core.pick(now)
+                core.pick(now, machine)
             }
             Exit::Finish { code } => {
                 core.end(now, machine, qube, End::Exit(code));
-                core.pick(now)
+                core.pick(now, machine)
             }
             Exit::Fault(fault) => {
                 core.end(now, machine, qube, end_of(fault));
-                core.pick(now)
+                core.pick(now, machine)
             }
         }
     }
@@ -69,7 +69,7 @@ impl<M: Machine> Monitor<'_, M> {
         queue: u32,
         deadline: Ticks,
         machine: &mut M,
-    ) -> Actions {
+    ) -> Next {
         let Self { core, staging } = self;
         core.at(qube).exits += 1;
         core.woken = None;
@@ -85,7 +85,7 @@ impl<M: Machine> Monitor<'_, M> {
         from: Option<QubeIndex>,
         arrived: Interrupts,
         machine: &mut M,
-    ) -> Actions {
+    ) -> Next {
         let lines = arrived.lines;
         let core = &mut self.core;
         core.woken = None;
@@ -105,13 +105,13 @@ impl<M: Machine> Monitor<'_, M> {
         }
         core.expire(now, machine);
         if core.power_off || !core.has_slice_left(now) {
-            return core.pick(now);
+            return core.pick(now, machine);
         }
         match (core.woken, from) {
             // Someone waits for this: a key, a packet. It gets what is left of the slice.
-            (Some(woken), _) if lines != 0 => core.run(woken),
-            (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => core.run(from),
-            _ => core.pick(now),
+            (Some(woken), _) if lines != 0 => core.run(machine, woken),
+            (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => core.run(machine, from),
+            _ => core.pick(now, machine),
         }
     }
 }
@@ -126,7 +126,7 @@ impl<M: Machine> Core<'_, M> {
         qube: QubeIndex,
         deadline: Ticks,
         staging: &mut Staging,
-    ) -> Actions {
+    ) -> Next {
         if self.at(qube).chores.any() {
             self.do_chores(now, machine, qube, staging);
         }
@@ -136,7 +136,7 @@ impl<M: Machine> Core<'_, M> {
         if self.doomed != 0 {
             self.fulfil(now, machine);
             if self.power_off || self.qube(qube).is_none_or(|q| q.life != Life::Runnable) {
-                return self.pick(now);
+                return self.pick(now, machine);
             }
         }
         self.sleep(now, machine, qube, deadline)
@@ -159,19 +159,19 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// A qube's call that is not a wait is done.
-    fn answered(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Actions {
+    fn answered(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Next {
         machine.answer(qube, 0);
         self.go_on(now, machine, qube)
     }
 
     /// A qube goes on, unless what it asked for was somebody's end.
-    fn go_on(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Actions {
+    fn go_on(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Next {
         if self.doomed != 0 {
             self.fulfil(now, machine);
         }
         match self.qube(qube).map(|q| q.life) {
-            Some(Life::Runnable) if !self.power_off => self.run(qube),
-            _ => self.pick(now),
+            Some(Life::Runnable) if !self.power_off => self.run(machine, qube),
+            _ => self.pick(now, machine),
         }
     }
 

@@ -25,7 +25,7 @@ impl World<'_, '_> {
             panic!("at {}: {broken}", self.now);
         }
         let armed = self.monitor.armed();
-        let timer = self.timer.map_or(Ticks::NEVER, Ticks);
+        let timer = self.machine.timer.map_or(Ticks::NEVER, Ticks);
         assert_eq!(armed, timer, "the monitor and the machine agree on when the timer fires");
         if let Next::Run { qube, .. } = self.next {
             assert!(self.monitor.is_runnable(qube), "at {}: {qube} is to run and cannot", self.now);

@@ -6,6 +6,7 @@ use ipc_proto_types::QubeIndex;
 use supervisor_image::{self as image, Rights, layout};
 use supervisor_mem::Gpa;
 use supervisor_monitor::{Machine, Page};
+use supervisor_vcpu::Ticks;
 
 use crate::ram::SimRam;
 use crate::rng::Rng;
@@ -65,6 +66,8 @@ pub struct SimMachine<'a> {
     pub(crate) cells: Vec<Cell<'a>>,
     nowhere: SimRam,
     random: Rng,
+    /// When the one-shot timer fires.
+    pub(crate) timer: Option<u64>,
     pub(crate) lines: VecDeque<Vec<u8>>,
 }
 
@@ -74,6 +77,7 @@ impl<'a> SimMachine<'a> {
             cells: qubes.map(Cell::new).collect(),
             nowhere: SimRam::new(0, Gpa(u64::MAX), Gpa(u64::MAX)),
             random,
+            timer: None,
             lines: VecDeque::new(),
         };
         for cell in &mut machine.cells {
@@ -181,6 +185,10 @@ impl Machine for SimMachine<'_> {
         let cell = &mut self.cells[qube.as_usize()];
         assert!(cell.eax.is_none(), "{} is answered twice", cell.facts.name);
         cell.eax = Some(value);
+    }
+
+    fn set_timer(&mut self, at: Ticks) {
+        self.timer = Some(at.0);
     }
 
     fn random(&mut self, into: &mut [u8]) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use ipc_proto_types::{QubeIndex, QubeName};
 use supervisor_image::Image;
-use supervisor_monitor::{Actions, Interrupts, Monitor, Next, Page, Times, page_offset};
+use supervisor_monitor::{Interrupts, Monitor, Next, Page, Times, page_offset};
 use supervisor_vcpu::{Exit, Ticks};
 
 use crate::check::Books;
@@ -88,8 +88,6 @@ pub struct World<'a, 'p> {
     pub(crate) machine: SimMachine<'a>,
     pub(crate) seats: Vec<Seat<'p>>,
     pub(crate) now: u64,
-    /// When the one-shot timer fires.
-    pub(crate) timer: Option<u64>,
     irqs: BTreeSet<(u64, u8)>,
     pub(crate) next: Next,
     pub(crate) books: Books,
@@ -115,7 +113,6 @@ impl<'a, 'p> World<'a, 'p> {
             machine,
             seats,
             now: 0,
-            timer: None,
             irqs: BTreeSet::new(),
             next: Next::Idle,
             books: Books::default(),
@@ -156,8 +153,8 @@ impl<'a, 'p> World<'a, 'p> {
 
     /// Starts every qube.
     pub fn boot(&mut self) {
-        let actions = self.monitor.start(Ticks(self.now), &mut self.machine);
-        self.take(actions);
+        let next = self.monitor.start(Ticks(self.now), &mut self.machine);
+        self.take(next);
     }
 
     /// The time.
@@ -317,15 +314,15 @@ impl<'a, 'p> World<'a, 'p> {
 
     fn step(&mut self, qube: QubeIndex, exit: Exit) {
         self.now += STEP_TICKS;
-        let actions = self.monitor.step(Ticks(self.now), qube, exit, &mut self.machine);
-        self.take(actions);
+        let next = self.monitor.step(Ticks(self.now), qube, exit, &mut self.machine);
+        self.take(next);
     }
 
     /// Delivers the interrupts that are due.
     fn interrupt(&mut self, from: Option<QubeIndex>) {
-        let mut arrived = Interrupts { lines: 0, timer: self.timer.is_some_and(|at| at <= self.now) };
+        let mut arrived = Interrupts { lines: 0, timer: self.machine.timer.is_some_and(|at| at <= self.now) };
         if arrived.timer {
-            self.timer = None;
+            self.machine.timer = None;
         }
         while let Some((_, line)) = self.irqs.first().copied().filter(|(at, _)| *at <= self.now) {
             self.irqs.pop_first();
@@ -334,8 +331,8 @@ impl<'a, 'p> World<'a, 'p> {
         if let Some(from) = from {
             self.seats[from.as_usize()].tally.interruptions += 1;
         }
-        let actions = self.monitor.interrupts(Ticks(self.now), from, arrived, &mut self.machine);
-        self.take(actions);
+        let next = self.monitor.interrupts(Ticks(self.now), from, arrived, &mut self.machine);
+        self.take(next);
     }
 
     fn rebuild(&mut self, qube: QubeIndex) {
@@ -347,17 +344,14 @@ impl<'a, 'p> World<'a, 'p> {
     }
 
     /// Takes the monitor's decision, after a check of everything.
-    fn take(&mut self, actions: Actions) {
-        if actions.timer != Ticks::NEVER {
-            self.timer = Some(actions.timer.0);
-        }
-        self.next = actions.next;
+    fn take(&mut self, next: Next) {
+        self.next = next;
         self.check();
     }
 
     fn next_interrupt(&self) -> Option<u64> {
         let line = self.irqs.first().map(|(at, _)| *at);
-        [self.timer, line].into_iter().flatten().min()
+        [self.machine.timer, line].into_iter().flatten().min()
     }
 }
 

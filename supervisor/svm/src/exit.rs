@@ -110,7 +110,7 @@ impl Reason {
 }
 
 /// Exit code of an I/O instruction.
-const IOIO: u64 = 0x07b;
+pub(crate) const IOIO: u64 = 0x07b;
 /// Of EXITINFO1 after one: direction, string, repeat and size.
 const ACCESS: u64 = 0x7d;
 /// One 32-bit `out`.
@@ -138,27 +138,21 @@ pub(crate) enum Resume {
     AfterCpuid,
 }
 
-/// Decodes an exit. A call and its answer are this one exit, so it is looked for first.
+/// Whether EXITINFO1 of an I/O exit is that of the call at `port`.
 #[inline(always)]
-pub(crate) fn decode(facts: &Facts) -> (Exit, Resume) {
-    const NOTIFY_AND_WAIT: u64 = (port::NOTIFY_AND_WAIT as u64) << 16 | PLAIN_OUT_32;
-    if facts.code == IOIO && facts.info1 & (0xffff_0000 | ACCESS) == NOTIFY_AND_WAIT {
-        let queue = (facts.rax & 0xffff_ffff) as u32;
-        return (Exit::NotifyAndWait { queue, deadline: Ticks(facts.rdi) }, Resume::At(facts.info2));
-    }
-    decode_other(Facts { ..*facts })
+pub(crate) fn is_call(info1: u64, port: u16) -> bool {
+    info1 & (0xffff_0000 | ACCESS) == u64::from(port) << 16 | PLAIN_OUT_32
 }
 
-/// Decodes any exit.
-#[inline(never)]
-fn decode_other(facts: Facts) -> (Exit, Resume) {
+/// Decodes an exit.
+pub(crate) fn decode(facts: &Facts) -> (Exit, Resume) {
     let code32 = (facts.code & 0xffff_ffff) as u32;
     let instruction = (Exit::Fault(Fault::Instruction(code32)), Resume::Here);
     match Reason::of(facts.code) {
-        Reason::Ioio => (port_access(&facts), Resume::At(facts.info2)),
+        Reason::Ioio => (port_access(facts), Resume::At(facts.info2)),
         Reason::Intr | Reason::Nmi | Reason::Smi | Reason::Init => (Exit::Interrupt, Resume::Here),
         Reason::Cpuid => (Exit::Answered, Resume::AfterCpuid),
-        Reason::NestedPageFault => (Exit::Fault(memory_fault(&facts)), Resume::Here),
+        Reason::NestedPageFault => (Exit::Fault(memory_fault(facts)), Resume::Here),
         Reason::Msr => (Exit::Fault(Fault::Msr((facts.rcx & 0xffff_ffff) as u32)), Resume::Here),
         Reason::Shutdown => (Exit::Fault(Fault::Shutdown), Resume::Here),
         Reason::Exception(vector) => (Exit::Fault(Fault::Exception(vector)), Resume::Here),

@@ -6,10 +6,10 @@
 use core::arch::{asm, x86_64::__cpuid_count};
 
 use supervisor_mem::Hpa;
-use supervisor_vcpu::Exit;
+use supervisor_vcpu::{Exit, Ticks, port};
 
 use crate::cpuid;
-use crate::exit::{Facts, Resume, decode};
+use crate::exit::{Facts, IOIO, Resume, decode, is_call};
 use crate::permissions::{IoMap, MsrMap};
 use crate::processor::Processor;
 use crate::vmcb::{self, Vmcb};
@@ -159,11 +159,21 @@ impl Vcpu {
         self.vmcb.set(vmcb::RAX, u64::from(value));
     }
 
-    /// Runs the qube until it stops and says why. The qube stands behind its `out` or CPUID then.
+    /// If the qube has just stopped for [`Exit::NotifyAndWait`]: the queue and the deadline; it then stands behind its `out`.
+    /// A call and its answer are this one exit, so it is asked for first.
     #[inline(always)]
-    pub fn run(&mut self, processor: &Processor) -> Exit {
-        self.enter(processor);
-        self.vmcb.set(vmcb::TLB_CONTROL, 0);
+    pub fn call(&mut self) -> Option<(u32, Ticks)> {
+        let info1 = self.vmcb.get(vmcb::EXIT_INFO_1);
+        if self.vmcb.get(vmcb::EXIT_CODE) != IOIO || !is_call(info1, port::NOTIFY_AND_WAIT) {
+            return None;
+        }
+        self.vmcb.set(vmcb::RIP, self.vmcb.get(vmcb::EXIT_INFO_2));
+        let queue = (self.vmcb.get(vmcb::RAX) & 0xffff_ffff) as u32;
+        Some((queue, Ticks(self.registers[RDI])))
+    }
+
+    /// Why the qube has just stopped. It stands behind its `out` or CPUID then.
+    pub fn exit(&mut self) -> Exit {
         let facts = Facts {
             code: self.vmcb.get(vmcb::EXIT_CODE),
             info1: self.vmcb.get(vmcb::EXIT_INFO_1),
@@ -207,9 +217,9 @@ impl Vcpu {
         self.vmcb.set(vmcb::RIP, self.vmcb.get(vmcb::RIP).wrapping_add(2));
     }
 
-    /// The world switch.
+    /// Runs the qube until it stops: the world switch.
     #[inline(always)]
-    fn enter(&mut self, processor: &Processor) {
+    pub fn enter(&mut self, processor: &Processor) {
         // SAFETY: `self` is a page-aligned VMCB followed by the register file and an XSAVE area at the offsets asserted
         // above, filled by `bind` and `reset`; `host_extra` was written by VMSAVE in `Processor::enable`; host memory is
         // identity mapped. All general registers but RSP are saved by us or declared clobbered; x87, SSE and AVX
@@ -270,5 +280,7 @@ impl Vcpu {
                 clobber_abi("sysv64"),
             );
         }
+        // What was asked for at the start of a life is done.
+        self.vmcb.clear_tlb_control();
     }
 }

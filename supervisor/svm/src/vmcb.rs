@@ -77,6 +77,12 @@ impl Vmcb {
         *word = (*word & !(field.mask << field.shift)) | ((value & field.mask) << field.shift);
     }
 
+    /// Zeroes the byte of [`TLB_CONTROL`]; the address-space id beside it is below 2^32.
+    #[inline(always)]
+    pub(crate) fn clear_tlb_control(&mut self) {
+        self.0[ASID.word] &= ASID.mask;
+    }
+
     /// Writes a segment register: selector, attributes, limit, base (figure B-1).
     pub(crate) fn set_segment(&mut self, offset: usize, selector: u16, attributes: u16, limit: u32, base: u64) {
         let word = u64::from(selector) | (u64::from(attributes) << 16) | (u64::from(limit) << 32);
