@@ -148,6 +148,18 @@ impl Table<'_> {
     }
 }
 
+impl Table<'_> {
+    /// For who wants to know beforehand that a body will pass: if `sender` may send a message of this kind and method, and
+    /// its body is one byte string, the limit below which a count of that string is in order and takes one byte.
+    #[must_use]
+    pub fn sole_bytes(&self, sender: Role, kind: Kind, method: u16) -> Option<u8> {
+        let op = Op(word(self.words, self.entry(sender, method)?.program(kind))?);
+        let bytes = op.is_last_counted() && op.code() == op::BYTES;
+        // The word at 0 is no program: it says that this may not be sent, and is no such op.
+        bytes.then(|| u8::try_from(op.argument()).map_or(0x80, |bound| bound.min(0x7f) + 1))
+    }
+}
+
 /// The short way for the most common body of all: one byte string or ASCII text of less than 128 bytes and nothing else.
 /// `None` sends the body the long way, which finds the same and knows what is wrong with it.
 #[inline(always)]

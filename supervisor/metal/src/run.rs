@@ -1,5 +1,6 @@
 //! The loop: run a qube until it stops, ask the monitor, do what it says. Nothing is decided here.
 
+use ipc_proto_types::QubeIndex;
 use supervisor_monitor::{Interrupts, Monitor, Next};
 use supervisor_vcpu::{Exit, Ticks};
 use supervisor_x86::power::{self, Ending};
@@ -19,21 +20,33 @@ pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static, Metal>) -> ! 
 /// Does what the monitor decided, up to the next thing it must decide on.
 #[inline(always)]
 fn perform(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, next: Next) -> Next {
-    match next {
-        Next::Run { qube } => {
-            let vcpu = &mut metal.vcpus[qube.as_usize() % QUBES];
-            vcpu.enter(&metal.processor);
-            if let Some((queue, deadline)) = vcpu.call() {
-                return monitor.call(now(), qube, queue, deadline, metal);
-            }
-            match vcpu.exit() {
-                Exit::Interrupt => {
-                    metal.processor.accept_interrupts();
-                    monitor.interrupts(now(), Some(qube), arrived(), metal)
-                }
-                exit => monitor.step(now(), qube, exit, metal),
-            }
+    let Next::Run { qube } = next else { return perform_otherwise(metal, monitor, next) };
+    let vcpu = &mut metal.vcpus[qube.as_usize() % QUBES];
+    vcpu.enter(&metal.processor);
+    if let Some((queue, deadline)) = vcpu.call() {
+        return monitor.call(now(), qube, queue, deadline, metal);
+    }
+    stopped(metal, monitor, qube)
+}
+
+/// The qube stopped for anything but a call.
+#[inline(never)]
+fn stopped(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, qube: QubeIndex) -> Next {
+    match metal.vcpus[qube.as_usize() % QUBES].exit() {
+        Exit::Interrupt => {
+            metal.processor.accept_interrupts();
+            monitor.interrupts(now(), Some(qube), arrived(), metal)
         }
+        exit => monitor.step(now(), qube, exit, metal),
+    }
+}
+
+/// The rest of [`perform`].
+#[cold]
+#[inline(never)]
+fn perform_otherwise(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, next: Next) -> Next {
+    match next {
+        Next::Run { .. } => next,
         Next::Rebuild { qube } => {
             if metal.rebuild(qube) {
                 monitor.rebuilt(now(), qube, metal);

@@ -1,7 +1,7 @@
 //! Channels and their two ends. End `2c` is the client's end of channel `c`, `2c + 1` the server's: the peer of an end, its
 //! channel and its role follow from its number, so none of them can be claimed.
 
-use ipc_proto_types::{CALLS_MAX, ChannelIndex, MAX_CHANNELS, PortIndex, QubeIndex, Role};
+use ipc_proto_types::{CALLS_MAX, ChannelIndex, Kind, MAX_CHANNELS, MAX_METHODS, PortIndex, QubeIndex, Role};
 use ipc_proto_wire::Table;
 use supervisor_image as image;
 use supervisor_virtio::Queue;
@@ -123,6 +123,33 @@ impl<W> Endpoint<W> {
     }
 }
 
+/// For each method the limit below which the length of a body must be that is one byte string and nothing else, if that is
+/// all the schema wants of a client's call or a server's reply, and if the policy has nothing against it; 0 for any other.
+#[derive(Clone, Copy)]
+pub(crate) struct Quick([u8; MAX_METHODS]);
+
+impl Quick {
+    pub(crate) fn new(table: &Table<'_>, sender: Role, allowed: u32) -> Self {
+        let kind = match sender {
+            Role::Client => Kind::Call,
+            Role::Server => Kind::Reply,
+        };
+        Self(core::array::from_fn(|method| match table.sole_bytes(sender, kind, method as u16) {
+            Some(limit) if sender == Role::Server || allowed & 1 << method != 0 => limit,
+            _ => 0,
+        }))
+    }
+
+    /// Whether a call or reply of `method` with this body is in order, by schema and policy. If not, ask them.
+    #[inline(always)]
+    pub(crate) fn passes(&self, method: u16, body: &[u8]) -> bool {
+        match (self.0.get(usize::from(method)), body) {
+            (Some(limit), [count, bytes @ ..]) => usize::from(*count) == bytes.len() && count < limit,
+            _ => false,
+        }
+    }
+}
+
 /// A channel.
 pub(crate) struct Channel<'a> {
     pub(crate) facts: image::Channel<'a>,
@@ -134,6 +161,8 @@ pub(crate) struct Channel<'a> {
     pub(crate) calls: Calls,
     /// Methods that the policy allows whatever a message says, one bit each.
     pub(crate) allowed: u32,
+    /// What passes at a glance: [`Quick`] by role of the sender.
+    pub(crate) quick: [Quick; 2],
     pub(crate) refused: u64,
 }
 

@@ -9,9 +9,10 @@ use supervisor_vcpu::Ticks;
 
 use crate::audit::{Audit, Stamp};
 use crate::devices::ConsoleQueue;
-use crate::channel::{Calls, Channel, ENDPOINTS, Endpoint, EndpointIndex};
+use crate::channel::{Calls, Channel, Quick, ENDPOINTS, Endpoint, EndpointIndex};
 use crate::machine::Machine;
 use crate::log::Log;
+use crate::route::Stop;
 use crate::qube::{Life, QUBES, QUEUES, Qube, bit};
 
 /// Whose turn it counts as before anyone has run.
@@ -22,6 +23,9 @@ const FIRST: QubeIndex = match QubeIndex::new(0) {
 
 /// In the mask of the doomed: the machine is to be switched off. No qube has this bit.
 pub(crate) const DOOMED_MACHINE: u32 = 1 << MAX_QUBES;
+
+/// In [`Core::woken`]: nobody was.
+pub(crate) const NOBODY: u8 = 31;
 
 /// Bytes of the buffer that messages are copied into: the longest message and its header.
 const STAGING: usize = MESSAGE_MAX + HEADER_SIZE;
@@ -75,8 +79,10 @@ pub(crate) struct Core<'a, M: Machine> {
     pub(crate) rebuilding: u32,
     /// Whose turn it is. Who runs may be another, to whom a caller has handed its turn.
     pub(crate) turn: QubeIndex,
-    /// The last qube that a message woke; a caller that waits hands its turn to it.
-    pub(crate) woken: Option<QubeIndex>,
+    /// The last qube that a message woke; a caller that waits hands its turn to it. No qube's number when nobody was.
+    pub(crate) woken: u8,
+    /// What last was the matter with moving messages.
+    pub(crate) stop: Stop,
     pub(crate) rebuilt_last: bool,
     pub(crate) slice_end: Ticks,
     /// No qube waits for a time before this.
@@ -105,7 +111,8 @@ impl<'a, M: Machine> Monitor<'a, M> {
             runnable: 0,
             rebuilding: 0,
             turn: FIRST,
-            woken: None,
+            woken: NOBODY,
+            stop: Stop::Empty,
             rebuilt_last: false,
             slice_end: Ticks(0),
             next_deadline: Ticks::NEVER,
@@ -147,8 +154,9 @@ impl<'a, M: Machine> Core<'a, M> {
             let table = Table::parse(service.table).map_err(|_| SetupError::Table)?;
             let allowed = (0..).zip(facts.decisions().take(32)).filter(|(_, decision)| *decision == ALLOW);
             let allowed = allowed.fold(0, |mask, (method, _)| mask | 1u32 << method);
+            let quick = [Role::Client, Role::Server].map(|role| Quick::new(&table, role, allowed));
             self.channels[index.as_usize()] =
-                Some(Channel { facts, service, table, open: false, calls: Calls::new(), allowed, refused: 0 });
+                Some(Channel { facts, service, table, open: false, calls: Calls::new(), allowed, quick, refused: 0 });
             let ends = [
                 (Role::Client, Some(facts.client), facts.client_port),
                 (Role::Server, facts.server, facts.server_port),

@@ -11,7 +11,7 @@ use ipc_proto_types::{Kind, QubeIndex, Role};
 use supervisor_mem::RingWindow;
 use supervisor_policy::Chains;
 use supervisor_vcpu::Ticks;
-use supervisor_virtio::{Chain, Malformed, Ring};
+use supervisor_virtio::{Chain, Malformed, Queue, Ring};
 
 use crate::audit::{Audit, Refusal, Stamp};
 use crate::channel::{Channel, ENDPOINTS, Endpoint, EndpointIndex};
@@ -46,16 +46,14 @@ impl Budget {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Spends what the last message cost, and says how to go on.
-    #[inline(always)]
-    fn settle(&mut self, carried: Result<usize, Stop>) -> Stop {
-        let (len, stop) = match carried {
-            Ok(len) => (len, Stop::More),
-            Err(stop @ (Stop::Refused(taken, _) | Stop::Undelivered(taken, _))) => (taken.len, stop),
-            Err(stop) => return stop,
-        };
-        self.spend(len);
-        stop
+    /// Spends what the message cost at which the moving stopped, if it was taken.
+    fn settle(&mut self, stop: Stop) {
+        match stop {
+            Stop::Carried(len) | Stop::Refused(Taken { len, .. }, _) | Stop::Undelivered(Taken { len, .. }, _) => {
+                self.spend(len);
+            }
+            _ => {}
+        }
     }
 
     /// Whether any message was moved.
@@ -67,8 +65,8 @@ impl Budget {
 /// Why no further message is moved.
 #[derive(Clone, Copy)]
 pub(crate) enum Stop {
-    /// A message was carried, and there are more.
-    More,
+    /// A message of this length was carried, and there are more.
+    Carried(usize),
     /// There is none.
     Empty,
     /// Its receiver has no room, or the exit's budget is used up; it stays where it is.
@@ -102,27 +100,18 @@ impl<'a, M: Machine> Core<'a, M> {
         from: EndpointIndex,
         staging: &mut Staging,
     ) -> bool {
-        match self.carry_first(now, machine, from, staging) {
-            Ok(()) => true,
-            Err((stop, budget)) => self.move_on(now, machine, from, stop, budget, staging),
-        }
+        self.carry_first(now, machine, from, staging) || self.move_on(now, machine, from, staging)
     }
 
     /// Goes on after a stop: the slow half of [`Self::move_all`].
     #[cold]
     #[inline(never)]
-    fn move_on(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        from: EndpointIndex,
-        mut stop: Stop,
-        mut budget: Budget,
-        staging: &mut Staging,
-    ) -> bool {
+    fn move_on(&mut self, now: Ticks, machine: &mut M, from: EndpointIndex, staging: &mut Staging) -> bool {
+        let mut budget = Budget::EXIT;
+        budget.settle(self.stop);
         loop {
-            match stop {
-                Stop::More => {}
+            match self.stop {
+                Stop::Carried(_) => {}
                 Stop::Empty => return budget.is_touched(),
                 Stop::Later => {
                     self.mark_pull(from);
@@ -131,7 +120,7 @@ impl<'a, M: Machine> Core<'a, M> {
                 Stop::Elsewhere => match self.move_elsewhere(now, machine, from, &mut budget, staging) {
                     Stop::Elsewhere => {}
                     last => {
-                        stop = last;
+                        self.stop = last;
                         continue;
                     }
                 },
@@ -150,14 +139,13 @@ impl<'a, M: Machine> Core<'a, M> {
                     self.complete(from, taken.chain);
                 }
             }
-            match self.carry_rest(now, machine, from, &mut budget, staging) {
-                Ok(()) => return true,
-                Err(next) => stop = next,
+            if self.carry_rest(now, machine, from, &mut budget, staging) {
+                return true;
             }
         }
     }
 
-    /// Carries the first message. `Ok` when it was the only one.
+    /// Carries the first message. True when it was the only one; else [`Self::stop`] says what is the matter.
     #[inline(always)]
     fn carry_first(
         &mut self,
@@ -165,24 +153,23 @@ impl<'a, M: Machine> Core<'a, M> {
         machine: &mut M,
         from: EndpointIndex,
         staging: &mut Staging,
-    ) -> Result<(), (Stop, Budget)> {
-        let mut budget = Budget::EXIT;
-        let (mut lane, ahead, room) = self.lane(from).map_err(|stop| (stop, budget))?;
+    ) -> bool {
+        let Some((mut lane, ahead, room)) = self.lane(from) else { return false };
         if room == 0 {
-            return Err((Stop::Later, budget));
+            *lane.stop = Stop::Later;
+            return false;
         }
         let to = lane.to;
-        let carried = lane.carry(now, staging);
-        if carried.is_ok() {
-            self.wake(machine, to, wake::CHANNEL);
+        let Some(len) = lane.carry(now, staging) else { return false };
+        if ahead != 1 {
+            *lane.stop = Stop::Carried(len);
         }
-        match carried {
-            Ok(_) if ahead == 1 => Ok(()),
-            carried => Err((budget.settle(carried), budget)),
-        }
+        self.wake(machine, to, wake::CHANNEL);
+        ahead == 1
     }
 
-    /// Carries the messages that are left, as far as the budget goes. `Ok` when none is left then.
+    /// Carries the messages that are left, as far as the budget goes. True when none is left then; else [`Self::stop`] says
+    /// what is the matter.
     #[inline(never)]
     fn carry_rest(
         &mut self,
@@ -191,57 +178,50 @@ impl<'a, M: Machine> Core<'a, M> {
         from: EndpointIndex,
         budget: &mut Budget,
         staging: &mut Staging,
-    ) -> Result<(), Stop> {
-        let (mut lane, ahead, room) = self.lane(from)?;
+    ) -> bool {
+        let Some((mut lane, ahead, room)) = self.lane(from) else { return false };
         let to = lane.to;
         let count = ahead.min(room).min(budget.messages);
         let mut delivered = 0;
-        let mut stop = Stop::More;
+        *lane.stop = Stop::Later;
         while delivered < count && budget.bytes != 0 {
-            stop = budget.settle(lane.carry(now, staging));
-            if !matches!(stop, Stop::More) {
+            let Some(len) = lane.carry(now, staging) else {
+                budget.settle(*lane.stop);
                 break;
-            }
+            };
+            budget.spend(len);
             delivered += 1;
         }
         if delivered != 0 {
             self.wake(machine, to, wake::CHANNEL);
         }
-        match stop {
-            Stop::More if delivered == ahead => Ok(()),
-            Stop::More => Err(Stop::Later),
-            stop => Err(stop),
-        }
+        delivered == ahead
     }
 
-    /// The way from `from` to its peer, how many messages wait, and how many buffers.
+    /// The way from `from` to its peer, how many messages wait, at least one, and how many buffers. `None` when there is
+    /// none; then [`Self::stop`] says why.
     #[inline(always)]
-    fn lane(&mut self, from: EndpointIndex) -> Result<(Lane<'_, 'a, Window<M>>, u16, u16), Stop> {
-        let channel = self.channels[from.channel()].as_mut().ok_or(Stop::Empty)?;
+    fn lane(&mut self, from: EndpointIndex) -> Option<(Lane<'_, 'a, Window<M>>, u16, u16)> {
+        let stop = &mut self.stop;
         let (sender, receiver) = pair(&mut self.endpoints, from);
-        let (true, Some(tx), Some(rx), Some(to)) =
-            (channel.open, sender.tx.ring(), receiver.rx.ring(), receiver.qube)
+        let (Some(channel @ Channel { open: true, .. }), Queue::Ready(tx), Queue::Ready(rx), Some(to)) =
+            (&mut self.channels[from.channel()], &mut sender.tx, &mut receiver.rx, receiver.qube)
         else {
-            return Err(Stop::Elsewhere);
+            *stop = Stop::Elsewhere;
+            return None;
         };
-        let ahead = tx.ahead().map_err(Stop::Sender)?;
-        if ahead == 0 {
-            return Err(Stop::Empty);
-        }
-        let room = rx.ahead().map_err(Stop::Receiver)?;
+        let ahead = match tx.ahead() {
+            Ok(0) => return none(stop, Stop::Empty),
+            Ok(ahead) => ahead,
+            Err(fault) => return none(stop, Stop::Sender(fault)),
+        };
+        let room = match rx.ahead() {
+            Ok(room) => room,
+            Err(fault) => return none(stop, Stop::Receiver(fault)),
+        };
         let (chains, audit) = (&self.chains, &mut self.audit);
-        let lane = Lane {
-            channel,
-            chains,
-            audit,
-            role: from.role(),
-            stamp: sender.stamp,
-            sent: &mut sender.sent,
-            tx,
-            rx,
-            to,
-        };
-        Ok((lane, ahead, room))
+        let (role, stamp, sent) = (from.role(), &sender.stamp, &mut sender.sent);
+        Some((Lane { stop, channel, chains, audit, role, stamp, sent, tx, rx, to }, ahead, room))
     }
 
     /// Gives a chain back.
@@ -269,12 +249,14 @@ impl<'a, M: Machine> Core<'a, M> {
 
 /// The way of messages from one qube to another, open and with good queues.
 struct Lane<'c, 'a, W> {
+    /// Where to say what is the matter. In memory and not in results, which would cost the good messages.
+    stop: &'c mut Stop,
     channel: &'c mut Channel<'a>,
     chains: &'c Chains<'a>,
     audit: &'c mut Audit,
     /// Of the sender.
     role: Role,
-    stamp: Stamp,
+    stamp: &'c Stamp,
     sent: &'c mut u64,
     tx: &'c mut Ring<W>,
     rx: &'c mut Ring<W>,
@@ -283,22 +265,37 @@ struct Lane<'c, 'a, W> {
 }
 
 impl<W: RingWindow> Lane<'_, '_, W> {
-    /// Carries one message: copies it once, judges the copy, delivers that copy. Returns how long it was. Call only when
-    /// there is one, and a buffer for it.
+    /// Carries one message: copies it once, judges the copy, delivers that copy. Returns how long it was; `None` when
+    /// something is the matter with it. Call only when there is one, and a buffer for it.
     #[inline(always)]
-    fn carry(&mut self, now: Ticks, staging: &mut Staging) -> Result<usize, Stop> {
-        let (chain, message) = self.tx.take(staging).map_err(Stop::Sender)?;
+    fn carry(&mut self, now: Ticks, staging: &mut Staging) -> Option<usize> {
+        let (chain, message) = match self.tx.take(staging) {
+            Ok(taken) => taken,
+            Err(fault) => return none(self.stop, Stop::Sender(fault)),
+        };
         let taken = Taken { chain, len: message.len() };
-        let frame = judge(self.channel, self.chains, self.role, message).map_err(|why| Stop::Refused(taken, why))?;
-        self.rx.put(message).map_err(|fault| Stop::Undelivered(taken, fault))?;
+        let frame = match judge(self.channel, self.chains, self.role, message) {
+            Ok(frame) => frame,
+            Err(why) => return none(self.stop, Stop::Refused(taken, why)),
+        };
+        if let Err(fault) = self.rx.put(message) {
+            return none(self.stop, Stop::Undelivered(taken, fault));
+        }
         self.tx.complete(chain);
         *self.sent += 1;
         // Answers are not audited: they belong to a call that was.
         if matches!(frame.kind, Kind::Call | Kind::Event) {
-            self.audit.delivered(now, self.stamp, frame.method, frame.body.len());
+            self.audit.delivered(now, *self.stamp, frame.method, frame.body.len());
         }
-        Ok(taken.len)
+        Some(taken.len)
     }
+}
+
+/// Says what is the matter.
+#[cold]
+fn none<T>(place: &mut Stop, stop: Stop) -> Option<T> {
+    *place = stop;
+    None
 }
 
 /// Both ends of the channel that `from` is an end of, `from` first.

@@ -20,7 +20,7 @@ impl<M: Machine> Core<'_, M> {
             qube.life = Life::Runnable;
             self.runnable |= bit(index);
             machine.answer(index, u32::from(why));
-            self.woken = Some(index);
+            self.woken = index.get();
         } else {
             qube.pending |= why;
         }
@@ -48,7 +48,7 @@ impl<M: Machine> Core<'_, M> {
         if deadline < self.next_deadline {
             self.next_deadline = deadline;
         }
-        match self.woken {
+        match QubeIndex::new(self.woken) {
             Some(woken) if self.runnable & bit(woken) != 0 => self.run(machine, woken),
             _ => self.pick(now, machine),
         }

@@ -5,7 +5,7 @@ use supervisor_vcpu::{Exit, Fault, Ticks};
 
 use crate::lifecycle::End;
 use crate::machine::{Interrupts, Machine, Next};
-use crate::monitor::{Core, Monitor, Staging};
+use crate::monitor::{Core, Monitor, NOBODY, Staging};
 use crate::qube::{Life, bit, wake};
 
 impl<M: Machine> Monitor<'_, M> {
@@ -17,7 +17,7 @@ impl<M: Machine> Monitor<'_, M> {
         }
         let Self { core, staging } = self;
         core.at(qube).exits += 1;
-        core.woken = None;
+        core.woken = NOBODY;
         match exit {
             Exit::NotifyAndWait { queue, deadline } => {
                 core.notified(now, machine, qube, queue, staging);
@@ -72,7 +72,7 @@ impl<M: Machine> Monitor<'_, M> {
     ) -> Next {
         let Self { core, staging } = self;
         core.at(qube).exits += 1;
-        core.woken = None;
+        core.woken = NOBODY;
         core.notified(now, machine, qube, queue, staging);
         core.wait(now, machine, qube, deadline, staging)
     }
@@ -88,7 +88,7 @@ impl<M: Machine> Monitor<'_, M> {
     ) -> Next {
         let lines = arrived.lines;
         let core = &mut self.core;
-        core.woken = None;
+        core.woken = NOBODY;
         if let Some(qube) = from.and_then(|from| core.qube_mut(from)) {
             qube.exits += 1;
         }
@@ -107,7 +107,7 @@ impl<M: Machine> Monitor<'_, M> {
         if core.power_off || !core.has_slice_left(now) {
             return core.pick(now, machine);
         }
-        match (core.woken, from) {
+        match (QubeIndex::new(core.woken), from) {
             // Someone waits for this: a key, a packet. It gets what is left of the slice.
             (Some(woken), _) if lines != 0 => core.run(machine, woken),
             (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => core.run(machine, from),
