@@ -11,22 +11,20 @@ use crate::metal::{Metal, QUBES};
 /// Runs the system until it is switched off.
 pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static, Metal>) -> ! {
     let metal = &mut metal;
-    let mut next = monitor.start(now(), metal);
+    let first = monitor.start(now(), metal);
+    let mut qube = until_run(metal, monitor, first);
     loop {
-        next = perform(metal, monitor, next);
+        let vcpu = &mut metal.vcpus[qube.as_usize() % QUBES];
+        vcpu.enter(&metal.processor);
+        let next = match vcpu.call() {
+            Some((queue, deadline)) => monitor.call(now(), qube, queue, deadline, metal),
+            None => stopped(metal, monitor, qube),
+        };
+        qube = match next {
+            Next::Run { qube } => qube,
+            next => until_run(metal, monitor, next),
+        };
     }
-}
-
-/// Does what the monitor decided, up to the next thing it must decide on.
-#[inline(always)]
-fn perform(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, next: Next) -> Next {
-    let Next::Run { qube } = next else { return perform_otherwise(metal, monitor, next) };
-    let vcpu = &mut metal.vcpus[qube.as_usize() % QUBES];
-    vcpu.enter(&metal.processor);
-    if let Some((queue, deadline)) = vcpu.call() {
-        return monitor.call(now(), qube, queue, deadline, metal);
-    }
-    stopped(metal, monitor, qube)
 }
 
 /// The qube stopped for anything but a call.
@@ -41,24 +39,26 @@ fn stopped(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, qube: QubeI
     }
 }
 
-/// The rest of [`perform`].
+/// Does what the monitor decided until it is to run a qube.
 #[cold]
 #[inline(never)]
-fn perform_otherwise(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, next: Next) -> Next {
-    match next {
-        Next::Run { .. } => next,
-        Next::Rebuild { qube } => {
-            if metal.rebuild(qube) {
-                monitor.rebuilt(now(), qube, metal);
+fn until_run(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, mut next: Next) -> QubeIndex {
+    loop {
+        next = match next {
+            Next::Run { qube } => return qube,
+            Next::Rebuild { qube } => {
+                if metal.rebuild(qube) {
+                    monitor.rebuilt(now(), qube, metal);
+                }
+                metal.processor.accept_interrupts();
+                monitor.interrupts(now(), None, arrived(), metal)
             }
-            metal.processor.accept_interrupts();
-            monitor.interrupts(now(), None, arrived(), metal)
-        }
-        Next::Idle => {
-            metal.processor.idle();
-            monitor.interrupts(now(), None, arrived(), metal)
-        }
-        Next::PowerOff => power::end(Ending::PowerOff),
+            Next::Idle => {
+                metal.processor.idle();
+                monitor.interrupts(now(), None, arrived(), metal)
+            }
+            Next::PowerOff => power::end(Ending::PowerOff),
+        };
     }
 }
 

@@ -123,24 +123,29 @@ impl<W> Endpoint<W> {
     }
 }
 
-/// For each method the limit below which the length of a body must be that is one byte string and nothing else, if that is
-/// all the schema wants of a client's call or a server's reply, and if the policy has nothing against it; 0 for any other.
+/// Which messages of one kind and sender pass at a glance: for each method the limit below which the length of a body must
+/// be that is one byte string and nothing else, if that is all the schema wants and the policy has nothing against it; 0 for
+/// any other.
 #[derive(Clone, Copy)]
 pub(crate) struct Quick([u8; MAX_METHODS]);
 
 impl Quick {
-    pub(crate) fn new(table: &Table<'_>, sender: Role, allowed: u32) -> Self {
-        let kind = match sender {
-            Role::Client => Kind::Call,
-            Role::Server => Kind::Reply,
-        };
+    /// All four: a client's calls, a server's replies, a client's events, a server's events.
+    pub(crate) fn all(table: &Table<'_>, allowed: u32) -> [Self; 4] {
+        [(Role::Client, Kind::Call), (Role::Server, Kind::Reply), (Role::Client, Kind::Event), (Role::Server, Kind::Event)]
+            .map(|(sender, kind)| Self::new(table, sender, kind, allowed))
+    }
+
+    fn new(table: &Table<'_>, sender: Role, kind: Kind, allowed: u32) -> Self {
+        // An answer was allowed when its call was.
+        let allowed = if kind == Kind::Reply { u32::MAX } else { allowed };
         Self(core::array::from_fn(|method| match table.sole_bytes(sender, kind, method as u16) {
-            Some(limit) if sender == Role::Server || allowed & 1 << method != 0 => limit,
+            Some(limit) if allowed & 1 << method != 0 => limit,
             _ => 0,
         }))
     }
 
-    /// Whether a call or reply of `method` with this body is in order, by schema and policy. If not, ask them.
+    /// Whether a message of `method` with this body is in order, by schema and policy. If not, ask them.
     #[inline(always)]
     pub(crate) fn passes(&self, method: u16, body: &[u8]) -> bool {
         match (self.0.get(usize::from(method)), body) {
@@ -161,8 +166,8 @@ pub(crate) struct Channel<'a> {
     pub(crate) calls: Calls,
     /// Methods that the policy allows whatever a message says, one bit each.
     pub(crate) allowed: u32,
-    /// What passes at a glance: [`Quick`] by role of the sender.
-    pub(crate) quick: [Quick; 2],
+    /// Calls, replies, a client's events and a server's.
+    pub(crate) quick: [Quick; 4],
     pub(crate) refused: u64,
 }
 

@@ -154,7 +154,7 @@ impl<'a, M: Machine> Core<'a, M> {
             let table = Table::parse(service.table).map_err(|_| SetupError::Table)?;
             let allowed = (0..).zip(facts.decisions().take(32)).filter(|(_, decision)| *decision == ALLOW);
             let allowed = allowed.fold(0, |mask, (method, _)| mask | 1u32 << method);
-            let quick = [Role::Client, Role::Server].map(|role| Quick::new(&table, role, allowed));
+            let quick = Quick::all(&table, allowed);
             self.channels[index.as_usize()] =
                 Some(Channel { facts, service, table, open: false, calls: Calls::new(), allowed, quick, refused: 0 });
             let ends = [

@@ -284,12 +284,21 @@ impl<W: RingWindow> Lane<'_, '_, W> {
         self.tx.complete(chain);
         *self.sent += 1;
         // Answers are not audited: they belong to a call that was.
-        if matches!(frame.kind, Kind::Call | Kind::Event) {
+        if is_audited(frame.kind) {
             self.audit.delivered(now, *self.stamp, frame.method, frame.body.len());
         }
         Some(taken.len)
     }
 }
+
+/// Whether a message is a call or an event.
+#[inline(always)]
+const fn is_audited(kind: Kind) -> bool {
+    kind.as_u8() & 1 != 0
+}
+
+const _: () = assert!(is_audited(Kind::Call) && is_audited(Kind::Event));
+const _: () = assert!(!is_audited(Kind::Reply) && !is_audited(Kind::Error));
 
 /// Says what is the matter.
 #[cold]

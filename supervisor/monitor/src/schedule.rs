@@ -109,15 +109,16 @@ impl<M: Machine> Core<'_, M> {
     #[inline(always)]
     fn set_timer(&mut self, machine: &mut M) {
         let contenders = self.runnable | self.rebuilding << 16;
-        if contenders & contenders.wrapping_sub(1) != 0 || self.next_deadline < self.armed {
-            self.set_timer_earlier(machine, contenders.count_ones() > 1);
+        if contenders & contenders.wrapping_sub(1) != 0 {
+            self.set_timer_earlier(machine, self.slice_end);
+        } else if self.next_deadline < self.armed {
+            self.set_timer_earlier(machine, Ticks::NEVER);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn set_timer_earlier(&mut self, machine: &mut M, contended: bool) {
-        let slice_end = if contended { self.slice_end } else { Ticks::NEVER };
+    fn set_timer_earlier(&mut self, machine: &mut M, slice_end: Ticks) {
         let want = self.next_deadline.min(slice_end);
         if want < self.armed {
             self.armed = want;

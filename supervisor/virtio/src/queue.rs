@@ -171,7 +171,8 @@ impl<W: RingWindow> Ring<W> {
         let head = self.next_head();
         let first = self.window.descriptor(head).ok_or(Malformed::Descriptor)?;
         if flags(first) != 0 {
-            let len = self.take_long(first, into)?;
+            // By parts, so that the descriptor of a short chain stays in registers.
+            let len = self.take_long(first.at, first.len, first.word, into)?;
             return Ok((Chain(head), into.get(..len).unwrap_or_default()));
         }
         let target = into.get_mut(..first.len as usize).ok_or(Malformed::TooLong)?;
@@ -182,9 +183,9 @@ impl<W: RingWindow> Ring<W> {
     /// A chain of several descriptors: the slow half of [`Self::take`]. Returns how many bytes it had.
     #[cold]
     #[inline(never)]
-    fn take_long(&self, first: Descriptor, into: &mut [u8]) -> Result<usize, Malformed> {
+    fn take_long(&self, at: Gpa, len: u32, word: u32, into: &mut [u8]) -> Result<usize, Malformed> {
         let mut filled = 0usize;
-        let mut descriptor = first;
+        let mut descriptor = Descriptor { at, len, word };
         for _ in 0..CHAIN_MAX {
             if flags(descriptor) & !DESC_NEXT != 0 {
                 return Err(Malformed::Flags);

@@ -141,6 +141,7 @@ impl GuestMemory for GuestRam {
             descriptors: self.span.readable(rings.descriptors, 16 * n).ok()?,
             available: self.span.readable(rings.available, 6 + 2 * n).ok()?,
             used: self.span.writable(rings.used, 6 + 8 * n).ok()?,
+            size: rings.size,
             mask: rings.size - 1,
             span: self.span,
         })
@@ -165,6 +166,8 @@ pub struct Rings {
     descriptors: u64,
     available: u64,
     used: u64,
+    /// A power of two.
+    size: u16,
     /// The size less one.
     mask: u16,
     span: Span,
@@ -181,7 +184,7 @@ impl Rings {
 impl RingWindow for Rings {
     #[inline(always)]
     fn size(&self) -> u16 {
-        self.mask + 1
+        self.size
     }
 
     #[inline(always)]
