@@ -115,7 +115,7 @@ impl<'m> Frame<'m> {
             return Err(FrameError::Length);
         }
         let correlation = u64::from_le_bytes(*correlation);
-        if (correlation == 0) != matches!(kind, Kind::Event) {
+        if correlation == 0 && !may_be_uncorrelated(kind) || correlation != 0 && matches!(kind, Kind::Event) {
             return Err(FrameError::Correlation);
         }
         Ok(Self { schema, method: u16::from_le_bytes(*method), kind, correlation, body })
@@ -133,6 +133,13 @@ impl<'m> Frame<'m> {
             length: self.body.len() as u32,
         }
     }
+}
+
+/// Only an event is, and few messages are: kept out of the way of the rest.
+#[cold]
+#[inline(never)]
+fn may_be_uncorrelated(kind: Kind) -> bool {
+    matches!(kind, Kind::Event)
 }
 
 /// The first `N` of `bytes`, which holds at least as many: the sizes taken in `parse` sum up to those of the header.

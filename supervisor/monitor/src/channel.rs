@@ -28,10 +28,10 @@ impl EndpointIndex {
         Self(2 * channel.get() + role)
     }
 
-    /// From a stored number; masked, so always in range.
+    /// From a stored number, if it is one.
     #[inline]
     pub(crate) const fn from_u8(number: u8) -> Option<Self> {
-        if number == NO_ENDPOINT { None } else { Some(Self(number % ENDPOINTS as u8)) }
+        if (number as usize) < ENDPOINTS { Some(Self(number)) } else { None }
     }
 
     #[inline]

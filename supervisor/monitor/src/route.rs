@@ -159,13 +159,22 @@ impl<'a, M: Machine> Core<'a, M> {
             *lane.stop = Stop::Later;
             return false;
         }
-        let to = lane.to;
         let Some(len) = lane.carry(now, staging) else { return false };
-        if ahead != 1 {
-            *lane.stop = Stop::Carried(len);
+        let to = *lane.to;
+        if ahead == 1 {
+            self.wake(machine, to, wake::CHANNEL);
+            return true;
         }
+        *lane.stop = Stop::Carried(len);
+        self.wake_receiver(machine, to);
+        false
+    }
+
+    /// Out of line.
+    #[cold]
+    #[inline(never)]
+    fn wake_receiver(&mut self, machine: &mut M, to: QubeIndex) {
         self.wake(machine, to, wake::CHANNEL);
-        ahead == 1
     }
 
     /// Carries the messages that are left, as far as the budget goes. True when none is left then; else [`Self::stop`] says
@@ -180,7 +189,7 @@ impl<'a, M: Machine> Core<'a, M> {
         staging: &mut Staging,
     ) -> bool {
         let Some((mut lane, ahead, room)) = self.lane(from) else { return false };
-        let to = lane.to;
+        let to = *lane.to;
         let count = ahead.min(room).min(budget.messages);
         let mut delivered = 0;
         *lane.stop = Stop::Later;
@@ -204,11 +213,12 @@ impl<'a, M: Machine> Core<'a, M> {
     fn lane(&mut self, from: EndpointIndex) -> Option<(Lane<'_, 'a, Window<M>>, u16, u16)> {
         let stop = &mut self.stop;
         let (sender, receiver) = pair(&mut self.endpoints, from);
-        let (Some(channel @ Channel { open: true, .. }), Queue::Ready(tx), Queue::Ready(rx), Some(to)) =
-            (&mut self.channels[from.channel()], &mut sender.tx, &mut receiver.rx, receiver.qube)
-        else {
-            *stop = Stop::Elsewhere;
-            return None;
+        let channel = match &mut self.channels[from.channel()] {
+            Some(channel) if channel.open => channel,
+            _ => return none(stop, Stop::Elsewhere),
+        };
+        let (Queue::Ready(tx), Queue::Ready(rx), Some(to)) = (&mut sender.tx, &mut receiver.rx, &receiver.qube) else {
+            return none(stop, Stop::Elsewhere);
         };
         let ahead = match tx.ahead() {
             Ok(0) => return none(stop, Stop::Empty),
@@ -261,7 +271,7 @@ struct Lane<'c, 'a, W> {
     tx: &'c mut Ring<W>,
     rx: &'c mut Ring<W>,
     /// The receiver.
-    to: QubeIndex,
+    to: &'c QubeIndex,
 }
 
 impl<W: RingWindow> Lane<'_, '_, W> {

@@ -142,7 +142,7 @@ impl GuestMemory for GuestRam {
             available: self.span.readable(rings.available, 6 + 2 * n).ok()?,
             used: self.span.writable(rings.used, 6 + 8 * n).ok()?,
             size: rings.size,
-            mask: rings.size - 1,
+            mask: n - 1,
             span: self.span,
         })
     }
@@ -169,7 +169,7 @@ pub struct Rings {
     /// A power of two.
     size: u16,
     /// The size less one.
-    mask: u16,
+    mask: u64,
     span: Span,
 }
 
@@ -177,7 +177,7 @@ impl Rings {
     /// A position as an index: below the size.
     #[inline(always)]
     fn index(&self, position: u16) -> u64 {
-        u64::from(position & self.mask)
+        u64::from(position) & self.mask
     }
 }
 
@@ -201,7 +201,7 @@ impl RingWindow for Rings {
 
     #[inline(always)]
     fn descriptor(&self, number: u16) -> Option<Descriptor> {
-        if number > self.mask {
+        if u64::from(number) > self.mask {
             return None;
         }
         let from = self.descriptors + 16 * u64::from(number);
