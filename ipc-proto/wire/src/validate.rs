@@ -156,7 +156,7 @@ impl Table<'_> {
         let op = Op(word(self.words, self.entry(sender, method)?.program(kind))?);
         let bytes = op.is_last_counted() && op.code() == op::BYTES;
         // The word at 0 is no program: it says that this may not be sent, and is no such op.
-        bytes.then(|| u8::try_from(op.argument()).map_or(0x80, |bound| bound.min(0x7f) + 1))
+        bytes.then(|| u8::try_from(op.argument()).map_or(0x80, |bound| bound.min(0x7f).wrapping_add(1)))
     }
 }
 

@@ -143,7 +143,8 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let pages = PageCount(1 + (seed >> 60));
             let align = PAGE_SIZE << ((seed >> 40) & 3);
-            let start = frames.take(Owner::Qube(owner), pages, align).expect("there is room for 60 small runs");
+            let start =
+                frames.take(Owner::Qube(owner), pages, align).expect("there is room for 60 small runs");
             assert_eq!(start.0 % align, 0);
             for (other, len) in &runs {
                 assert!(start.0 + pages.bytes() <= *other || *other + len <= start.0, "runs overlap");

@@ -89,13 +89,14 @@ impl<'m, M: TableMemory, E: Encoding> Mapper<'m, M, E> {
     /// See [`NestedError`]; what was mapped before the error stays mapped.
     pub fn map(&mut self, guest: Gpa, host: Hpa, bytes: u64, rights: Rights) -> Result<(), NestedError> {
         let end = guest.0.checked_add(bytes).filter(|&e| e <= 1 << 48).ok_or(NestedError::Misaligned)?;
-        if (guest.0 | host.0 | bytes) % PAGE_SIZE != 0 || host.0.checked_add(bytes).is_none() {
+        if !(guest.0 | host.0 | bytes).is_multiple_of(PAGE_SIZE) || host.0.checked_add(bytes).is_none() {
             return Err(NestedError::Misaligned);
         }
         let mut at = guest.0;
         while at < end {
             let to = host.0 + (at - guest.0);
-            let size = if (at | to) % LARGE == 0 && end - at >= LARGE { Size::Large } else { Size::Page };
+            let size =
+                if (at | to).is_multiple_of(LARGE) && end - at >= LARGE { Size::Large } else { Size::Page };
             self.map_one(at, Hpa(to), rights, size)?;
             at += if size == Size::Large { LARGE } else { PAGE_SIZE };
         }
@@ -213,7 +214,9 @@ mod tests {
     fn ranges_that_are_not_whole_pages_or_leave_the_address_space_are_refused() {
         let mut fake = Fake::default();
         let mut mapper = Mapper::<_, Plain>::new(&mut fake).expect("a first table");
-        for (guest, host, bytes) in [(1, 0, 4096), (0, 1, 4096), (0, 0, 1), ((1 << 48) - 4096, 0, 8192), (u64::MAX, 0, 4096)] {
+        for (guest, host, bytes) in
+            [(1, 0, 4096), (0, 1, 4096), (0, 0, 1), ((1 << 48) - 4096, 0, 8192), (u64::MAX, 0, 4096)]
+        {
             assert_eq!(mapper.map(Gpa(guest), Hpa(host), bytes, Rights::R), Err(NestedError::Misaligned));
         }
     }

@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
+#![expect(clippy::cast_possible_truncation, reason = "sizes have 64 bits on the one machine this is for")]
 
 mod entropy;
 mod metal;
@@ -28,8 +29,11 @@ struct Statics {
     host: HostState,
 }
 
-static STATICS: TakeOnce<Statics> =
-    TakeOnce::new(Statics { monitor: Monitor::empty(), processors: Processors::new(), host: HostState::new() });
+static STATICS: TakeOnce<Statics> = TakeOnce::new(Statics {
+    monitor: Monitor::empty(),
+    processors: Processors::new(),
+    host: HostState::new(),
+});
 
 fn main(machine: Machine) -> ! {
     let Some(Statics { monitor, processors, host }) = STATICS.take() else {

@@ -3,8 +3,8 @@
 use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_image as image;
 use supervisor_monitor::{Machine, Page};
-use supervisor_vcpu::Ticks;
 use supervisor_svm::{IoMap, MsrMap, Processor, Start, Vcpu};
+use supervisor_vcpu::Ticks;
 use supervisor_x86::{GuestRam, HostPage, LocalApic, debugcon, tsc};
 
 use crate::entropy::Entropy;
@@ -113,7 +113,8 @@ impl Machine for Metal {
     fn write_page(&mut self, qube: QubeIndex, page: Page, at: u16, bytes: &[u8]) {
         let Some(cell) = &mut self.cells[qube.as_usize()] else { return };
         let index = Page::ALL.iter().position(|&p| p == page).unwrap_or(0);
-        let room = cell.pages.get_mut(index).and_then(|page| page.get_mut(usize::from(at)..)).unwrap_or_default();
+        let room =
+            cell.pages.get_mut(index).and_then(|page| page.get_mut(usize::from(at)..)).unwrap_or_default();
         let len = bytes.len().min(room.len());
         if let (Some(to), Some(from)) = (room.get_mut(..len), bytes.get(..len)) {
             to.copy_from_slice(from);
@@ -121,7 +122,8 @@ impl Machine for Metal {
     }
 
     fn start(&mut self, qube: QubeIndex) {
-        if let (Some(cell), Some(vcpu)) = (&self.cells[qube.as_usize()], self.vcpus.get_mut(qube.as_usize())) {
+        if let (Some(cell), Some(vcpu)) = (&self.cells[qube.as_usize()], self.vcpus.get_mut(qube.as_usize()))
+        {
             vcpu.reset(&cell.start(), self.processor.flush_by_asid);
         }
     }

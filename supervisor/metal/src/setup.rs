@@ -6,8 +6,8 @@ use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_image::{Image, ImageError, Qube, Rights as ImageRights, layout};
 use supervisor_mem::{FramesError, Gpa, Hpa, Mapper, NestedError, PAGE_SIZE, PageCount, Rights};
 use supervisor_monitor::{Monitor, Page, SetupError, Times};
-use supervisor_vcpu::Ticks;
 use supervisor_svm::{HostState, IoMap, Npt, Processor, SvmError};
+use supervisor_vcpu::Ticks;
 use supervisor_x86::{Machine, Physical, RouteError, SeedSource, debugcon, seed};
 
 use crate::entropy::Entropy;
@@ -35,8 +35,12 @@ impl fmt::Display for Trouble {
             Self::Processor(SvmError::Disabled) => {
                 f.write_str("AMD-V (SVM) is switched off by the firmware; switch it on in its setup")
             }
-            Self::Processor(SvmError::NoNestedPaging) => f.write_str("this processor has no nested paging; Skep needs it"),
-            Self::Processor(SvmError::TooFewAsids) => f.write_str("this processor has too few address-space ids"),
+            Self::Processor(SvmError::NoNestedPaging) => {
+                f.write_str("this processor has no nested paging; Skep needs it")
+            }
+            Self::Processor(SvmError::TooFewAsids) => {
+                f.write_str("this processor has too few address-space ids")
+            }
             Self::Memory(what, FramesError::OutOfMemory) => {
                 write!(f, "not enough memory for {what}; give the machine more")
             }
@@ -57,7 +61,11 @@ pub(crate) fn setup(
 ) -> Result<Metal, Trouble> {
     let Machine { facts, clock, lapic, mut io_apic, mut memory, .. } = machine;
     let image = Image::open(facts.module).map_err(Trouble::Image)?;
-    let times = Times { ticks_per_second: clock.tsc_hz, unix_ns_at_zero: clock.unix_ns_at_tsc_zero, entered: Ticks(facts.entry_tsc) };
+    let times = Times {
+        ticks_per_second: clock.tsc_hz,
+        unix_ns_at_zero: clock.unix_ns_at_tsc_zero,
+        entered: Ticks(facts.entry_tsc),
+    };
     monitor.load(image, times).map_err(Trouble::Monitor)?;
     let processor = Processor::enable(host, MAX_QUBES as u32).map_err(Trouble::Processor)?;
     let (nowhere, _) = memory
@@ -74,7 +82,9 @@ pub(crate) fn setup(
         has_console: debugcon::is_present(),
     };
     if source == SeedSource::TimingOnly {
-        debugcon::write_bytes(b"[skep] warning: this processor gives no random numbers; keys will be guessable\n");
+        debugcon::write_bytes(
+            b"[skep] warning: this processor gives no random numbers; keys will be guessable\n",
+        );
     }
     let mut granted = processors.granted.iter_mut();
     for (index, facts) in image.qubes() {
@@ -106,7 +116,8 @@ fn make_cell(memory: &mut Physical, index: QubeIndex, facts: Qube<'static>) -> R
     let number = index.get();
     let pages = PageCount(u64::from(facts.memory_pages));
     let base = Gpa(layout::RAM_BASE);
-    let writable = facts.regions().find(|region| region.rights == ImageRights::RW).map_or(u64::MAX, |region| region.gpa);
+    let writable =
+        facts.regions().find(|region| region.rights == ImageRights::RW).map_or(u64::MAX, |region| region.gpa);
     let for_qubes = |error| Trouble::Memory("the qubes", error);
     let (ram, host) = memory.guest_ram(number, pages, base, Gpa(writable)).map_err(for_qubes)?;
     let (device_pages, device_host) =

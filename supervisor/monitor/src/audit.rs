@@ -195,8 +195,16 @@ impl Audit {
     }
 
     /// Adds a record. Of `size` the 20 bits are kept that a message's length has.
-    pub(crate) fn record(&mut self, now: Ticks, stamp: Stamp, about: Option<(u16, u32)>, outcome: Outcome, why: u8) {
-        let (method, size) = about.map_or((NONE, 0), |(method, size)| (u8::try_from(method).unwrap_or(NONE), size));
+    pub(crate) fn record(
+        &mut self,
+        now: Ticks,
+        stamp: Stamp,
+        about: Option<(u16, u32)>,
+        outcome: Outcome,
+        why: u8,
+    ) {
+        let (method, size) =
+            about.map_or((NONE, 0), |(method, size)| (u8::try_from(method).unwrap_or(NONE), size));
         let low = u64::from(size & 0xf_ffff) | u64::from(method) << 20 | (outcome as u64) << 28;
         self.push(now, stamp.0 | u64::from(why) << 32 | low);
     }
@@ -241,9 +249,16 @@ mod tests {
         let service = ServiceIndex::new(5).expect("a service");
         let mut audit = Audit::new();
         audit.delivered(Ticks(9), Stamp::new(from, to, service), 31, 65_536);
-        audit.record(Ticks(10), Stamp::new(from, None, service), Some((300, u32::MAX)), Outcome::Refused, 0x4f);
+        audit.record(
+            Ticks(10),
+            Stamp::new(from, None, service),
+            Some((300, u32::MAX)),
+            Outcome::Refused,
+            0x4f,
+        );
         audit.record(Ticks(11), Stamp::of_qube(from.expect("a qube")), None, Outcome::Ended, 0x88);
-        let allowed = Record { time: 9, size: 65_536, from: 3, to: 14, service: 5, method: 31, ..Record::default() };
+        let allowed =
+            Record { time: 9, size: 65_536, from: 3, to: 14, service: 5, method: 31, ..Record::default() };
         let refused = Record {
             time: 10,
             size: 0xf_ffff,
@@ -254,7 +269,8 @@ mod tests {
             outcome: Outcome::Refused,
             why: 0x4f,
         };
-        let ended = Record { time: 11, size: 0, service: NONE, outcome: Outcome::Ended, why: 0x88, ..refused };
+        let ended =
+            Record { time: 11, size: 0, service: NONE, outcome: Outcome::Ended, why: 0x88, ..refused };
         assert_eq!([0, 1, 2].map(|n| audit.get(n)), [allowed, refused, ended].map(Some));
     }
 

@@ -56,7 +56,7 @@ impl EndpointIndex {
 
     #[inline]
     pub(crate) const fn role(self) -> Role {
-        if self.0 % 2 == 0 { Role::Client } else { Role::Server }
+        if self.0.is_multiple_of(2) { Role::Client } else { Role::Server }
     }
 }
 
@@ -132,8 +132,13 @@ pub(crate) struct Quick([u8; MAX_METHODS]);
 impl Quick {
     /// All four: a client's calls, a server's replies, a client's events, a server's events.
     pub(crate) fn all(table: &Table<'_>, allowed: u32) -> [Self; 4] {
-        [(Role::Client, Kind::Call), (Role::Server, Kind::Reply), (Role::Client, Kind::Event), (Role::Server, Kind::Event)]
-            .map(|(sender, kind)| Self::new(table, sender, kind, allowed))
+        [
+            (Role::Client, Kind::Call),
+            (Role::Server, Kind::Reply),
+            (Role::Client, Kind::Event),
+            (Role::Server, Kind::Event),
+        ]
+        .map(|(sender, kind)| Self::new(table, sender, kind, allowed))
     }
 
     fn new(table: &Table<'_>, sender: Role, kind: Kind, allowed: u32) -> Self {

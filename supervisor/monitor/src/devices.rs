@@ -118,12 +118,12 @@ impl<M: Machine> Core<'_, M> {
         let Some(end) = self.endpoint_at(qube, port as usize) else { return };
         let peer = end.peer();
         let from = if self.endpoints[peer.index()].qube.is_some() { peer } else { end };
-        if self.move_all(now, machine, from, staging) {
-            if let Some(sender) = self.endpoints[from.index()].qube.filter(|&sender| sender != qube) {
-                let woken = self.woken;
-                self.wake(machine, sender, crate::qube::wake::CHANNEL);
-                self.woken = woken;
-            }
+        if self.move_all(now, machine, from, staging)
+            && let Some(sender) = self.endpoints[from.index()].qube.filter(|&sender| sender != qube)
+        {
+            let woken = self.woken;
+            self.wake(machine, sender, crate::qube::wake::CHANNEL);
+            self.woken = woken;
         }
     }
 
@@ -148,9 +148,9 @@ impl<M: Machine> Core<'_, M> {
             Effect::Show { at, value } => machine.write_page(qube, page, at, &value.to_le_bytes()),
             Effect::Selected { queue } => self.show_queue(machine, qube, page, queue),
             Effect::Enable { queue, areas } => {
-                let ready = self.queue_mut(qube, page, queue).is_some_and(|slot| {
-                    slot.enable(areas, machine.memory(qube)).is_ok()
-                });
+                let ready = self
+                    .queue_mut(qube, page, queue)
+                    .is_some_and(|slot| slot.enable(areas, machine.memory(qube)).is_ok());
                 if !ready {
                     self.refuse_control(now, qube);
                 }
@@ -278,16 +278,12 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Takes a qube's panic report, as several log lines.
-    pub(crate) fn last_words_from(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        qube: QubeIndex,
-        at: Gpa,
-    ) {
+    pub(crate) fn last_words_from(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, at: Gpa) {
         let mut text = [0; LAST_WORDS_MAX];
         let text = copy_text(machine.memory(qube), at, &mut text);
-        let Some((name, generation)) = self.qube(qube).map(|q: &Qube<'_, M::Memory>| (q.name(), q.generation)) else {
+        let Some((name, generation)) =
+            self.qube(qube).map(|q: &Qube<'_, M::Memory>| (q.name(), q.generation))
+        else {
             return;
         };
         for part in text.chunks_mut(LINE_MAX / 2) {

@@ -10,6 +10,10 @@
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers of ports, queues and records are masked, and sizes have 64 bits on the one machine this is for"
+)]
 
 mod audit;
 mod channel;

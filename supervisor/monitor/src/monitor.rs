@@ -8,12 +8,12 @@ use supervisor_policy::{ALLOW, Chains};
 use supervisor_vcpu::Ticks;
 
 use crate::audit::{Audit, Stamp};
+use crate::channel::{Calls, Channel, ENDPOINTS, Endpoint, EndpointIndex, Quick};
 use crate::devices::ConsoleQueue;
-use crate::channel::{Calls, Channel, Quick, ENDPOINTS, Endpoint, EndpointIndex};
-use crate::machine::Machine;
 use crate::log::Log;
-use crate::route::Stop;
+use crate::machine::Machine;
 use crate::qube::{Life, QUBES, QUEUES, Qube, bit};
+use crate::route::Stop;
 
 /// Whose turn it counts as before anyone has run.
 const FIRST: QubeIndex = match QubeIndex::new(0) {
@@ -155,8 +155,16 @@ impl<'a, M: Machine> Core<'a, M> {
             let allowed = (0..).zip(facts.decisions().take(32)).filter(|(_, decision)| *decision == ALLOW);
             let allowed = allowed.fold(0, |mask, (method, _)| mask | 1u32 << method);
             let quick = Quick::all(&table, allowed);
-            self.channels[index.as_usize()] =
-                Some(Channel { facts, service, table, open: false, calls: Calls::new(), allowed, quick, refused: 0 });
+            self.channels[index.as_usize()] = Some(Channel {
+                facts,
+                service,
+                table,
+                open: false,
+                calls: Calls::new(),
+                allowed,
+                quick,
+                refused: 0,
+            });
             let ends = [
                 (Role::Client, Some(facts.client), facts.client_port),
                 (Role::Server, facts.server, facts.server_port),

@@ -128,7 +128,13 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Puts an error frame into the queue of client end `client`, if it left room for one.
-    pub(crate) fn answer(&mut self, machine: &mut M, client: EndpointIndex, header: &Header, code: ErrorCode) {
+    pub(crate) fn answer(
+        &mut self,
+        machine: &mut M,
+        client: EndpointIndex,
+        header: &Header,
+        code: ErrorCode,
+    ) {
         let error = Header { kind: Kind::Error, length: 1, ..*header };
         let mut frame = [0; HEADER_SIZE + 1];
         let written = error.write_to(&mut frame).is_ok();

@@ -49,7 +49,9 @@ impl Budget {
     /// Spends what the message cost at which the moving stopped, if it was taken.
     fn settle(&mut self, stop: Stop) {
         match stop {
-            Stop::Carried(len) | Stop::Refused(Taken { len, .. }, _) | Stop::Undelivered(Taken { len, .. }, _) => {
+            Stop::Carried(len)
+            | Stop::Refused(Taken { len, .. }, _)
+            | Stop::Undelivered(Taken { len, .. }, _) => {
                 self.spend(len);
             }
             _ => {}
@@ -129,7 +131,9 @@ impl<'a, M: Machine> Core<'a, M> {
                     return budget.is_touched();
                 }
                 // The channel closes; what is left is refused like anything on a closed channel, and its sender told.
-                Stop::Receiver(fault) => self.poison(now, machine, from.peer(), Refusal::ReceiverQueue(fault)),
+                Stop::Receiver(fault) => {
+                    self.poison(now, machine, from.peer(), Refusal::ReceiverQueue(fault))
+                }
                 Stop::Refused(taken, why) => {
                     self.refuse(now, machine, from, why, staging.get(..taken.len).unwrap_or_default());
                     self.complete(from, taken.chain);
@@ -217,7 +221,9 @@ impl<'a, M: Machine> Core<'a, M> {
             Some(channel) if channel.open => channel,
             _ => return none(stop, Stop::Elsewhere),
         };
-        let (Queue::Ready(tx), Queue::Ready(rx), Some(to)) = (&mut sender.tx, &mut receiver.rx, &receiver.qube) else {
+        let (Queue::Ready(tx), Queue::Ready(rx), Some(to)) =
+            (&mut sender.tx, &mut receiver.rx, &receiver.qube)
+        else {
             return none(stop, Stop::Elsewhere);
         };
         let ahead = match tx.ahead() {

@@ -5,7 +5,8 @@ use ipc_proto_ctl_api as ctl;
 use ipc_proto_log_api as log;
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{
-    Bytes, ChannelIndex, ErrorCode, Generation, Kind, List, MAX_CHANNELS, MAX_QUBES, QubeIndex, Role, ServiceIndex, Text,
+    Bytes, ChannelIndex, ErrorCode, Generation, Kind, List, MAX_CHANNELS, MAX_QUBES, QubeIndex, Role,
+    ServiceIndex, Text,
 };
 use ipc_proto_wire::{HEADER_SIZE, Header};
 use supervisor_policy::{ALLOW, ASK, DENY};
@@ -21,8 +22,11 @@ use crate::qube::{Life, bit, wake};
 
 /// Longest reply of both services, with its header.
 const REPLY_MAX: usize = HEADER_SIZE
-    + if ctl::SERVICE.reply_max > log::SERVICE.reply_max { ctl::SERVICE.reply_max } else { log::SERVICE.reply_max }
-        as usize;
+    + if ctl::SERVICE.reply_max > log::SERVICE.reply_max {
+        ctl::SERVICE.reply_max
+    } else {
+        log::SERVICE.reply_max
+    } as usize;
 
 /// Entries of one audit page.
 const PAGE_ENTRIES: usize = 8;
@@ -39,7 +43,9 @@ impl<M: Machine> Core<'_, M> {
         header: &Header,
         message: &[u8],
     ) {
-        let (Some(qube), Some(channel)) = (self.endpoints[from.index()].qube, self.channel_of(from)) else { return };
+        let (Some(qube), Some(channel)) = (self.endpoints[from.index()].qube, self.channel_of(from)) else {
+            return;
+        };
         let is_ctl = channel.service.id == ctl::SERVICE.id;
         let is_log = channel.service.id == log::SERVICE.id;
         let caller = Caller { port: self.endpoints[from.index()].port, generation: Generation(1) };
@@ -153,7 +159,9 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
     }
 
     fn kill(&mut self, _: &Caller, name: Text<16>) -> Result<u32, ctl::CtlError> {
-        let named = |index: &QubeIndex| self.core.qube(*index).is_some_and(|q| q.facts.name.as_str() == name.as_str());
+        let named = |index: &QubeIndex| {
+            self.core.qube(*index).is_some_and(|q| q.facts.name.as_str() == name.as_str())
+        };
         let index = QubeIndex::all().take(MAX_QUBES).find(named).ok_or(ctl::CtlError::NoSuchQube)?;
         let q = self.core.qube(index).filter(|q| q.is_alive()).ok_or(ctl::CtlError::NotRunning)?;
         let next = q.generation.next().0;
@@ -215,7 +223,8 @@ fn whole_characters(bytes: &[u8]) -> (Text<1024>, usize) {
     let mut text = Text::new();
     let mut used = 0;
     for chunk in bytes.utf8_chunks() {
-        let cut = used + chunk.valid().len() + chunk.invalid().len() == bytes.len() && chunk.invalid().len() < 4;
+        let cut =
+            used + chunk.valid().len() + chunk.invalid().len() == bytes.len() && chunk.invalid().len() < 4;
         if text.push_str(chunk.valid()).is_err() {
             break;
         }

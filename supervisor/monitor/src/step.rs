@@ -110,7 +110,9 @@ impl<M: Machine> Monitor<'_, M> {
         match (QubeIndex::new(core.woken), from) {
             // Someone waits for this: a key, a packet. It gets what is left of the slice.
             (Some(woken), _) if lines != 0 => core.run(machine, woken),
-            (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => core.run(machine, from),
+            (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => {
+                core.run(machine, from)
+            }
             _ => core.pick(now, machine),
         }
     }

@@ -9,6 +9,7 @@
 
 #![cfg_attr(not(test), no_std)]
 #![expect(unsafe_code, reason = "an unsafe room: world switch and virtualisation instructions")]
+#![expect(clippy::cast_possible_truncation, reason = "halves of registers are cut off on purpose")]
 
 mod cpuid;
 mod exit;

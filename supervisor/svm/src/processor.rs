@@ -105,5 +105,7 @@ fn read_msr(register: u32) -> u64 {
 fn write_msr(register: u32, value: u64) {
     let (low, high) = (value & 0xffff_ffff, value >> 32);
     // SAFETY: the callers above write EFER with one bit added and VM_HSAVE_PA with a page of ours, both as APM 15.30 allows.
-    unsafe { asm!("wrmsr", in("ecx") register, in("eax") low as u32, in("edx") high as u32, options(nostack)) };
+    unsafe {
+        asm!("wrmsr", in("ecx") register, in("eax") low as u32, in("edx") high as u32, options(nostack))
+    };
 }

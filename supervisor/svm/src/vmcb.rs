@@ -84,7 +84,14 @@ impl Vmcb {
     }
 
     /// Writes a segment register: selector, attributes, limit, base (figure B-1).
-    pub(crate) fn set_segment(&mut self, offset: usize, selector: u16, attributes: u16, limit: u32, base: u64) {
+    pub(crate) fn set_segment(
+        &mut self,
+        offset: usize,
+        selector: u16,
+        attributes: u16,
+        limit: u32,
+        base: u64,
+    ) {
         let word = u64::from(selector) | (u64::from(attributes) << 16) | (u64::from(limit) << 32);
         self.0[(offset / 8) & 511] = word;
         self.0[(offset / 8 + 1) & 511] = base;

@@ -89,9 +89,15 @@ impl<W: RingWindow> Queue<W> {
     /// # Errors
     /// [`Malformed::Areas`] for a bad size, alignment, or an area that is not in the qube's memory (writable for the used
     /// ring), and for a queue that is not off.
-    pub fn enable<M: GuestMemory<Window = W>>(&mut self, areas: QueueAreas, memory: &M) -> Result<(), Malformed> {
+    pub fn enable<M: GuestMemory<Window = W>>(
+        &mut self,
+        areas: QueueAreas,
+        memory: &M,
+    ) -> Result<(), Malformed> {
         let size = u16::try_from(areas.size).map_err(|_| Malformed::Areas)?;
-        let aligned = areas.descriptors % 16 == 0 && areas.driver % 2 == 0 && areas.device % 4 == 0;
+        let aligned = areas.descriptors.is_multiple_of(16)
+            && areas.driver.is_multiple_of(2)
+            && areas.device.is_multiple_of(4);
         if self.state() != QueueState::Off || !size.is_power_of_two() || size > QUEUE_SIZE_MAX || !aligned {
             return Err(Malformed::Areas);
         }

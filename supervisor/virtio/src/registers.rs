@@ -216,7 +216,9 @@ impl Registers {
 
     fn write_ready(&mut self, value: u32) -> Effect {
         match (value, self.selected()) {
-            (1, Some(queue)) if self.status & STATUS_FEATURES_OK != 0 => Effect::Enable { queue, areas: self.areas },
+            (1, Some(queue)) if self.status & STATUS_FEATURES_OK != 0 => {
+                Effect::Enable { queue, areas: self.areas }
+            }
             // A single queue cannot be taken back (there is no RING_RESET); a driver that wants that resets the device.
             (0, Some(_)) => Effect::None,
             _ => Effect::Refused,
@@ -330,7 +332,16 @@ mod tests {
     #[test]
     fn read_only_and_unknown_registers_refuse_writes() {
         let mut r = ready_device();
-        for at in [offset::MAGIC, offset::DEVICE_FEATURES, offset::QUEUE_NUM_MAX, offset::CONFIG, 0x050, 0x060, 0x072, 0xffff] {
+        for at in [
+            offset::MAGIC,
+            offset::DEVICE_FEATURES,
+            offset::QUEUE_NUM_MAX,
+            offset::CONFIG,
+            0x050,
+            0x060,
+            0x072,
+            0xffff,
+        ] {
             assert_eq!(r.write(at, 1), Effect::Refused, "{at:#x}");
         }
     }
