@@ -192,7 +192,9 @@ impl RingWindow for SimRings {
         }
         let from = self.rings.descriptors.0 + 16 * u64::from(number);
         let bytes: [u8; 16] = self.load(from);
-        let number = |range: std::ops::Range<usize>| bytes[range].iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
+        let number = |range: std::ops::Range<usize>| {
+            bytes[range].iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte))
+        };
         let half = |range| u32::try_from(number(range)).expect("four bytes");
         Some(Descriptor { at: Gpa(number(0..8)), len: half(8..12), word: half(12..16) })
     }

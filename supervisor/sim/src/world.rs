@@ -23,6 +23,8 @@ pub const MS: u64 = SECOND / 1000;
 pub const UNIX_NS_AT_ZERO: u64 = 1_767_225_600 * SECOND;
 /// Ticks that the supervisor takes for a step.
 const STEP_TICKS: u64 = 200;
+/// Ticks that a piece of a rebuild takes: 64 KiB at a few bytes a tick.
+const REBUILD_TICKS: u64 = 20_000;
 /// Steps after which a world that does not come to rest is called livelocked.
 const STEPS_MAX: u64 = 20_000_000;
 
@@ -336,7 +338,7 @@ impl<'a, 'p> World<'a, 'p> {
     }
 
     fn rebuild(&mut self, qube: QubeIndex) {
-        self.now += STEP_TICKS;
+        self.now += REBUILD_TICKS;
         if self.machine.rebuild(qube) {
             self.monitor.rebuilt(Ticks(self.now), qube, &mut self.machine);
         }

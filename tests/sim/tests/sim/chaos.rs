@@ -117,7 +117,7 @@ fn stamped<'t>(life: u32, heard: &'t Cell<u64>, mut rng: Rng) -> impl Guest + 't
 #[test]
 fn what_was_said_to_one_life_is_never_heard_by_the_next() {
     let (heard, lives) = (Cell::new(0), Cell::new(0));
-    seeds("what_was_said_to_one_life_is_never_heard_by_the_next", 2000, |seed| {
+    let done = seeds("what_was_said_to_one_life_is_never_heard_by_the_next", 2000, |seed| {
         let mut plan = Plan::new(&["killer", "one", "server", "two"]);
         plan.channel("killer", "@supervisor", &ctl::SERVICE);
         plan.channel("one", "server", &echo::SERVICE).depth = 4;
@@ -141,10 +141,9 @@ fn what_was_said_to_one_life_is_never_heard_by_the_next() {
         world.run_for(100 * MS);
         lives.set(lives.get() + world.tally("server").lives);
     });
-    if std::env::var("SKEP_SIM_SEED").is_err() {
-        assert!(lives.get() > 3000, "{} lives", lives.get());
-        assert!(heard.get() > 10_000, "{} messages heard", heard.get());
-    }
+    // On average; a seed alone may have few.
+    assert!(done < 100 || u64::from(lives.get()) > 3 * done / 2, "{} lives", lives.get());
+    assert!(done < 100 || heard.get() > 5 * done, "{} messages heard", heard.get());
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use ipc_proto_echo_api::{self as echo, EchoClient};
 use ipc_proto_types::{Bytes, Kind, Text};
 use supervisor_sim::{Cpu, Driven, Driver, Guest, MS, Plan, Rng, SECOND, World};
-use supervisor_vcpu::Ticks;
-use tests_sim::{Caller, EchoServer, Qube, Shared, Streamer, frame, seeds};
+use supervisor_vcpu::{Exit, Ticks};
+use tests_sim::{Caller, EchoServer, Inbox, Qube, Shared, Streamer, frame, recorder, seeds};
 
 /// A server that takes so long for each message, and counts them by port.
 fn slow(ticks: u64, counts: &RefCell<Vec<u64>>) -> impl Guest {
@@ -23,20 +23,29 @@ fn slow(ticks: u64, counts: &RefCell<Vec<u64>>) -> impl Guest {
 }
 
 #[test]
-fn a_flood_on_one_port_does_not_keep_another_from_being_read() {
-    let mut plan = Plan::new(&["flooder", "client", "server"]);
-    plan.channel("flooder", "server", &echo::SERVICE).depth = 64;
-    plan.channel("client", "server", &echo::SERVICE).depth = 64;
-    let (image, counts) = (plan.image(), RefCell::new(Vec::new()));
-    let mut world = World::new(&image, 0);
-    world.program("flooder", |_| Streamer::new(u64::MAX));
-    world.program("client", |_| Streamer::new(64));
-    world.program("server", |_| slow(MS / 12, &counts));
-    world.boot();
-    world.run_for(SECOND);
-    let counts = counts.borrow();
-    assert!(counts[0] > 1000, "the attack did not run: {counts:?}");
-    assert_eq!(counts[1], 64, "{counts:?}");
+fn a_flood_on_one_port_does_not_keep_others_from_being_read() {
+    let names = ["a", "b", "c"];
+    for flooder in names {
+        let mut plan = Plan::new(&["a", "b", "c", "server"]);
+        for name in names {
+            plan.channel(name, "server", &echo::SERVICE).depth = 64;
+        }
+        let (image, counts) = (plan.image(), RefCell::new(Vec::new()));
+        let mut world = World::new(&image, 0);
+        for name in names {
+            world.program(name, move |_| Streamer::new(if name == flooder { u64::MAX } else { 64 }));
+        }
+        world.program("server", |_| slow(MS / 12, &counts));
+        world.boot();
+        world.run_for(SECOND);
+        for (name, count) in names.into_iter().zip(counts.borrow().iter().copied()) {
+            if name == flooder {
+                assert!(count > 1000, "the attack did not run: {counts:?}");
+            } else {
+                assert_eq!(count, 64, "{counts:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -90,6 +99,28 @@ fn a_peer_that_stops_reading_stalls_its_own_channel_and_no_other() {
 }
 
 #[test]
+fn what_found_no_room_arrives_when_there_is_some_without_another_word() {
+    let mut plan = Plan::new(&["client", "server"]);
+    plan.channel("client", "server", &echo::SERVICE);
+    let (image, inbox) = (plan.image(), Inbox::default());
+    let mut world = World::new(&image, 0);
+    world.program("server", |_| recorder(&inbox));
+    let client = world.drive("client");
+    world.boot();
+    let client = Driven::start(&mut world, client);
+    client.sleep(MS);
+    // Twice as many as the server has buffers, before it runs.
+    for number in 0..16 {
+        client.send(0, &frame(&echo::SERVICE, 2, Kind::Event, 0, &[1, number]));
+    }
+    assert_eq!(client.world().monitor().carried(), (8, 0));
+    client.leave(Exit::Wait { deadline: Ticks(client.now() + 10 * MS) });
+    client.leave(Exit::Wait { deadline: Ticks(client.now() + 10 * MS) });
+    let numbers: Vec<u8> = inbox.borrow().iter().map(|(_, message)| message[33]).collect();
+    assert_eq!(numbers, (0..16).collect::<Vec<_>>());
+}
+
+#[test]
 fn replies_reach_only_their_caller() {
     seeds("replies_reach_only_their_caller", 40, |seed| {
         let names = ["a", "b", "c", "d"];
@@ -125,7 +156,7 @@ fn replies_reach_only_their_caller() {
 #[test]
 fn nothing_is_lost_or_doubled_when_a_receiver_starves_now_and_then() {
     let delivered = Cell::new(0);
-    seeds("nothing_is_lost_or_doubled_when_a_receiver_starves_now_and_then", 100, |seed| {
+    let done = seeds("nothing_is_lost_or_doubled_when_a_receiver_starves_now_and_then", 100, |seed| {
         let mut rng = Rng::new(seed);
         let mut plan = Plan::new(&["source", "server"]);
         plan.channel("source", "server", &echo::SERVICE).depth = u16::try_from(1 << rng.below(7)).unwrap();
@@ -153,7 +184,7 @@ fn nothing_is_lost_or_doubled_when_a_receiver_starves_now_and_then() {
                 if !driver.ports[0].starves {
                     driver.ports[0].rx.post_all(cpu.ram());
                     if rng.one_in(2) {
-                        driver.want(supervisor_vcpu::Exit::Notify { queue: 0 });
+                        driver.want(Exit::Notify { queue: 0 });
                     }
                 }
                 Ticks(cpu.now() + 1 + rng.below(MS))
@@ -164,7 +195,7 @@ fn nothing_is_lost_or_doubled_when_a_receiver_starves_now_and_then() {
         delivered.set(delivered.get() + next.get());
         assert_eq!(world.monitor().carried().1, 0);
     });
-    assert!(delivered.get() > 1000 || std::env::var("SKEP_SIM_SEED").is_ok(), "{delivered:?}");
+    assert!(done < 100 || u64::from(delivered.get()) > 10 * done, "{delivered:?}");
 }
 
 #[test]

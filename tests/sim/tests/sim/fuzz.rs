@@ -36,7 +36,7 @@ fn plan() -> Plan {
 fn noise_breaks_nothing_and_nobody_else_notices() {
     let (image, refused, carried, heard) =
         (plan().image(), Cell::new(0), Cell::new(0), Rc::new(Cell::new(0)));
-    seeds("noise_breaks_nothing_and_nobody_else_notices", SEEDS, |seed| {
+    let done = seeds("noise_breaks_nothing_and_nobody_else_notices", SEEDS, |seed| {
         let (mut rng, diary) = (Rng::new(seed), Shared::default());
         let mut world = World::new(&image, seed);
         let [mut mallory, mut eve, mut honest] = [(); 3].map(|()| rng.fork());
@@ -59,13 +59,10 @@ fn noise_breaks_nothing_and_nobody_else_notices() {
         assert!(diary.errors.is_empty() && diary.restarts.is_empty(), "{diary:?}");
         assert!(diary.slowest < 8 * MS, "{diary:?}");
     });
-    if std::env::var("SKEP_SIM_SEED").is_err() {
-        let (carried, refused, heard) = (carried.get() / SEEDS, refused.get() / SEEDS, heard.get() / SEEDS);
-        assert!(
-            carried > 80 && refused > 50 && heard > 10,
-            "{carried} carried, {refused} refused, {heard} heard a seed"
-        );
-    }
+    // On average; a seed alone may have few.
+    let [carried, refused, heard] = [carried.get(), refused.get(), heard.get()].map(|all| all / done);
+    let enough = carried > 80 && refused > 50 && heard > 10;
+    assert!(done < 100 || enough, "{carried} carried, {refused} refused, {heard} heard a seed");
 }
 
 #[test]

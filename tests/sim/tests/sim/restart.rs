@@ -32,6 +32,19 @@ fn late(mut guest: impl Guest, ticks: u64) -> impl Guest {
     }
 }
 
+/// A guest that ends at `end`.
+fn late_end(mut guest: impl Guest, end: u64) -> impl Guest {
+    move |cpu: &mut Cpu<'_>| {
+        if cpu.now() >= end {
+            return Exit::Finish { code: 0 };
+        }
+        match guest.run(cpu) {
+            Exit::Wait { deadline } => Exit::Wait { deadline: deadline.min(Ticks(end)) },
+            exit => exit,
+        }
+    }
+}
+
 /// A guest that leaves by `exit` after so many turns.
 fn mortal(mut guest: impl Guest, turns: u64, exit: Exit) -> impl Guest {
     let mut left = turns;
@@ -129,6 +142,54 @@ fn what_waits_in_a_queue_when_its_receiver_dies_is_dropped_by_the_acknowledgemen
     driven.sleep(MS);
     let heard: Vec<u8> = inbox.borrow().iter().map(|(_, message)| message[32]).collect();
     assert_eq!(heard, [1], "only what was said to the new life");
+}
+
+#[test]
+fn a_client_that_waits_hears_that_its_server_ended() {
+    let image = plan().image();
+    let mut world = World::new(&image, 0);
+    world.program("server", |_| late_end(EchoServer::default(), 20 * MS));
+    let client = world.drive("client");
+    world.boot();
+    let client = Driven::start(&mut world, client);
+    client.sleep(10 * MS);
+    assert_eq!(client.facts(0).state, PortState::Open);
+    client.leave(Exit::Wait { deadline: Ticks(SECOND) });
+    assert!((20 * MS..21 * MS).contains(&client.now()), "it heard so at {}", client.now());
+    assert_eq!(client.facts(0).state, PortState::Closed);
+}
+
+#[test]
+fn a_message_refused_on_a_closed_channel_touches_no_receive_queue_without_buffers() {
+    let image = plan().image();
+    let mut world = World::new(&image, 0);
+    let client = world.drive("client");
+    world.boot();
+    let client = Driven::start(&mut world, client);
+    // All eight buffers are used up by refusals, the ninth finds none.
+    client.with(|driver, _| driver.ports[0].starves = true);
+    for correlation in 1..=12 {
+        client.send(0, &frame(&echo::SERVICE, 3, Kind::Call, correlation, &[]));
+    }
+    let heard = std::iter::from_fn(|| client.receive(0)).count();
+    assert_eq!(heard, 8);
+    assert_eq!(client.world().monitor().carried(), (0, 12));
+}
+
+#[test]
+fn the_rebuilding_of_a_large_qube_leaves_the_others_their_turns() {
+    let mut plan = Plan::new(&["canary", "nest", "large"]);
+    plan.qube("large").pages = 8192;
+    plan.channel("canary", "nest", &echo::SERVICE);
+    let (image, diary) = (plan.image(), Shared::default());
+    let mut world = World::new(&image, 0);
+    world.program("canary", |_| Caller::new(MS / 10, &diary, Rng::new(1)));
+    world.program("nest", |_| EchoServer::default());
+    world.program("large", |_| |_: &mut Cpu<'_>| Exit::Fault(Fault::Shutdown));
+    world.boot();
+    world.run_for(SECOND / 2);
+    assert!(world.tally("large").lives > 3);
+    assert!(diary.borrow().slowest < MS / 5, "{diary:?}");
 }
 
 #[test]

@@ -188,6 +188,7 @@ fn a_malformed_entropy_queue_is_poisoned_and_the_channels_go_on() {
             user.with(|_, cpu| ring.post_all(cpu.ram()));
             user.leave(Exit::Notify { queue: 1 << 16 });
             assert_eq!(user.world().monitor().records(), records);
+            assert_eq!(user.with(|_, cpu| ring.take(cpu.ram())), None);
             assert_eq!(user.facts(0).state, PortState::Open);
             let mut port = user.port(0);
             let text = Text::truncated("still here");

@@ -165,6 +165,65 @@ fn a_qube_that_wakes_at_the_right_moments_cannot_shorten_the_slices_of_another()
 }
 
 #[test]
+fn a_qube_that_wakes_at_the_right_moments_cannot_shorten_the_calls_of_others() {
+    let (mut plan, diary) = (Plan::new(&["attacker", "client", "server", "accomplice"]), Shared::default());
+    plan.channel("client", "server", &echo::SERVICE);
+    let image = plan.image();
+    let mut world = World::new(&image, 0);
+    world.program("attacker", |_| |cpu: &mut Cpu<'_>| Exit::Wait { deadline: Ticks(cpu.now() + SLICE / 50) });
+    world.program("accomplice", |_| Spinner);
+    world.program("client", |_| Caller::new(0, &diary, Rng::new(1)));
+    world.program("server", |_| {
+        let mut server = EchoServer::default();
+        move |cpu: &mut Cpu<'_>| {
+            cpu.spend(SLICE / 10);
+            server.run(cpu)
+        }
+    });
+    world.boot();
+    world.run_for(SECOND);
+    assert!(world.tally("attacker").exits > 300, "the attack did not run");
+    let ticks = world.tally("client").ticks + world.tally("server").ticks;
+    assert!(ticks >= SECOND / 100 * 40, "client and server got {ticks}");
+}
+
+#[test]
+fn a_device_that_interrupts_at_the_right_moments_cannot_shorten_the_slices_of_others() {
+    let mut plan = Plan::new(&["victim", "accomplice", "driver"]);
+    plan.qube("driver").irq = Some(4);
+    let image = plan.image();
+    let mut world = World::new(&image, 0);
+    world.program("victim", |_| Spinner);
+    world.program("accomplice", |_| Spinner);
+    world.boot();
+    // It interrupts whenever the victim has just got the processor.
+    let (mut before, mut ran) = (0, false);
+    while world.now() < SECOND / 2 {
+        world.run_for(SLICE / 100);
+        let ticks = world.tally("victim").ticks;
+        if ticks > before && !ran {
+            world.raise(world.now(), 4);
+        }
+        (ran, before) = (ticks > before, ticks);
+    }
+    assert!(world.tally("driver").exits > 200, "the attack did not run");
+    let ticks = world.tally("victim").ticks;
+    assert!(ticks >= SECOND / 200 * 45, "the victim got {ticks}");
+}
+
+#[test]
+fn a_qube_that_polls_leaves_others_almost_everything() {
+    let image = Plan::new(&["poller", "spinner"]).image();
+    let mut world = World::new(&image, 0);
+    world.program("poller", |_| |_: &mut Cpu<'_>| Exit::Wait { deadline: Ticks(0) });
+    world.program("spinner", |_| Spinner);
+    world.boot();
+    world.run_for(SECOND);
+    assert!(world.tally("poller").exits > 500);
+    assert!(world.tally("spinner").ticks >= SECOND / 100 * 98, "{:?}", world.tally("spinner"));
+}
+
+#[test]
 fn a_device_that_never_stops_interrupting_leaves_the_others_their_turns() {
     let names = ["a", "b", "driver", "c", "d"];
     let mut plan = Plan::new(&names);
