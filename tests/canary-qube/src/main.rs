@@ -6,7 +6,7 @@
 //! have ended (or argument `for_ms` is over: then it kills them), it logs its findings as `canary: ...` lines and powers
 //! the system off. The last line is `canary: ok rounds=N`, or there was a `canary: broken` one.
 //!
-//! Arguments: `for_ms`, virtual milliseconds it waits for the attackers to end.
+//! Arguments: `for_ms`, virtual milliseconds it waits for the attackers to end; `steps`, how long its work is.
 //! Not here: what each attack should have led to (`tests/hostile`).
 
 #![no_std]
@@ -106,9 +106,11 @@ impl Life {
         }
         self.pattern.renew(self.rounds);
         let text = Text::<1024>::truncated("the canary sings, grün und laut");
+        let start = self.qube.now();
         if self.echo.say(text.clone()).map_err(Broken::Call)? != text {
             return Err(Broken::Answer);
         }
+        self.share.answered(start, self.qube);
         let data = Bytes::from([(self.rounds & 0xff) as u8; 64]);
         if self.echo.bytes(data.clone()).map_err(Broken::Call)? != data {
             return Err(Broken::Answer);

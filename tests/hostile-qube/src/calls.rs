@@ -2,6 +2,8 @@
 
 use unikernels_rt::{Qube, log};
 
+use crate::ring::at;
+
 use crate::Attack::{self, Bare};
 use crate::raw::{
     Noise, RAM, REGISTERS, arena_end, call, in_ms, now, peek, poke, poke_bytes, port, ram_end, saw, wait,
@@ -106,10 +108,13 @@ fn notify_nobody(_: Qube) {
 /// Every offset of both register pages, and some of devices that are not there, with values without a pattern.
 fn registers_noise(_: Qube) {
     let mut noise = Noise(11);
-    for offset in 0..0x400_u64 {
-        for device in [0, 1, 2, 0xffff, 1 << 40] {
+    for offset in 0..0x1000_u64 {
+        for device in [0, 1] {
             call(port::REGISTER, noise.next() as u32, device << 16 | offset);
         }
+    }
+    for device in [2, 0xffff, 1 << 40, u64::MAX] {
+        call(port::REGISTER, noise.next() as u32, device << 16 | at::STATUS);
     }
     for _ in 0..5_000 {
         let word = noise.next();

@@ -1,4 +1,4 @@
-//! What a life leaves to the next one: it should be nothing.
+//! Odd states of the processor, and what a life leaves to the next one: it should be nothing.
 //!
 //! The first life fills memory and registers with a mark and ends in user mode, with a stack, flags and bases of its own; the
 //! second looks for the mark.
@@ -10,8 +10,14 @@ use unikernels_rt::Qube;
 use crate::Attack::{self, Bare};
 use crate::raw::{NEVER, PAGE, arena_end, peek, poke, saw, stack_top, wait};
 
-pub(crate) const ATTACKS: &[(&str, Attack)] =
-    &[("leave-behind", Bare(leave_behind)), ("user-mode", Bare(user_mode)), ("user-call", Bare(user_call))];
+pub(crate) const ATTACKS: &[(&str, Attack)] = &[
+    ("leave-behind", Bare(leave_behind)),
+    ("crash-loop", Bare(|_| poke::<u8>(0, 1))),
+    ("user-mode", Bare(|_| enter_user_mode(0))),
+    ("user-call", Bare(|_| enter_user_mode(1))),
+    ("half-mode", Bare(half_mode)),
+    ("float-trap", Bare(float_trap)),
+];
 
 /// Nobody else writes this.
 const MARK: u64 = 0x5ca1_ab1e_0dd5_eed5;
@@ -21,8 +27,12 @@ const PAGES: u64 = 16;
 const USER_CODE: u64 = 0x23;
 const USER_DATA: u64 = 0x2b;
 
-/// Null, kernel code, two for the task that is loaded already, user code, user data.
-static DESCRIPTORS: [u64; 6] = [0, 0x00af_9b00_0000_ffff, 0, 0, 0x00af_fb00_0000_ffff, 0x00cf_f300_0000_ffff];
+/// 32-bit code of privilege 0 in [`DESCRIPTORS`].
+const HALF_CODE: u64 = 0x30;
+
+/// Null, kernel code, two for the task that is loaded already, user code, user data, 32-bit code.
+static DESCRIPTORS: [u64; 7] =
+    [0, 0x00af_9b00_0000_ffff, 0, 0, 0x00af_fb00_0000_ffff, 0x00cf_f300_0000_ffff, 0x00cf_9b00_0000_ffff];
 
 #[repr(C, packed)]
 struct TablePointer {
@@ -91,16 +101,6 @@ fn swapped_gs() -> u64 {
     value
 }
 
-/// Code of user mode that touches what it may not: it ends there, in its own fault handler.
-fn user_mode(_: Qube) {
-    enter_user_mode(0);
-}
-
-/// Code of user mode that asks the supervisor directly.
-fn user_call(_: Qube) {
-    enter_user_mode(1);
-}
-
 /// Leaves for user mode with `target` in RDI: 0 halts, 1 calls the supervisor, anything else is read from.
 fn enter_user_mode(target: u64) {
     for table in 0..3 {
@@ -110,7 +110,7 @@ fn enter_user_mode(target: u64) {
             poke(at, if entry & 1 == 0 { entry } else { entry | 4 });
         }
     }
-    let pointer = TablePointer { limit: 47, base: (&raw const DESCRIPTORS).addr() as u64 };
+    let pointer = TablePointer { limit: 55, base: (&raw const DESCRIPTORS).addr() as u64 };
     // SAFETY: none. Nothing comes back from user mode.
     unsafe {
         asm!(
@@ -125,4 +125,42 @@ fn enter_user_mode(target: u64) {
             stack = in(reg) stack_top() - 0x1000, in("rdi") target, in("rax") 0_u64, options(noreturn),
         );
     }
+}
+
+/// Calls the supervisor from 32-bit code, then halts there.
+fn half_mode(_: Qube) {
+    let pointer = TablePointer { limit: 55, base: (&raw const DESCRIPTORS).addr() as u64 };
+    // SAFETY: none. Nothing comes back from 32-bit mode.
+    unsafe {
+        asm!(
+            "lgdt [{pointer}]",
+            "push {code}", "lea rax, [rip + 2f]", "push rax",
+            "retfq",
+            ".code32",
+            "2: mov dx, 0x5303", "xor eax, eax", "out dx, eax", "xor eax, eax", "cpuid", "hlt",
+            ".code64",
+            pointer = in(reg) &raw const pointer, code = in(reg) HALF_CODE, in("rax") 0_u64, options(noreturn),
+        );
+    }
+}
+
+/// Leaves with every floating-point exception armed, and one of the old kind pending: whoever computes next would get it.
+fn float_trap(qube: Qube) {
+    let (control, state) = (0x0040_u16, 0_u32);
+    // SAFETY: nothing of ours computes with floating point.
+    unsafe {
+        asm!(
+            "fninit", "fldcw [{control}]", "fld1", "fldz", "fdivp",
+            "ldmxcsr [{state}]",
+            control = in(reg) &raw const control, state = in(reg) &raw const state,
+        );
+    }
+    for _ in 0..100 {
+        qube.ready();
+        wait(crate::raw::in_ms(0));
+    }
+    let mut now = 0_u32;
+    // SAFETY: stores the register.
+    unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut now) };
+    saw(format_args!("still armed {}", now & 0x1f80 == 0));
 }

@@ -306,18 +306,37 @@ impl Device {
             self.drain();
             wait(in_ms(1));
         }
+        self.queue(message);
+        self.tx.notify();
+    }
+
+    /// Queues a message, whether or not there is room.
+    fn queue(&mut self, message: &[u8]) {
         let index = self.tx.made % SIZE;
         poke_bytes(self.tx.buffer(index), message);
         self.tx.describe(index, self.tx.buffer(index), message.len() as u32, 0, 0);
         self.tx.offer(index);
-        self.tx.notify();
     }
 
-    /// Drops what has arrived.
-    fn drain(&mut self) {
+    /// Queues a message, and in one exit tells the device and waits until one arrives; the number of that.
+    pub(crate) fn push_and_wait(&mut self, message: &[u8]) -> u64 {
+        self.queue(message);
+        loop {
+            call(port::NOTIFY_AND_WAIT, self.tx.number.into(), in_ms(1_000));
+            if let Some(number) = self.drain() {
+                return number;
+            }
+        }
+    }
+
+    /// Drops what has arrived; the number of the last of it.
+    fn drain(&mut self) -> Option<u64> {
+        let mut number = None;
         while let Some((head, _)) = self.rx.used() {
+            number = Some(peek(self.rx.buffer(head % SIZE) + 24));
             self.rx.offer(head);
         }
+        number
     }
 
     /// The next message on port 0: its frame's address and length, valid until the next look. Waits so long for it.

@@ -6,7 +6,7 @@ use unikernels_rt::Qube;
 
 use crate::Attack::{self, Bare, Open};
 use crate::frames::{self, Frame};
-use crate::raw::{Noise, call, in_ms, port, register, saw, wait};
+use crate::raw::{Noise, call, in_ms, peek, port, register, saw, wait};
 use crate::ring::{Device, event};
 
 pub(crate) const ATTACKS: &[(&str, Attack)] = &[
@@ -15,6 +15,8 @@ pub(crate) const ATTACKS: &[(&str, Attack)] = &[
     ("pause-loop", Bare(pause_loop)),
     ("fault-loop", Bare(fault_loop)),
     ("log-flood", Bare(log_flood)),
+    ("ping", Open(ping)),
+    ("pong", Open(pong)),
     ("notify-storm", Open(notify_storm)),
     ("notify-noise", Open(notify_noise)),
     ("message-flood", Open(message_flood)),
@@ -88,6 +90,24 @@ fn fault_loop(_: Qube) {
 fn log_flood(_: Qube) {
     for line in 0..500_u32 {
         unikernels_rt::log!("flood {line} {:240}", "");
+    }
+}
+
+/// Calls its partner without end, in one exit each: the turn is handed over every time.
+fn ping(device: &mut Device) {
+    loop {
+        device.calls += 1;
+        device.push_and_wait(Frame::call(frames::SAY, device.calls, &frames::say("ping")).bytes());
+    }
+}
+
+/// Answers its partner without end.
+fn pong(device: &mut Device) {
+    let Some((at, _)) = device.next(100) else { return };
+    let mut number = peek(at + 24);
+    loop {
+        let reply = Frame::new(frames::SAY, frames::REPLY, number, &frames::say("pong"));
+        number = device.push_and_wait(reply.bytes());
     }
 }
 

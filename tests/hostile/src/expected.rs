@@ -17,6 +17,7 @@ pub struct Expected {
     saw: Vec<&'static str>,
     canary_got: Vec<&'static str>,
     generation: Option<u32>,
+    killed: bool,
 }
 
 /// The attack is the qube's end, in one of these ways: `memory:0x1000`, or `memory:` for any address.
@@ -60,7 +61,14 @@ impl Expected {
         self
     }
 
-    /// The attacker may begin new lives and is in this one at the end.
+    /// It was killed at the end, which took effect.
+    #[must_use]
+    pub fn killed(mut self) -> Self {
+        self.killed = true;
+        self
+    }
+
+    /// The attacker may begin new lives and is in this one at least when the canary looks last.
     #[must_use]
     pub fn in_life(mut self, generation: u32) -> Self {
         self.generation = Some(generation);
@@ -87,8 +95,16 @@ impl Expected {
         if (*end == SURVIVED) != logged(format!("attack {attack} done")) {
             return Err(format!("it ended with {end}, and the attack's last words do not fit"));
         }
-        if qube.generation != self.generation.unwrap_or(1) {
+        let right = match self.generation {
+            None => qube.generation == 1,
+            Some(least) => qube.generation >= least,
+        };
+        if !right {
             return Err(format!("it is in life {}", qube.generation));
+        }
+        let killed = format!("{attack} generation {} ended: killed", qube.generation);
+        if self.killed && !facts.lines_of("skep").any(|line| line == killed) {
+            return Err("it was not killed".into());
         }
         self.judge_audit(attack, end, qube.refused, facts)?;
         for what in &self.saw {

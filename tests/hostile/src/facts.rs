@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use tests_harness::Ended;
 
+/// Ticks of a slice where a tick is a nanosecond.
+const SLICE: u64 = 1_000_000;
+
 /// What the canary learned of a qube.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qube {
@@ -121,14 +124,21 @@ impl Facts {
                 return fault(&format!("{name} was not left alone: {qube:?}"));
             }
         }
-        // With everybody running, each has its share of the time; twice as long is still generous.
-        let most = 200 * (attackers as u64 + 1);
-        let share = canary.clone().find_map(|line| number(line.split(' '), "mean_percent="));
-        match share {
-            Some(percent) if percent <= most => Ok(()),
-            other => {
-                fault(&format!("the canary's work took {other:?} percent of its time alone, over {most}"))
-            }
+        self.is_timely(attackers as u64 + 1)
+    }
+
+    /// Whether the canary had its share of the time, with `contenders` at most and itself among them.
+    fn is_timely(&self, contenders: u64) -> Result<(), String> {
+        // With everybody running, each has a slice in turn; half as long again is generous.
+        let most = 150 * contenders;
+        // A call waits for two turns, its own server's and its own.
+        let longest = 2 * SLICE * (contenders + 1);
+        let share = |key| self.lines_of("canary").find_map(|line| number(line.split(' '), key));
+        match (share("mean_percent="), share("slowest_call=")) {
+            (Some(percent), Some(call)) if percent <= most && call <= longest => Ok(()),
+            other => Err(format!(
+                "the canary had to wait: {other:?} percent and ticks for a call, at most {most} and {longest}"
+            )),
         }
     }
 
@@ -187,7 +197,7 @@ mod tests {
         [   0.030000 canary] canary: qube echo state=Waiting generation=1 refused=0 exits=9 end=none\n\
         [   0.030000 canary] canary: qube hlt state=Ended generation=1 refused=0 exits=9 end=instruction:0x78\n\
         [   0.030000 canary] canary: audit hlt why=0x88 verdict=Refused count=1\n\
-        [   0.030000 canary] canary: share alone=5 mean_percent=100 worst_percent=120\n\
+        [   0.030000 canary] canary: share alone=5 mean_percent=100 worst_percent=120 slowest_call=9000\n\
         [   0.030000 canary] canary: ok rounds=20";
 
     #[test]
@@ -209,7 +219,8 @@ mod tests {
         check("canary: ok", "canary: broken: Memory", "broken: Memory");
         check("canary: ok", "canary: what", "did not say");
         check("echo state=Waiting generation=1", "echo state=Waiting generation=2", "not left alone");
-        check("mean_percent=100", "mean_percent=401", "over 400");
+        check("mean_percent=100", "mean_percent=301", "had to wait");
+        check("slowest_call=9000", "slowest_call=6000001", "had to wait");
         check("[   0.000880 skep]", "[vault]", "a line of nobody");
         check("canary: qube echo", "canary: qube hello", "missing");
     }

@@ -15,6 +15,12 @@ pub const ATTACKERS_MAX: usize = ipc_proto_types::MAX_QUBES - 2;
 /// How long a boot may take: a flood under instruction counting takes some ten seconds of a shared processor.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// Steps of the canary's work beside attackers that never end: several slices of it.
+const LONG_WORK: u32 = 500_000;
+
+/// Attackers that begin a new life after each end.
+const RESTARTED: [&str; 2] = ["leave-behind", "crash-loop"];
+
 /// Where attackers sit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -22,6 +28,8 @@ pub enum Place {
     Alone,
     /// Without any channel, until the canary kills them after so many virtual milliseconds.
     Endless(u32),
+    /// A client and its server, both attackers, until the canary kills them after so many virtual milliseconds.
+    Pair(u32),
     /// Clients of the honest `echo`, which the policy lets call all methods but `sunk`.
     Clients,
     /// Clients of the canary, which never answers as `vault`.
@@ -79,19 +87,19 @@ impl Group {
         let mut policy = "echo.* canary echo allow\nctl.* canary @supervisor allow\n".to_owned();
         let mut channels = channel("canary", "echo", "echo") + &channel("canary", "@supervisor", "ctl");
         for attack in self.attacks {
-            let restart = if *attack == "leave-behind" { "always" } else { "never" };
+            let restart = if RESTARTED.contains(attack) { "always" } else { "never" };
             // Writing to a String cannot fail.
-            let _ = write!(
+            let _ = writeln!(
                 qubes,
                 "    {{ path = \"../../tests/hostile-qube\", name = \"{attack}\", args = \"attack={attack}\", \
-                 restart = \"{restart}\" }},\n"
+                 restart = \"{restart}\" }},"
             );
             let (rules, ends) = self.place_one(attack);
             policy += &rules;
             channels += &ends;
         }
         let canary = match self.place {
-            Place::Endless(for_ms) => format!("for_ms={for_ms}"),
+            Place::Endless(for_ms) | Place::Pair(for_ms) => format!("for_ms={for_ms} steps={LONG_WORK}"),
             _ => String::new(),
         };
         format!(
@@ -106,6 +114,12 @@ impl Group {
     fn place_one(&self, attack: &str) -> (String, String) {
         match self.place {
             Place::Alone | Place::Endless(_) => (String::new(), String::new()),
+            Place::Pair(_) => match self.attacks {
+                [client, server] if *client == attack => {
+                    (format!("echo.* {client} {server} allow\n"), channel(client, server, "echo"))
+                }
+                _ => (String::new(), String::new()),
+            },
             Place::Clients => {
                 let rules =
                     ["say", "bytes", "sink"].map(|method| format!("echo.{method} {attack} echo allow\n"));

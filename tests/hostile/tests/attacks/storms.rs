@@ -3,9 +3,14 @@
 use tests_hostile::{Place, attacks, ends, survives};
 
 attacks!(ENDLESS, Place::Endless(200), {
-    an_endless_loop_takes_only_its_share: "endless-loop" => ends(&["none"]);
-    a_pause_loop_takes_only_its_share: "pause-loop" => ends(&["none"]);
-    a_loop_of_faults_takes_only_its_share: "fault-loop" => ends(&["none"]);
+    an_endless_loop_takes_only_its_share: "endless-loop" => ends(&["none"]).killed();
+    a_pause_loop_takes_only_its_share: "pause-loop" => ends(&["none"]).killed();
+    a_loop_of_faults_takes_only_its_share: "fault-loop" => ends(&["none"]).killed();
+});
+
+attacks!(PAIR, Place::Pair(100), {
+    a_caller_that_hands_its_turn_over_takes_only_its_share: "ping" => ends(&["none"]).killed();
+    a_server_that_hands_its_turn_back_takes_only_its_share: "pong" => ends(&["none"]).killed();
 });
 
 attacks!(STORMS, Place::Alone, {
