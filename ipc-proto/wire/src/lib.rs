@@ -26,7 +26,7 @@ mod validate;
 pub use canonical::{Canonical, canonical};
 pub use codec::{DecodeError, EncodeError, decode, encode};
 pub use compile::{Compiled, compile, cut};
-pub use frame::{Frame, FrameError, Header, HEADER_SIZE};
+pub use frame::{Frame, FrameError, HEADER_SIZE, Header};
 pub use schema::Schema;
 pub use service::{Docs, Method, MethodKind, Service};
 pub use shape::{Field, Fields, Shape, Sizes, Variant};

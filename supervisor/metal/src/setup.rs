@@ -93,7 +93,8 @@ pub(crate) fn setup(
             [] => &processors.closed,
             _ => io_map(granted.next().ok_or(Trouble::TooManyDevices)?, &facts),
         };
-        metal.vcpus[index.as_usize()].bind(root, io, &processors.msr, u32::from(index.get()) + 1);
+        let asid = u32::from(index.get()) + 1;
+        metal.vcpus[index.as_usize()].bind(&metal.processor, root, io, &processors.msr, asid);
         while !cell.rebuild() {}
         metal.cells[index.as_usize()] = Some(cell);
         if let Some(irq) = facts.irq {

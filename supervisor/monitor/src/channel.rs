@@ -173,6 +173,8 @@ pub(crate) struct Channel<'a> {
     pub(crate) allowed: u32,
     /// Calls, replies, a client's events and a server's.
     pub(crate) quick: [Quick; 4],
+    /// How many bytes of the staging buffer are wiped after its messages: all they can fill, or none if none is secret.
+    pub(crate) wiped: usize,
     pub(crate) refused: u64,
 }
 

@@ -155,6 +155,7 @@ impl<'a, M: Machine> Core<'a, M> {
             let allowed = (0..).zip(facts.decisions().take(32)).filter(|(_, decision)| *decision == ALLOW);
             let allowed = allowed.fold(0, |mask, (method, _)| mask | 1u32 << method);
             let quick = Quick::all(&table, allowed);
+            let wiped = if table.has_secrets() { HEADER_SIZE + table.message_max() as usize } else { 0 };
             self.channels[index.as_usize()] = Some(Channel {
                 facts,
                 service,
@@ -163,6 +164,7 @@ impl<'a, M: Machine> Core<'a, M> {
                 calls: Calls::new(),
                 allowed,
                 quick,
+                wiped,
                 refused: 0,
             });
             let ends = [

@@ -102,7 +102,20 @@ impl<'a, M: Machine> Core<'a, M> {
         from: EndpointIndex,
         staging: &mut Staging,
     ) -> bool {
-        self.carry_first(now, machine, from, staging) || self.move_on(now, machine, from, staging)
+        let moved =
+            self.carry_first(now, machine, from, staging) || self.move_on(now, machine, from, staging);
+        if let Some(Channel { wiped: 1.., .. }) = self.channels[from.channel()] {
+            self.wipe(from, staging);
+        }
+        moved
+    }
+
+    /// Leaves nothing of a channel's messages behind: they may have been secrets.
+    #[cold]
+    #[inline(never)]
+    fn wipe(&self, from: EndpointIndex, staging: &mut Staging) {
+        let wiped = self.channel_of(from).map_or(0, |channel| channel.wiped);
+        staging.get_mut(..wiped).unwrap_or_default().fill(0);
     }
 
     /// Goes on after a stop: the slow half of [`Self::move_all`].

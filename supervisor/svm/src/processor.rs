@@ -45,6 +45,8 @@ impl HostState {
 /// Proof that SVM is on; hands out what only then makes sense.
 pub struct Processor {
     pub(crate) host_extra: u64,
+    /// XCR0 of the host, which is that of every qube.
+    pub(crate) xcr0: u64,
     /// Number of address-space identifiers, 0 being the host's.
     pub asids: u32,
     /// Whether single address spaces can be flushed (CPUID 0x8000_000a EDX bit 6).
@@ -78,7 +80,12 @@ impl Processor {
         unsafe {
             asm!("clgi", "vmsave rax", "sti", in("rax") host_extra, options(nostack));
         }
-        Ok(Self { host_extra, asids: features.ebx, flush_by_asid: features.edx & (1 << 6) != 0 })
+        Ok(Self {
+            host_extra,
+            xcr0: read_xcr0(),
+            asids: features.ebx,
+            flush_by_asid: features.edx & (1 << 6) != 0,
+        })
     }
 
     /// Lets pending interrupts in, for one instruction. Their handlers only record them.
@@ -93,6 +100,13 @@ impl Processor {
         // SAFETY: as above; STI takes effect after HLT has begun, so an interrupt that is already pending ends the HLT.
         unsafe { asm!("cli", "stgi", "sti", "hlt", "clgi", options(nostack)) };
     }
+}
+
+fn read_xcr0() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: boot has switched XSAVE on, so XGETBV exists; reading XCR0 changes nothing.
+    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
+    (u64::from(high) << 32) | u64::from(low)
 }
 
 fn read_msr(register: u32) -> u64 {

@@ -74,13 +74,15 @@ pub struct Vcpu {
     vmcb: Vmcb,
     /// RBX, RCX, RDX, RBP, RSI, RDI, R8 to R15.
     registers: [u64; 14],
-    _pad: [u64; 2],
+    /// What XCR0 must be in host mode.
+    xcr0: u64,
+    _pad: u64,
     xsave: [u8; XSAVE_BYTES],
-    resume: u64,
 }
 
 const _: () = {
     assert!(core::mem::offset_of!(Vcpu, registers) == 0x1000);
+    assert!(core::mem::offset_of!(Vcpu, xcr0) == 0x1070);
     assert!(core::mem::offset_of!(Vcpu, xsave) == 0x1080);
     assert!(core::mem::size_of::<Vcpu>() == 0x2000);
 };
@@ -95,11 +97,19 @@ impl Vcpu {
     /// Not runnable until [`Self::bind`] and [`Self::reset`].
     #[must_use]
     pub const fn new() -> Self {
-        Self { vmcb: Vmcb::new(), registers: [0; 14], _pad: [0; 2], xsave: [0; XSAVE_BYTES], resume: 0 }
+        Self { vmcb: Vmcb::new(), registers: [0; 14], xcr0: 0, _pad: 0, xsave: [0; XSAVE_BYTES] }
     }
 
     /// Ties the processor to its nested tables, permission maps and address-space id (not 0).
-    pub fn bind(&mut self, nested_root: Hpa, io: &'static IoMap, msr: &'static MsrMap, asid: u32) {
+    pub fn bind(
+        &mut self,
+        processor: &Processor,
+        nested_root: Hpa,
+        io: &'static IoMap,
+        msr: &'static MsrMap,
+        asid: u32,
+    ) {
+        self.xcr0 = processor.xcr0;
         let v = &mut self.vmcb;
         v.clear();
         v.set(vmcb::INTERCEPT_CR, CONTROL_REGISTERS);
@@ -145,12 +155,21 @@ impl Vcpu {
             (vmcb::RIP, start.entry),
             (vmcb::RSP, start.stack_top),
             (vmcb::RAX, 0),
+            // What VMLOAD and #PF leave of the last life.
+            (vmcb::CR2, 0),
+            (vmcb::STAR, 0),
+            (vmcb::LSTAR, 0),
+            (vmcb::CSTAR, 0),
+            (vmcb::SFMASK, 0),
+            (vmcb::KERNEL_GS_BASE, 0),
+            (vmcb::SYSENTER_CS, 0),
+            (vmcb::SYSENTER_ESP, 0),
+            (vmcb::SYSENTER_EIP, 0),
         ] {
             v.set(field, value);
         }
         // What the TLB holds of the last life goes with the next entry (15.16.2).
         v.set(vmcb::TLB_CONTROL, if flush_by_asid { 3 } else { 1 });
-        self.resume = 0;
     }
 
     /// Sets EAX, which is how a call answers. Upper half cleared, as a 32-bit write does.
@@ -264,10 +283,17 @@ impl Vcpu {
                 "mov [rax + 0x1058], r13",
                 "mov [rax + 0x1060], r14",
                 "mov [rax + 0x1068], r15",
-                "mov rcx, rax",
-                "mov eax, 7",
+                // XSETBV is intercepted, but QEMU's processor lets it pass: what a qube did to XCR0 ends here.
+                "mov rdi, rax",
+                "xor ecx, ecx",
+                "xgetbv",
+                "xsave64 [rdi + 0x1080]",
+                "cmp eax, [rdi + 0x1070]",
+                "je 2f",
+                "mov eax, [rdi + 0x1070]",
                 "xor edx, edx",
-                "xsave64 [rcx + 0x1080]",
+                "xsetbv",
+                "2:",
                 "pop rax",
                 "vmload rax",
                 "pop rbp",

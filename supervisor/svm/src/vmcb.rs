@@ -56,6 +56,15 @@ pub(crate) const RFLAGS: Field = field(0x570, 64);
 pub(crate) const RIP: Field = field(0x578, 64);
 pub(crate) const RSP: Field = field(0x5d8, 64);
 pub(crate) const RAX: Field = field(0x5f8, 64);
+pub(crate) const STAR: Field = field(0x600, 64);
+pub(crate) const LSTAR: Field = field(0x608, 64);
+pub(crate) const CSTAR: Field = field(0x610, 64);
+pub(crate) const SFMASK: Field = field(0x618, 64);
+pub(crate) const KERNEL_GS_BASE: Field = field(0x620, 64);
+pub(crate) const SYSENTER_CS: Field = field(0x628, 64);
+pub(crate) const SYSENTER_ESP: Field = field(0x630, 64);
+pub(crate) const SYSENTER_EIP: Field = field(0x638, 64);
+pub(crate) const CR2: Field = field(0x640, 64);
 pub(crate) const GUEST_PAT: Field = field(0x668, 64);
 
 impl Vmcb {

@@ -19,7 +19,10 @@ fn dump(socket: &Path, file: &Path) -> Vec<u8> {
     let mut lines = BufReader::new(out.try_clone().expect("a second handle")).lines();
     let mut say = |command: String| {
         writeln!(out, "{command}").expect("QEMU listens");
-        lines.by_ref().map_while(Result::ok).find(|line| line.contains("\"return\"") || line.contains("\"error\""))
+        lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find(|line| line.contains("\"return\"") || line.contains("\"error\""))
     };
     let _ = say("{\"execute\": \"qmp_capabilities\"}".into());
     let arguments = format!("{{\"val\": 0, \"size\": {MEMORY}, \"filename\": \"{}\"}}", file.display());
