@@ -316,7 +316,11 @@ impl<'a, 'p> World<'a, 'p> {
 
     fn step(&mut self, qube: QubeIndex, exit: Exit) {
         self.now += STEP_TICKS;
-        let next = self.monitor.step(Ticks(self.now), qube, exit, &mut self.machine);
+        let (now, machine) = (Ticks(self.now), &mut self.machine);
+        let next = match exit {
+            Exit::NotifyAndWait { queue, deadline } => self.monitor.call(now, qube, queue, deadline, machine),
+            exit => self.monitor.step(now, qube, exit, machine),
+        };
         self.take(next);
     }
 

@@ -2,8 +2,8 @@
 
 use ipc_proto_echo_api::{self as echo, EchoClient};
 use ipc_proto_rpc::CallError;
-use ipc_proto_types::{ErrorCode, Kind, SchemaId};
-use ipc_proto_wire::{FrameError, HEADER_SIZE, Header, Violation};
+use ipc_proto_types::{ErrorCode, Kind, Role, SchemaId};
+use ipc_proto_wire::{FrameError, HEADER_SIZE, Header, Table, Violation};
 use supervisor_monitor::{Outcome, Record, Refusal};
 use supervisor_sim::{Cpu, Driven, Driver, Plan, SECOND, World};
 use supervisor_vcpu::Ticks;
@@ -298,6 +298,48 @@ fn a_server_cannot_call_its_client() {
     answer(&[(1, Call, 1, &[0])], Refusal::Body(Violation::Kind), None);
     answer(&[(3, Event, 0, b"\x02ok")], Refusal::Body(Violation::Kind), None);
     answer(&[(4, Event, 0, &[])], Refusal::Body(Violation::Truncated), None);
+}
+
+#[test]
+fn short_byte_strings_pass_exactly_when_the_schema_says_so() {
+    // Calls, events and answers of this shape take a short cut.
+    let table = Table::parse(echo::SERVICE.table).unwrap();
+    let mut bodies = vec![vec![]];
+    for length in 0..=70u8 {
+        for count in [0, 1, 63, 64, 65, 127, 128, 192, 255, length, length.wrapping_sub(1), length + 1] {
+            bodies.push([&[count][..], &vec![0xff; length.into()]].concat());
+            bodies.push([&[count | 0x80, 0][..], &vec![7; length.into()]].concat());
+        }
+    }
+    client(&echo::SERVICE, |client, inbox| {
+        let mut delivered = 0;
+        for body in &bodies {
+            // An event each: it needs no number and leaves no call open.
+            let length = u32::try_from(body.len()).unwrap();
+            let header = Header { schema: echo::SERVICE.id, method: 2, kind: Event, correlation: 0, length };
+            let expected = table.check(Role::Client, &header, body, &mut ());
+            client.send(0, &frame(&echo::SERVICE, 2, Event, 0, body));
+            let record = last(client);
+            let why = expected.map_or_else(|violation| Refusal::Body(violation).code(), |()| 0);
+            assert_eq!((record.why, record.size, record.method), (why, length, 2), "{body:?}");
+            client.sleep(SECOND / 10_000);
+            delivered += usize::from(expected.is_ok());
+            assert_eq!(inbox.borrow().len(), delivered, "{body:?}");
+        }
+        assert!(delivered > 65, "every length at least");
+    });
+    for body in bodies.iter().step_by(7) {
+        let length = u32::try_from(body.len()).unwrap();
+        let header = Header { schema: echo::SERVICE.id, method: 1, kind: Call, correlation: 1, length };
+        let expected = table.check(Role::Client, &header, body, &mut ());
+        client(&echo::SERVICE, |client, inbox| {
+            client.send(0, &frame(&echo::SERVICE, 1, Call, 1, body));
+            let told = client.receive(0).map(|message| error_in(&message, 1));
+            assert_eq!(told, expected.err().map(|_| ErrorCode::Malformed), "{body:?}");
+            client.sleep(SECOND / 1000);
+            assert_eq!(inbox.borrow().len(), usize::from(expected.is_ok()));
+        });
+    }
 }
 
 #[test]
