@@ -117,6 +117,11 @@ impl<W> Endpoint<W> {
         }
     }
 
+    /// Opened, and for the peer's present life.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.opened && !self.stale
+    }
+
     /// After its qube's end: nothing of the old life stays.
     pub(crate) fn reset(&mut self) {
         *self = Self { stamp: self.stamp, sent: self.sent, ..Self::new(self.qube, self.port) };

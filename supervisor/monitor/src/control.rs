@@ -1,6 +1,6 @@
 //! The console's control queue: announcing ports, opening and closing them (VIRTIO 1.2, 5.3.6.2).
 
-use ipc_proto_types::{MAX_PORTS, QubeIndex, Role};
+use ipc_proto_types::{ChannelIndex, MAX_PORTS, QubeIndex, Role};
 use supervisor_vcpu::Ticks;
 use supervisor_virtio::control::{Event, LEN, Message, NAME_MAX};
 use supervisor_virtio::{Malformed, QUEUE_SIZE_MAX, QueueState};
@@ -110,21 +110,27 @@ impl<M: Machine> Core<'_, M> {
         }
     }
 
-    /// Works out whether a channel is open, and tells both ends when that changed.
+    /// Works out whether a channel is open, and tells both ends.
     pub(crate) fn refresh(&mut self, machine: &mut M, channel: usize) {
+        self.settle(channel);
+        self.tell(machine, channel);
+    }
+
+    /// Works out whether a channel is open.
+    pub(crate) fn settle(&mut self, channel: usize) {
         let Some(state) = self.channels[channel].as_mut() else { return };
-        let Some(index) = ipc_proto_types::ChannelIndex::new(channel as u8) else { return };
-        let [client, server] = [Role::Client, Role::Server].map(|role| EndpointIndex::new(index, role));
-        let ready = |end: EndpointIndex| {
-            let endpoint = &self.endpoints[end.index()];
-            endpoint.opened && !endpoint.stale
-        };
-        let open = ready(client) && ready(server);
+        let [client, server] = &self.endpoints.as_chunks::<2>().0[channel];
+        let open = client.is_ready() && server.is_ready();
         if open && !state.open {
             state.calls = Calls::new();
         }
         state.open = open;
-        for end in [client, server] {
+    }
+
+    /// Tells both ends how a channel is.
+    pub(crate) fn tell(&mut self, machine: &mut M, channel: usize) {
+        let Some(index) = ChannelIndex::new(channel as u8) else { return };
+        for end in [Role::Client, Role::Server].map(|role| EndpointIndex::new(index, role)) {
             self.publish_port(machine, end);
             self.announce_later(end, |a| a.open = true);
         }

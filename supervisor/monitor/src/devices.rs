@@ -190,7 +190,7 @@ impl<M: Machine> Core<'_, M> {
     /// A driver reset its device: as if its qube had just begun, as far as that device goes.
     fn reset_device(&mut self, machine: &mut M, qube: QubeIndex, page: Page) {
         if page == Page::Console {
-            self.close_ports(machine, qube);
+            self.close_ports(qube);
         }
         let Some(q) = self.qube_mut(qube) else { return };
         let poisoned = |queue: &Queue<Window<M>>| queue.state() == QueueState::Poisoned;

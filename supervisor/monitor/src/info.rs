@@ -50,7 +50,7 @@ pub enum Info {
 }
 
 impl<M: Machine> Core<'_, M> {
-    /// Writes the whole page for a new life.
+    /// Writes the whole page for the next life.
     pub(crate) fn publish_info(&mut self, machine: &mut M, index: QubeIndex) {
         use page_offset as at;
         let times = self.times;
@@ -59,7 +59,7 @@ impl<M: Machine> Core<'_, M> {
         let terminal = if facts.io_ports().is_empty() { 0 } else { DEVICE_TERMINAL };
         let mut put = |offset: u16, bytes: &[u8]| machine.write_page(index, Page::Info, offset, bytes);
         put(at::VERSION, &VERSION.to_le_bytes());
-        put(at::GENERATION, &q.generation.0.to_le_bytes());
+        put(at::GENERATION, &q.generation.next().0.to_le_bytes());
         put(at::TSC_HZ, &times.ticks_per_second.to_le_bytes());
         put(at::UNIX_NS, &times.unix_ns_at_zero.to_le_bytes());
         put(at::ARENA_START, &facts.arena.0.to_le_bytes());
@@ -71,7 +71,7 @@ impl<M: Machine> Core<'_, M> {
         let args = facts.args.as_bytes();
         let args = args.get(..args.len().min(ARGS_MAX)).unwrap_or_default();
         put(at::ARGS_LEN, &(args.len() as u16).to_le_bytes());
-        put(at::NAME, &padded(facts.name));
+        put(at::NAME, facts.name.padded());
         put(at::ARGS, args);
         put(at::MAGIC, &MAGIC.to_le_bytes());
         for port in 0..usize::from(facts.port_count) {
@@ -109,8 +109,8 @@ impl<M: Machine> Core<'_, M> {
             &channel.facts.depth.to_le_bytes(),
             &[0; 2],
             &channel.service.id.0,
-            &padded(channel.service.name),
-            &padded(self.peer_name(end)),
+            channel.service.name.padded(),
+            self.peer_name(end).padded(),
         ] {
             if let Some(slot) = entry.get_mut(at..at + bytes.len()) {
                 slot.copy_from_slice(bytes);
@@ -130,12 +130,4 @@ impl<M: Machine> Core<'_, M> {
         let peer = self.endpoints[end.peer().index()].qube;
         peer.and_then(|peer| self.qube(peer)).map_or(SUPERVISOR, |peer| peer.name())
     }
-}
-
-fn padded(name: QubeName) -> [u8; 16] {
-    let mut field = [0; 16];
-    for (slot, byte) in field.iter_mut().zip(name.as_str().bytes()) {
-        *slot = byte;
-    }
-    field
 }

@@ -1,16 +1,16 @@
 //! Birth, end and rebirth of a qube. An end zeroes its memory, tells its peers, and, if the manifest says so, a new life
 //! begins after a delay that doubles while lives stay short.
 
-use ipc_proto_types::{MAX_PORTS, QubeIndex};
+use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, QubeIndex};
 use supervisor_image::Restart;
 use supervisor_mem::Gpa;
 use supervisor_vcpu::Ticks;
 use supervisor_virtio::{DeviceKind, Queue, Registers};
 
 use crate::audit::Outcome;
-use crate::channel::EndpointIndex;
+use crate::channel::{ENDPOINTS, EndpointIndex};
 use crate::machine::{Machine, Next, Page};
-use crate::monitor::{Core, Monitor};
+use crate::monitor::{Core, Monitor, attention};
 use crate::qube::{Chores, Life, bit, wake};
 
 /// The first delay is a second divided by this: 10 ms.
@@ -68,6 +68,7 @@ impl<M: Machine> Monitor<'_, M> {
     pub fn rebuilt(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
         let core = &mut self.core;
         core.rebuilding &= !bit(qube);
+        core.prepare_life(qube, machine);
         core.await_life(now, qube, machine);
     }
 
@@ -77,6 +78,7 @@ impl<M: Machine> Monitor<'_, M> {
         core.rebuilding = 0;
         for index in QubeIndex::all() {
             if core.qube(index).is_some() {
+                core.prepare_life(index, machine);
                 core.begin_life(now, index, machine);
             }
         }
@@ -100,18 +102,19 @@ impl<M: Machine> Core<'_, M> {
         let (name, generation) = (q.name(), q.generation);
         self.runnable &= !bit(index);
         self.rebuilding |= bit(index);
+        self.attention &= !bit(index);
         self.record_qube(now, index, Outcome::Ended, how.code());
         self.note(now, machine, format_args!("{name} generation {generation} ended: {how}"));
         for port in 0..MAX_PORTS {
             if let Some(end) = self.endpoint_at(index, port) {
                 self.endpoints[end.index()].reset();
-                self.part(machine, end);
+                self.part_later(end);
             }
         }
     }
 
     /// The driver reset the console device: its ports close, its peers hear of it.
-    pub(crate) fn close_ports(&mut self, machine: &mut M, index: QubeIndex) {
+    pub(crate) fn close_ports(&mut self, index: QubeIndex) {
         for port in 0..MAX_PORTS {
             let Some(end) = self.endpoint_at(index, port) else { continue };
             let endpoint = &mut self.endpoints[end.index()];
@@ -121,21 +124,59 @@ impl<M: Machine> Core<'_, M> {
                 endpoint.reset();
             }
             if was_used {
-                self.part(machine, end);
+                self.part_later(end);
             }
         }
     }
 
     /// One end has forgotten everything: its peer must acknowledge before they talk again.
     pub(crate) fn part(&mut self, machine: &mut M, end: EndpointIndex) {
+        self.forget(end);
+        self.tell_parted(machine, end.channel());
+    }
+
+    /// The same when many ends do at once: the channel closes now, and who is at its ends hears of it in one of the next
+    /// exits. Telling all in one would cost the time of 24 ports.
+    fn part_later(&mut self, end: EndpointIndex) {
+        self.forget(end);
+        self.parted |= 1 << (end.channel() & 63);
+        self.attention |= attention::PARTED;
+    }
+
+    fn forget(&mut self, end: EndpointIndex) {
         let peer = &mut self.endpoints[end.peer().index()];
         if peer.qube.is_some() && peer.opened {
             peer.stale = true;
         }
-        let qube = peer.qube;
-        self.refresh(machine, end.channel());
-        if let Some(qube) = qube {
-            self.wake(machine, qube, wake::CHANNEL);
+        self.settle(end.channel());
+    }
+
+    fn tell_parted(&mut self, machine: &mut M, channel: usize) {
+        self.tell(machine, channel);
+        for end in 0..2 {
+            if let Some(qube) = self.endpoints[(2 * channel + end) % ENDPOINTS].qube {
+                self.wake(machine, qube, wake::CHANNEL);
+            }
+        }
+    }
+
+    /// Does a piece of what was put off: ends one qube that a ctl call wants ended, tells of one channel that was parted.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn attend(&mut self, now: Ticks, machine: &mut M) {
+        let doomed = QubeIndex::all().find(|qube| self.attention & bit(*qube) != 0);
+        if let Some(doomed) = doomed {
+            self.attention &= !bit(doomed);
+            self.end(now, machine, doomed, End::Killed);
+        }
+        let channel = self.parted.trailing_zeros();
+        if self.parted != 0 {
+            self.parted &= self.parted - 1;
+            self.tell_parted(machine, channel as usize % MAX_CHANNELS);
+        }
+        self.attention &= !(attention::MACHINE | attention::PARTED);
+        if self.parted != 0 {
+            self.attention |= attention::PARTED;
         }
     }
 
@@ -159,7 +200,15 @@ impl<M: Machine> Core<'_, M> {
         self.note(now, machine, format_args!("{name} restarts in {} ms", delay / (second / 1000).max(1)));
     }
 
-    /// A life begins.
+    /// Writes all pages for the next life, which may begin in an exit; this does not run in one.
+    fn prepare_life(&mut self, index: QubeIndex, machine: &mut M) {
+        self.show_device(machine, index, Page::Console);
+        self.show_device(machine, index, Page::Entropy);
+        self.publish_info(machine, index);
+        self.write_boot_info(machine, index);
+    }
+
+    /// A life begins, after [`Self::prepare_life`].
     pub(crate) fn begin_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let carried_before = self.carried(index);
         let Some(q) = self.qube_mut(index) else { return };
@@ -173,10 +222,6 @@ impl<M: Machine> Core<'_, M> {
         (q.exits, q.carried_before, q.refused) = (0, carried_before, 0);
         let (name, generation) = (q.name(), q.generation);
         self.runnable |= bit(index);
-        self.show_device(machine, index, Page::Console);
-        self.show_device(machine, index, Page::Entropy);
-        self.publish_info(machine, index);
-        self.write_boot_info(machine, index);
         machine.start(index);
         self.note(now, machine, format_args!("{name} generation {generation} starts"));
     }

@@ -1,6 +1,6 @@
 //! The whole state of a system, and its making from an image.
 
-use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, MAX_QUBES, MESSAGE_MAX, QubeIndex, Role};
+use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, MESSAGE_MAX, QubeIndex, Role};
 use ipc_proto_wire::{HEADER_SIZE, Table};
 use supervisor_image::Image;
 use supervisor_mem::GuestMemory;
@@ -21,8 +21,17 @@ const FIRST: QubeIndex = match QubeIndex::new(0) {
     None => panic!("there is room for a qube"),
 };
 
-/// In the mask of the doomed: the machine is to be switched off. No qube has this bit.
-pub(crate) const DOOMED_MACHINE: u32 = 1 << MAX_QUBES;
+/// Bits of [`Core::attention`] above those of qubes.
+pub(crate) mod attention {
+    use ipc_proto_types::MAX_QUBES;
+
+    /// The machine is to be switched off.
+    pub(crate) const MACHINE: u32 = 1 << MAX_QUBES;
+    /// Channels were parted and their ends do not know yet.
+    pub(crate) const PARTED: u32 = 1 << (MAX_QUBES + 1);
+}
+
+const _: () = assert!(MAX_CHANNELS <= 64, "a bit for each channel");
 
 /// In [`Core::woken`]: nobody was.
 pub(crate) const NOBODY: u8 = 31;
@@ -89,8 +98,11 @@ pub(crate) struct Core<'a, M: Machine> {
     pub(crate) next_deadline: Ticks,
     /// When the timer is set to fire.
     pub(crate) armed: Ticks,
-    /// Qubes that ctl calls want killed, once the answers are on their way; with [`DOOMED_MACHINE`] all of them.
-    pub(crate) doomed: u32,
+    /// What was put off to the end of this exit or the next ones: a bit for each qube that a ctl call wants killed, once
+    /// the answer is on its way, and those of [`attention`].
+    pub(crate) attention: u32,
+    /// Channels that were parted and whose ends are to be told, one bit each.
+    pub(crate) parted: u64,
     pub(crate) power_off: bool,
 }
 
@@ -117,7 +129,8 @@ impl<'a, M: Machine> Monitor<'a, M> {
             slice_end: Ticks(0),
             next_deadline: Ticks::NEVER,
             armed: Ticks::NEVER,
-            doomed: 0,
+            attention: 0,
+            parted: 0,
             power_off: false,
         };
         Self { core, staging: [0; STAGING] }

@@ -67,6 +67,10 @@ impl<M: Machine> Core<'_, M> {
         if self.power_off {
             return Next::PowerOff;
         }
+        // Who idles does not put off.
+        while self.runnable == 0 && self.rebuilding == 0 && self.attention != 0 {
+            self.attend(now, machine);
+        }
         if self.rebuilding != 0 && (self.runnable == 0 || !self.rebuilt_last) {
             self.rebuilt_last = true;
             if let Some(qube) = first(self.rebuilding) {
@@ -132,12 +136,17 @@ impl<M: Machine> Core<'_, M> {
             return;
         }
         self.next_deadline = Ticks::NEVER;
+        // One life at a time; the next begins as soon as the timer fires again, which is at once.
+        let mut begun = false;
         for index in QubeIndex::all().take(MAX_QUBES) {
             let Some(qube) = self.qube(index) else { continue };
             let (life, deadline) = (qube.life, qube.deadline);
             match life {
                 Life::Waiting if deadline <= now => self.wake(machine, index, wake::DEADLINE),
-                Life::BackingOff if deadline <= now => self.begin_life(now, index, machine),
+                Life::BackingOff if deadline <= now && !begun => {
+                    begun = true;
+                    self.begin_life(now, index, machine);
+                }
                 Life::Waiting | Life::BackingOff => self.next_deadline = self.next_deadline.min(deadline),
                 Life::Runnable | Life::Rebuilding | Life::Ended | Life::Nobody => {}
             }

@@ -17,7 +17,7 @@ use crate::audit::{Outcome, Refusal};
 use crate::channel::EndpointIndex;
 use crate::lifecycle::End;
 use crate::machine::Machine;
-use crate::monitor::{Core, DOOMED_MACHINE};
+use crate::monitor::{Core, attention};
 use crate::qube::{Life, bit, wake};
 
 /// Longest reply of both services, with its header.
@@ -165,7 +165,7 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
         let index = QubeIndex::all().take(MAX_QUBES).find(named).ok_or(ctl::CtlError::NoSuchQube)?;
         let q = self.core.qube(index).filter(|q| q.is_alive()).ok_or(ctl::CtlError::NotRunning)?;
         let next = q.generation.next().0;
-        self.core.doomed |= bit(index);
+        self.core.attention |= bit(index);
         Ok(next)
     }
 
@@ -205,7 +205,7 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
 
     fn poweroff(&mut self, _: &Caller) {
         self.core.power_off = true;
-        self.core.doomed |= DOOMED_MACHINE;
+        self.core.attention |= attention::MACHINE;
     }
 }
 

@@ -6,7 +6,7 @@ use supervisor_vcpu::{Exit, Fault, Ticks};
 use crate::lifecycle::End;
 use crate::machine::{Interrupts, Machine, Next};
 use crate::monitor::{Core, Monitor, NOBODY, Staging};
-use crate::qube::{Life, bit, wake};
+use crate::qube::{Life, wake};
 
 impl<M: Machine> Monitor<'_, M> {
     /// `qube` stopped at `now` because of `exit`.
@@ -104,6 +104,9 @@ impl<M: Machine> Monitor<'_, M> {
             core.armed = Ticks::NEVER;
         }
         core.expire(now, machine);
+        if core.attention != 0 {
+            core.attend(now, machine);
+        }
         if core.power_off || !core.has_slice_left(now) {
             return core.pick(now, machine);
         }
@@ -135,8 +138,8 @@ impl<M: Machine> Core<'_, M> {
         if now >= self.next_deadline {
             self.expire(now, machine);
         }
-        if self.doomed != 0 {
-            self.fulfil(now, machine);
+        if self.attention != 0 {
+            self.attend(now, machine);
             if self.power_off || self.qube(qube).is_none_or(|q| q.life != Life::Runnable) {
                 return self.pick(now, machine);
             }
@@ -168,21 +171,12 @@ impl<M: Machine> Core<'_, M> {
 
     /// A qube goes on, unless what it asked for was somebody's end.
     fn go_on(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Next {
-        if self.doomed != 0 {
-            self.fulfil(now, machine);
+        if self.attention != 0 {
+            self.attend(now, machine);
         }
         match self.qube(qube).map(|q| q.life) {
             Some(Life::Runnable) if !self.power_off => self.run(machine, qube),
             _ => self.pick(now, machine),
-        }
-    }
-
-    /// Ends whom ctl calls wanted ended.
-    #[cold]
-    fn fulfil(&mut self, now: Ticks, machine: &mut M) {
-        let doomed = core::mem::take(&mut self.doomed);
-        for qube in QubeIndex::all().filter(|qube| doomed & bit(*qube) != 0) {
-            self.end(now, machine, qube, End::Killed);
         }
     }
 }
