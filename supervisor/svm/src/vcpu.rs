@@ -245,9 +245,7 @@ impl Vcpu {
         // registers are declared clobbered through `clobber_abi`. The direction flag is restored with the host's RFLAGS.
         unsafe {
             asm!(
-                "push rbx",
-                "push rbp",
-                "push rsi",
+                "push rbx; push rbp; push rsi",
                 "mov eax, 7",
                 "xor edx, edx",
                 "xrstor64 [rdi + 0x1080]",
@@ -296,8 +294,7 @@ impl Vcpu {
                 "2:",
                 "pop rax",
                 "vmload rax",
-                "pop rbp",
-                "pop rbx",
+                "pop rbp; pop rbx",
                 inout("rdi") core::ptr::from_mut(self) => _,
                 inout("rsi") processor.host_extra => _,
                 out("rax") _, out("rcx") _, out("rdx") _,
