@@ -236,9 +236,17 @@ impl Vcpu {
         self.vmcb.set(vmcb::RIP, self.vmcb.get(vmcb::RIP).wrapping_add(2));
     }
 
-    /// Runs the qube until it stops: the world switch.
+    /// Runs the qube until it stops.
     #[inline(always)]
     pub fn enter(&mut self, processor: &Processor) {
+        self.switch(processor);
+        // What was asked for at the start of a life is done.
+        self.vmcb.clear_tlb_control();
+    }
+
+    /// The world switch.
+    #[inline(always)]
+    fn switch(&mut self, processor: &Processor) {
         // SAFETY: `self` is a page-aligned VMCB followed by the register file and an XSAVE area at the offsets asserted
         // above, filled by `bind` and `reset`; `host_extra` was written by VMSAVE in `Processor::enable`; host memory is
         // identity mapped. All general registers but RSP are saved by us or declared clobbered; x87, SSE and AVX
@@ -303,7 +311,5 @@ impl Vcpu {
                 clobber_abi("sysv64"),
             );
         }
-        // What was asked for at the start of a life is done.
-        self.vmcb.clear_tlb_control();
     }
 }
