@@ -136,6 +136,7 @@ impl Vcpu {
             mxcsr.copy_from_slice(&MXCSR.to_le_bytes());
         }
         let v = &mut self.vmcb;
+        v.clear_guest();
         v.set_segment(vmcb::CS, 8, 0xa9b, 0xffff_ffff, 0);
         for data in [vmcb::DS, vmcb::ES, vmcb::FS, vmcb::GS, vmcb::SS] {
             v.set_segment(data, 16, 0xc93, 0xffff_ffff, 0);
@@ -155,16 +156,7 @@ impl Vcpu {
             (vmcb::RIP, start.entry),
             (vmcb::RSP, start.stack_top),
             (vmcb::RAX, 0),
-            // What VMLOAD and #PF leave of the last life.
-            (vmcb::CR2, 0),
-            (vmcb::STAR, 0),
-            (vmcb::LSTAR, 0),
-            (vmcb::CSTAR, 0),
-            (vmcb::SFMASK, 0),
-            (vmcb::KERNEL_GS_BASE, 0),
-            (vmcb::SYSENTER_CS, 0),
-            (vmcb::SYSENTER_ESP, 0),
-            (vmcb::SYSENTER_EIP, 0),
+            (vmcb::GUEST_PAT, PAT),
         ] {
             v.set(field, value);
         }

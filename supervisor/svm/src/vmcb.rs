@@ -6,6 +6,9 @@
 #[repr(C, align(4096))]
 pub(crate) struct Vmcb([u64; 512]);
 
+/// First word of the state save area.
+const SAVE_AREA_WORD: usize = 0x400 / 8;
+
 /// A field by its byte offset and width in bits; offsets are in the order of appendix B.
 #[derive(Clone, Copy)]
 pub(crate) struct Field {
@@ -31,6 +34,7 @@ pub(crate) const MSRPM_BASE: Field = field(0x048, 64);
 pub(crate) const ASID: Field = field(0x058, 32);
 pub(crate) const TLB_CONTROL: Field = field(0x05c, 8);
 pub(crate) const INTERRUPT_CONTROL: Field = field(0x060, 64);
+pub(crate) const INTERRUPT_SHADOW: Field = field(0x068, 64);
 pub(crate) const EXIT_CODE: Field = field(0x070, 64);
 pub(crate) const EXIT_INFO_1: Field = field(0x078, 64);
 pub(crate) const EXIT_INFO_2: Field = field(0x080, 64);
@@ -56,15 +60,6 @@ pub(crate) const RFLAGS: Field = field(0x570, 64);
 pub(crate) const RIP: Field = field(0x578, 64);
 pub(crate) const RSP: Field = field(0x5d8, 64);
 pub(crate) const RAX: Field = field(0x5f8, 64);
-pub(crate) const STAR: Field = field(0x600, 64);
-pub(crate) const LSTAR: Field = field(0x608, 64);
-pub(crate) const CSTAR: Field = field(0x610, 64);
-pub(crate) const SFMASK: Field = field(0x618, 64);
-pub(crate) const KERNEL_GS_BASE: Field = field(0x620, 64);
-pub(crate) const SYSENTER_CS: Field = field(0x628, 64);
-pub(crate) const SYSENTER_ESP: Field = field(0x630, 64);
-pub(crate) const SYSENTER_EIP: Field = field(0x638, 64);
-pub(crate) const CR2: Field = field(0x640, 64);
 pub(crate) const GUEST_PAT: Field = field(0x668, 64);
 
 impl Vmcb {
@@ -106,6 +101,15 @@ impl Vmcb {
         self.0[(offset / 8 + 1) & 511] = base;
     }
 
+    /// Zeroes all that a life leaves: the save area, with privilege level, CR2 and system-call registers, and the interrupt
+    /// shadow.
+    pub(crate) fn clear_guest(&mut self) {
+        for word in self.0.iter_mut().skip(SAVE_AREA_WORD) {
+            *word = 0;
+        }
+        self.set(INTERRUPT_SHADOW, 0);
+    }
+
     /// Zeroes everything.
     pub(crate) fn clear(&mut self) {
         self.0 = [0; 512];
@@ -132,5 +136,14 @@ mod tests {
         vmcb.set_segment(CS, 8, 0xa9b, 0xffff_ffff, 0x1234);
         assert_eq!(vmcb.0[0x410 / 8], 0xffff_ffff_0a9b_0008);
         assert_eq!(vmcb.0[0x418 / 8], 0x1234);
+    }
+
+    #[test]
+    fn nothing_of_a_life_survives_but_what_binds_it() {
+        let mut vmcb = Vmcb([u64::MAX; 512]);
+        vmcb.clear_guest();
+        assert!(vmcb.0[SAVE_AREA_WORD..].iter().all(|&word| word == 0));
+        assert_eq!(vmcb.get(INTERRUPT_SHADOW), 0);
+        assert_eq!(vmcb.get(ASID), 0xffff_ffff);
     }
 }
