@@ -68,6 +68,21 @@ pub enum EndReason {
     Protocol,
 }
 
+/// The end of a life of a qube.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Schema)]
+pub struct Ending {
+    /// Index of the qube.
+    pub qube: u8,
+    /// Which life it was.
+    pub generation: u32,
+    /// Why it ended.
+    pub why: EndReason,
+    /// Position in the log where its last words begin; the supervisor's line about the end follows them.
+    pub log: u64,
+    /// Sequence number of its entry in the audit: `audit` of it tells what was sent before.
+    pub audit: u64,
+}
+
 /// A qube.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct QubeInfo {

@@ -207,6 +207,16 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
         self.core.power_off = true;
         self.core.attention |= attention::MACHINE;
     }
+
+    fn schema(&mut self, _: &Caller, _: u8, _: u16) -> Option<Text<512>> {
+        None
+    }
+
+    fn tap(&mut self, _: &Caller, _: bool) {}
+
+    fn tapped(&mut self, _: &Caller, _: u64) -> ctl::TapPage {
+        ctl::TapPage { messages: List::new(), lost: 0, on: false }
+    }
 }
 
 impl<M: Machine> log::Log for Desk<'_, '_, M> {

@@ -5,7 +5,7 @@ extern crate std;
 use ipc_proto_clock_api::{Clock, Time};
 use ipc_proto_ctl_api::{
     AuditEntry, AuditPage, ChannelInfo, Ctl, CtlError, EndReason, QubeInfo, QubeState, ServiceInfo,
-    SystemInfo, Verdict,
+    SystemInfo, TapPage, Verdict,
 };
 use ipc_proto_echo_api::Echo;
 use ipc_proto_log_api::{Log, LogChunk};
@@ -173,6 +173,16 @@ impl Ctl for Machine {
 
     fn poweroff(&mut self, _: &Caller) {
         self.off = true;
+    }
+
+    fn schema(&mut self, _: &Caller, _: u8, _: u16) -> Option<Text<512>> {
+        None
+    }
+
+    fn tap(&mut self, _: &Caller, _: bool) {}
+
+    fn tapped(&mut self, _: &Caller, _: u64) -> TapPage {
+        TapPage { messages: List::new(), lost: 0, on: false }
     }
 }
 

@@ -121,6 +121,27 @@ fn audit_entry() -> ctl::AuditEntry {
     }
 }
 
+fn tapped() -> ctl::Tapped {
+    ctl::Tapped {
+        sequence: 4,
+        time_ns: 1_000,
+        from: 0,
+        to: 1,
+        service: 2,
+        kind: ctl::MessageKind::Call,
+        method: 3,
+        verdict: ctl::AuditVerdict::Allowed,
+        why: 0,
+        correlation: 9,
+        size: 6,
+        body: Bytes::try_from(b"\x05*****".as_slice()).expect("an example fits"),
+    }
+}
+
+fn ending() -> ctl::Ending {
+    ctl::Ending { qube: 1, generation: 2, why: ctl::EndReason::Panicked, log: 300, audit: 42 }
+}
+
 fn ctl() -> Vec<Vector> {
     use ctl::EndReason::{Exit, MemoryFault, Protocol, UnknownPort};
     let service = ctl::ServiceInfo { name: text("echo"), version: 1, id: Bytes::from([7; 16]) };
@@ -142,6 +163,14 @@ fn ctl() -> Vec<Vector> {
         reply("service", Some(service)),
         call("poweroff", ()),
         reply("poweroff", ()),
+        call("schema", (3_u8, 512_u16)),
+        reply("schema", Some(text::<512>("service echo\n"))),
+        reply("schema", None::<Text<512>>),
+        call("tap", (true,)),
+        reply("tap", ()),
+        call("tapped", (0_u64,)),
+        reply("tapped", ctl::TapPage { messages: list(&[tapped()]), lost: 3, on: true }),
+        event("ended", (ending(),)),
     ];
     let ends =
         [None, Some(Exit(-1)), Some(MemoryFault(0xdead_beef)), Some(UnknownPort(0x3f8)), Some(Protocol)];
