@@ -111,12 +111,16 @@ impl File {
     fn service(&mut self, at: usize, it: &Service) {
         let name = ipc_proto_types::QubeName::new(it.name).expect("the schema compiler has checked the name");
         let table = self.append(it.table, 8);
+        let canonical = it.canonical();
+        let text = self.append(canonical.as_str().as_bytes(), 1);
         self.put(at + service::NAME, name.padded());
         self.put(at + service::ID, &it.id.0);
         self.put(at + service::VERSION, &it.version.to_le_bytes());
         self.put(at + service::MESSAGE_MAX, &it.message_max.to_le_bytes());
         self.put_u32(at + service::TABLE_OFFSET, table);
         self.put_u32(at + service::TABLE_LENGTH, it.table.len());
+        self.put_u32(at + service::TEXT_OFFSET, text);
+        self.put_u32(at + service::TEXT_LENGTH, canonical.as_str().len());
     }
 
     fn qube(&mut self, at: usize, it: &Qube, placed: &Placed, first_region: usize) {
