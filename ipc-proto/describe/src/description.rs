@@ -9,7 +9,7 @@ use crate::cursor::Cursor;
 use crate::grammar::{DEPTH_MAX, Unfit, more, name, need, skip, unfit};
 
 /// Longest canonical text in bytes: the compiler writes none that is longer.
-pub const TEXT_MAX: usize = 16_384;
+pub const TEXT_MAX: usize = ipc_proto_wire::CANONICAL_MAX;
 /// Most methods of a service.
 pub const METHODS_MAX: usize = 32;
 

@@ -16,7 +16,7 @@ use crate::sha256::sha256;
 use crate::shape::{Fields, Shape};
 
 /// Longest canonical text in bytes.
-const CANONICAL_MAX: usize = 16384;
+pub const CANONICAL_MAX: usize = 16384;
 
 /// The canonical text of a service.
 #[derive(Debug, Clone)]
@@ -39,6 +39,10 @@ impl Canonical {
     }
 
     const fn push(&mut self, text: &str) {
+        assert!(
+            text.is_ascii(),
+            "names in a service are ASCII: whoever shows them may cut the text anywhere"
+        );
         let text = text.as_bytes();
         assert!(
             self.length + text.len() <= CANONICAL_MAX,
@@ -187,7 +191,7 @@ const fn id_of(bytes: &[u8], length: usize) -> SchemaId {
 /// Writes the canonical text of a service.
 ///
 /// # Panics
-/// At compile time, when the text is longer than 16 KiB.
+/// At compile time, when the text is longer than 16 KiB or a name in it is not ASCII.
 #[must_use]
 pub const fn canonical(name: &str, methods: &[Method]) -> Canonical {
     let mut text = Canonical { bytes: [0; CANONICAL_MAX], length: 0 };
