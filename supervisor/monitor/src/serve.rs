@@ -274,7 +274,7 @@ fn verdict(outcome: Outcome) -> ctl::AuditVerdict {
     }
 }
 
-fn reason(end: End) -> ctl::EndReason {
+pub(crate) fn reason(end: End) -> ctl::EndReason {
     match end {
         End::Exit(code) => ctl::EndReason::Exit(code),
         End::Killed => ctl::EndReason::Killed,
