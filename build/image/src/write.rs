@@ -9,10 +9,13 @@ use supervisor_image::{IoPorts, checksum};
 
 use crate::place::{Placed, Region};
 
-/// Interrupt line of the first serial port.
-const TERMINAL_IRQ: u8 = 4;
-/// I/O ports of the first serial port.
-const TERMINAL_PORTS: IoPorts = IoPorts { first: 0x3f8, count: 8 };
+/// Interrupt line and I/O ports of a device: those every PC has its two serial ports at.
+const fn wiring(device: Device) -> (u8, IoPorts) {
+    match device {
+        Device::Terminal => (4, IoPorts { first: 0x3f8, count: 8 }),
+        Device::Inspect => (3, IoPorts { first: 0x2f8, count: 8 }),
+    }
+}
 
 /// The whole file. `placed` has one entry for each qube, in their order.
 ///
@@ -108,12 +111,16 @@ impl File {
     fn service(&mut self, at: usize, it: &Service) {
         let name = ipc_proto_types::QubeName::new(it.name).expect("the schema compiler has checked the name");
         let table = self.append(it.table, 8);
+        let canonical = it.canonical();
+        let text = self.append(canonical.as_str().as_bytes(), 1);
         self.put(at + service::NAME, name.padded());
         self.put(at + service::ID, &it.id.0);
         self.put(at + service::VERSION, &it.version.to_le_bytes());
         self.put(at + service::MESSAGE_MAX, &it.message_max.to_le_bytes());
         self.put_u32(at + service::TABLE_OFFSET, table);
         self.put_u32(at + service::TABLE_LENGTH, it.table.len());
+        self.put_u32(at + service::TEXT_OFFSET, text);
+        self.put_u32(at + service::TEXT_LENGTH, canonical.as_str().len());
     }
 
     fn qube(&mut self, at: usize, it: &Qube, placed: &Placed, first_region: usize) {
@@ -122,12 +129,12 @@ impl File {
             Restart::Always => supervisor_image::Restart::Always,
             Restart::Never => supervisor_image::Restart::Never,
         };
-        let terminal = it.devices.contains(&Device::Terminal);
+        let serial = it.devices.first().copied().map(wiring);
         self.put(at + qube::NAME, it.name.padded());
         self.put(at + qube::LABEL, &[it.label.as_u8()]);
         self.put(at + qube::RESTART, &[restart.code()]);
         self.put(at + qube::PORT_COUNT, &[it.port_count]);
-        self.put(at + qube::IRQ, &[if terminal { TERMINAL_IRQ } else { qube::NONE }]);
+        self.put(at + qube::IRQ, &[serial.map_or(qube::NONE, |(irq, _)| irq)]);
         self.put(at + qube::MEMORY_PAGES, &placed.memory_pages.to_le_bytes());
         let addresses = [
             (qube::ENTRY, placed.entry),
@@ -145,10 +152,10 @@ impl File {
         self.put_u32(at + qube::ARGS_OFFSET, args);
         self.put_u16(at + qube::ARGS_LENGTH, it.args.len());
         self.put_u8(at + qube::REGION_COUNT, placed.regions.len());
-        if terminal {
+        if let Some((_, ports)) = serial {
             self.put(at + qube::IO_PORT_COUNT, &[1]);
-            self.put(at + qube::IO_PORTS, &TERMINAL_PORTS.first.to_le_bytes());
-            self.put(at + qube::IO_PORTS + 2, &TERMINAL_PORTS.count.to_le_bytes());
+            self.put(at + qube::IO_PORTS, &ports.first.to_le_bytes());
+            self.put(at + qube::IO_PORTS + 2, &ports.count.to_le_bytes());
         }
         self.put_u32(at + qube::FIRST_REGION, first_region);
     }

@@ -5,6 +5,7 @@
 mod common;
 
 use build_image::{ElfError, PackError, PlaceError, pack, place, read};
+use build_manifest::Device;
 use common::{PT_DYNAMIC, Part, R, RW, RWX, RX, STACK, elf, load, ordinary, qube, system};
 use ipc_proto_types::{Label, PortIndex, QubeIndex, ServiceIndex};
 use supervisor_image::{Image, IoPorts, Restart, Rights};
@@ -42,7 +43,20 @@ fn a_packed_system_reads_back_as_it_was() {
     let api = ipc_proto_echo_api::SERVICE;
     assert_eq!((service.name.as_str(), service.version, service.id), (api.name, api.version, api.id));
     assert_eq!((service.table, service.message_max), (api.table, api.message_max));
+    assert_eq!(service.text, api.canonical().as_str().as_bytes());
+    assert!(service.text.starts_with(b"service echo\ncall "));
     assert_eq!(image.chains().count(), 1);
+}
+
+#[test]
+fn the_owner_of_the_inspect_port_gets_the_second_serial_port() {
+    let file = elf(&ordinary(), &STACK);
+    let mut system = system();
+    system.qubes[1].devices = vec![Device::Inspect];
+    let bytes = pack(&system, |_| &file).unwrap();
+    let inspector = Image::open(&bytes).unwrap().qube(index(1)).unwrap();
+    assert_eq!(inspector.irq, Some(3));
+    assert_eq!(inspector.io_ports(), [IoPorts { first: 0x2f8, count: 8 }]);
 }
 
 #[test]

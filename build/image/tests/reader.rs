@@ -29,7 +29,7 @@ fn walk(image: &Image<'_>) -> usize {
         bytes + qube.args.len() + qube.io_ports().len()
     });
     let channels = image.channels().map(|(_, channel)| channel.decisions().map(usize::from).sum::<usize>());
-    let services = image.services().map(|(_, service)| service.table.len());
+    let services = image.services().map(|(_, service)| service.table.len() + service.text.len());
     qubes.chain(channels).chain(services).sum()
 }
 
@@ -59,9 +59,9 @@ fn a_file_of_something_else_is_named_so() {
     assert_eq!(Image::open(b"").unwrap_err(), ImageError::TooShort);
     assert_eq!(Image::open(&[0x7f; 4096]).unwrap_err(), ImageError::Magic);
     let mut newer = image();
-    newer[layout::prefix::VERSION] = 2;
-    assert_eq!(Image::open(&newer).unwrap_err(), ImageError::Version(2));
-    assert_eq!(ImageError::Version(2).to_string(), "image version 2, this supervisor reads version 1");
+    newer[layout::prefix::VERSION] = 3;
+    assert_eq!(Image::open(&newer).unwrap_err(), ImageError::Version(3));
+    assert_eq!(ImageError::Version(3).to_string(), "image version 3, this supervisor reads version 2");
 }
 
 /// Changes one byte at an offset of a record of table `entry` and says what the reader must find.
@@ -118,6 +118,23 @@ fn a_resealed_image_that_contradicts_itself_is_refused() {
     );
     check(directory::SERVICES, service::TABLE_LENGTH, 0, ImageError::Schema(0));
     check(directory::SERVICES, service::MESSAGE_MAX, 1, ImageError::Schema(0));
+    check(directory::SERVICES, service::TEXT_LENGTH + 1, 0x41, ImageError::Schema(0));
+    check(directory::SERVICES, service::TEXT_OFFSET + 3, 1, ImageError::Service(0));
+}
+
+#[test]
+fn a_text_of_a_service_that_is_not_ascii_or_not_there_is_refused() {
+    let mut bytes = image();
+    let at = bytes.windows(12).position(|it| it == b"service echo").unwrap();
+    bytes[at] = 0xc3;
+    seal(&mut bytes);
+    assert_eq!(Image::open(&bytes).err(), Some(ImageError::Schema(0)));
+    let mut bytes = image();
+    let table: [u8; 4] = bytes[layout::directory::SERVICES..][..4].try_into().unwrap();
+    let length = u32::from_le_bytes(table) as usize + layout::service::TEXT_LENGTH;
+    bytes[length..length + 4].fill(0);
+    seal(&mut bytes);
+    assert_eq!(Image::open(&bytes).err(), Some(ImageError::Schema(0)));
 }
 
 #[test]

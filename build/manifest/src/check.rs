@@ -68,7 +68,7 @@ fn check_qubes(file: &SystemFile, catalogue: &Catalogue, source: &mut Source, el
         let at = file.qubes.get(MAX_QUBES).map_or(0, |qube| qube.span.start);
         source.problem(at, format!("{} qubes", file.qubes.len()), format!("1 to {MAX_QUBES} qubes"), None);
     }
-    let mut terminal: Option<&QubeFile> = None;
+    let mut owners: Vec<(Device, &QubeFile)> = Vec::new();
     for (place, At { value: qube, span }) in file.qubes.iter().enumerate() {
         let mut earlier = file.qubes.iter().take(place);
         if earlier.any(|other| other.value.name.value == qube.name.value) {
@@ -82,12 +82,13 @@ fn check_qubes(file: &SystemFile, catalogue: &Catalogue, source: &mut Source, el
             );
         }
         check_memory(qube, span.start, source);
-        if qube.devices.contains(&Device::Terminal) {
-            if let Some(owner) = terminal {
-                let found = format!("`{}` and `{}` both own the terminal", owner.name.value, qube.name.value);
+        for device in &qube.devices {
+            if let Some((_, owner)) = owners.iter().find(|(owned, _)| owned == device) {
+                let (one, other, word) = (owner.name.value, qube.name.value, device.word());
+                let found = format!("`{one}` and `{other}` both own the device \"{word}\"");
                 source.problem(span.start, found, "one owner a device", None);
             }
-            terminal = Some(qube);
+            owners.push((*device, qube));
         }
         check_services(qube, catalogue, elsewhere);
     }

@@ -137,11 +137,14 @@ pub(crate) fn read_restart(section: &mut Section<'_, '_>, restart: Option<At<Str
 fn read_devices(section: &mut Section<'_, '_>) -> Vec<Device> {
     let mut devices = Vec::new();
     for device in section.texts("devices") {
-        let parse = |word: &str| (word == "terminal").then_some(Device::Terminal);
-        if let Some(device) = section.parsed(Some(device), parse, "a device: \"terminal\" (the serial port)")
-        {
-            devices.push(device.value);
+        let expected = "a device: \"terminal\" (the first serial port) or \"inspect\" (the second)";
+        let Some(device) = section.parsed(Some(device), Device::named, expected) else { continue };
+        // Its runtime drives one serial port.
+        if let Some(first) = devices.first() {
+            let found = format!("\"{}\" beside \"{}\"", device.value.word(), Device::word(*first));
+            section.source.problem(device.span.start, found, "one serial port a qube", None);
         }
+        devices.push(device.value);
     }
     devices
 }

@@ -103,6 +103,26 @@ pub enum Restart {
 pub enum Device {
     /// The first serial port: I/O ports 0x3f8..0x400, interrupt line 4.
     Terminal,
+    /// The second serial port, for whoever looks into a running system: I/O ports 0x2f8..0x300, interrupt line 3.
+    Inspect,
+}
+
+impl Device {
+    /// Every device there is.
+    pub const ALL: [Self; 2] = [Self::Terminal, Self::Inspect];
+
+    /// The word for it in a manifest.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Inspect => "inspect",
+        }
+    }
+
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|device| device.word() == word)
+    }
 }
 
 /// One channel of a system.

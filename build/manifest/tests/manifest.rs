@@ -239,11 +239,39 @@ fn a_system_with_too_many_qubes_or_ports_is_refused() {
 }
 
 #[test]
-fn two_owners_of_the_terminal_are_refused() {
-    let folder = Folder::new("owners");
-    folder.change("keeper/qube.toml", "label", "devices = [\"terminal\"]\nlabel");
+fn two_owners_of_a_device_are_refused() {
+    for device in ["terminal", "inspect"] {
+        let folder = Folder::new("owners");
+        folder.change("console/qube.toml", "terminal", device);
+        folder.change("keeper/qube.toml", "label", &format!("devices = [\"{device}\"]\nlabel"));
+        let expected = format!(
+            "system.toml:5:5: `console` and `keeper` both own the device \"{device}\"\n  expected: one owner a device"
+        );
+        assert_eq!(folder.problems(SYSTEM), expected);
+    }
+}
+
+#[test]
+fn each_serial_port_may_have_an_owner_and_no_qube_has_two() {
+    let folder = Folder::new("ports");
+    folder.change("keeper/qube.toml", "label", "devices = [\"inspect\"]\nlabel");
+    let system = folder.load(SYSTEM).unwrap();
+    assert_eq!(system.qubes[0].devices, [Device::Terminal]);
+    assert_eq!(system.qubes[1].devices, [Device::Inspect]);
+
+    folder.change("keeper/qube.toml", "\"inspect\"", "\"inspect\", \"terminal\"");
+    let problems = folder.problems(SYSTEM);
     let expected =
-        "system.toml:5:5: `console` and `keeper` both own the terminal\n  expected: one owner a device";
+        "keeper/qube.toml:2:23: \"terminal\" beside \"inspect\"\n  expected: one serial port a qube";
+    assert!(problems.contains(expected), "{problems}");
+}
+
+#[test]
+fn a_device_that_does_not_exist_is_told_which_do() {
+    let folder = Folder::new("device");
+    folder.change("console/qube.toml", "terminal", "screen");
+    let expected = "console/qube.toml:6:12: `screen`\n  expected: a device: \"terminal\" (the first serial port) or \
+                    \"inspect\" (the second)";
     assert_eq!(folder.problems(SYSTEM), expected);
 }
 

@@ -54,7 +54,7 @@ pub trait Ctl {
     /// The oldest copies of messages after sequence number `after`; 0 asks for the oldest there are.
     fn tapped(&mut self, after: u64) -> TapPage;
 
-    /// A life of a qube ended. Said to every open client that leaves room for it.
+    /// A life of a qube ended. Said to every open client that leaves room for it; who leaves none is not told again.
     #[event]
     fn ended(&mut self, end: Ending);
 }

@@ -16,7 +16,7 @@ use crate::sha256::sha256;
 use crate::shape::{Fields, Shape};
 
 /// Longest canonical text in bytes.
-const CANONICAL_MAX: usize = 16384;
+pub const CANONICAL_MAX: usize = 16384;
 
 /// The canonical text of a service.
 #[derive(Debug, Clone)]
@@ -35,17 +35,14 @@ impl Canonical {
     /// The schema id of the text.
     #[must_use]
     pub const fn id(&self) -> SchemaId {
-        let digest = sha256(&self.bytes, self.length);
-        let mut id = [0; 16];
-        let mut at = 0;
-        while at < 16 {
-            id[at] = digest[at];
-            at += 1;
-        }
-        SchemaId(id)
+        id_of(&self.bytes, self.length)
     }
 
     const fn push(&mut self, text: &str) {
+        assert!(
+            text.is_ascii(),
+            "names in a service are ASCII: whoever shows them may cut the text anywhere"
+        );
         let text = text.as_bytes();
         assert!(
             self.length + text.len() <= CANONICAL_MAX,
@@ -174,10 +171,27 @@ impl Canonical {
     }
 }
 
+/// The schema id of a canonical text, for whoever has the text alone.
+#[must_use]
+pub const fn schema_id(text: &str) -> SchemaId {
+    id_of(text.as_bytes(), text.len())
+}
+
+const fn id_of(bytes: &[u8], length: usize) -> SchemaId {
+    let digest = sha256(bytes, length);
+    let mut id = [0; 16];
+    let mut at = 0;
+    while at < 16 {
+        id[at] = digest[at];
+        at += 1;
+    }
+    SchemaId(id)
+}
+
 /// Writes the canonical text of a service.
 ///
 /// # Panics
-/// At compile time, when the text is longer than 16 KiB.
+/// At compile time, when the text is longer than 16 KiB or a name in it is not ASCII.
 #[must_use]
 pub const fn canonical(name: &str, methods: &[Method]) -> Canonical {
     let mut text = Canonical { bytes: [0; CANONICAL_MAX], length: 0 };

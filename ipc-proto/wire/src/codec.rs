@@ -5,6 +5,7 @@
 //! each other. With debug assertions it also holds each value's own encoding against the bytes it came from.
 //! Source: `ipc-proto/spec/strict-postcard.md`.
 
+use ipc_proto_types::ErrorCode;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,6 +53,15 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Decode
 /// Whether `bytes` are what `encode` makes of the value.
 fn is_encoding<T: Serialize>(value: &T, bytes: &[u8]) -> bool {
     postcard::serialize_with_flavor(value, Compare { expected: bytes }).is_ok()
+}
+
+/// Decodes a body and encodes the value again to the front of `again`; gives its length there.
+///
+/// # Errors
+/// `Malformed` when the body is not strict, `Internal` when `again` is too small.
+pub fn recode<T: Serialize + DeserializeOwned>(body: &[u8], again: &mut [u8]) -> Result<usize, ErrorCode> {
+    let value = decode::<T>(body).map_err(|_| ErrorCode::Malformed)?;
+    encode(&value, again).map_err(|_| ErrorCode::Internal)
 }
 
 /// A sink for an encoder that writes nothing and fails at the first byte that is not the expected one.

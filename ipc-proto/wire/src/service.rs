@@ -2,6 +2,7 @@
 
 use ipc_proto_types::SchemaId;
 
+use crate::canonical::{Canonical, canonical};
 use crate::shape::Shape;
 
 /// A service, made by the attribute `#[service]`.
@@ -23,6 +24,14 @@ pub struct Service {
     pub reply_max: u32,
     /// The longer of the two.
     pub message_max: u32,
+}
+
+impl Service {
+    /// Its canonical text.
+    #[must_use]
+    pub fn canonical(&self) -> Canonical {
+        canonical(self.name, self.methods)
+    }
 }
 
 /// One method of a service.

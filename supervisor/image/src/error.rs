@@ -29,7 +29,7 @@ pub enum ImageError {
     Channel(u8, ChannelFault),
     /// The service of this index has a bad name, or one that exists already.
     Service(u8),
-    /// The schema table of this service does not parse, or contradicts its record.
+    /// The schema table of this service does not parse or contradicts its record, or its text is none.
     Schema(u8),
     /// A rule chain is wrong.
     Chains(ChainError),
@@ -83,7 +83,7 @@ impl fmt::Display for ImageError {
             ImageError::TooShort => f.write_str("the image is cut off"),
             ImageError::Magic => f.write_str("this is not a Skep system image"),
             ImageError::Version(found) => {
-                write!(f, "image version {found}, this supervisor reads version 1")
+                write!(f, "image version {found}, this supervisor reads version 2")
             }
             ImageError::Prefix => f.write_str("the image is damaged (its first block)"),
             ImageError::Length => f.write_str("the image is cut off or has bytes added"),
@@ -93,7 +93,7 @@ impl fmt::Display for ImageError {
             ImageError::Qube(index, fault) => write!(f, "qube {index}: {fault:?} is wrong"),
             ImageError::Channel(index, fault) => write!(f, "channel {index}: {fault:?} is wrong"),
             ImageError::Service(index) => write!(f, "service {index}: its name is wrong or taken"),
-            ImageError::Schema(index) => write!(f, "service {index}: its schema table is wrong"),
+            ImageError::Schema(index) => write!(f, "service {index}: its schema table or text is wrong"),
             ImageError::Chains(fault) => write!(f, "rule chains: {fault:?}"),
         }
     }

@@ -7,7 +7,7 @@
 /// First eight bytes of every system image.
 pub const MAGIC: [u8; 8] = *b"SKEPIMG1";
 /// Version of the layout below.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Size of a page, and the alignment of every region's data in the file, so that it can be mapped where it lies.
 pub const PAGE: usize = 4096;
 /// Length of the file is a multiple of this, so the checksum needs no tail.
@@ -147,8 +147,12 @@ pub mod service {
     pub const TABLE_OFFSET: usize = 40;
     /// `u32`, its length in bytes.
     pub const TABLE_LENGTH: usize = 44;
+    /// `u32`, offset of the canonical text.
+    pub const TEXT_OFFSET: usize = 48;
+    /// `u32`, its length in bytes.
+    pub const TEXT_LENGTH: usize = 52;
     /// Bytes a record.
-    pub const SIZE: usize = 48;
+    pub const SIZE: usize = 56;
 }
 
 /// First address of a qube's memory; below it lie the pages the supervisor shows.

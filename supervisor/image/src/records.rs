@@ -309,6 +309,8 @@ pub struct Service<'a> {
     pub table: &'a [u8],
     /// Longest body of any of its messages, in bytes.
     pub message_max: u32,
+    /// Its canonical text, for whoever wants to read its messages: ASCII, so that it may be cut anywhere.
+    pub text: &'a [u8],
 }
 
 impl<'a> Service<'a> {
@@ -319,6 +321,7 @@ impl<'a> Service<'a> {
             id: SchemaId(record.array(service::ID)?),
             table: file.slice(record.size(service::TABLE_OFFSET)?, record.size(service::TABLE_LENGTH)?)?,
             message_max: record.u32(service::MESSAGE_MAX)?,
+            text: file.slice(record.size(service::TEXT_OFFSET)?, record.size(service::TEXT_LENGTH)?)?,
         })
     }
 }

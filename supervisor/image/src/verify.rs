@@ -1,7 +1,7 @@
 //! What must hold before a supervisor believes an image. Runs once, at start.
 
 use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, MAX_QUBES, MAX_SERVICES, PortIndex, QUEUE_SIZE, QubeIndex};
-use ipc_proto_wire::Table;
+use ipc_proto_wire::{CANONICAL_MAX, Table};
 use supervisor_policy::{FIRST_CHAIN, Verdict};
 
 use crate::error::{ChannelFault, ImageError, QubeFault};
@@ -50,7 +50,12 @@ fn verify_services(image: &Image<'_>) -> Result<(), ImageError> {
             return Err(ImageError::Service(number));
         }
         let table = Table::parse(service.table).map_err(|_| ImageError::Schema(number))?;
-        if table.message_max() != service.message_max {
+        let text = service.text;
+        if table.message_max() != service.message_max
+            || text.is_empty()
+            || text.len() > CANONICAL_MAX
+            || !text.is_ascii()
+        {
             return Err(ImageError::Schema(number));
         }
     }

@@ -24,6 +24,9 @@ const ENTROPY_MAX: usize = 64;
 /// Longest panic report.
 const LAST_WORDS_MAX: usize = 512;
 
+/// Most bytes of it in one line: so many fit behind the longest name and number. The parts put together are the report.
+const LAST_WORDS_LINE: usize = 192;
+
 /// What a queue number of the console means.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConsoleQueue {
@@ -286,10 +289,13 @@ impl<M: Machine> Core<'_, M> {
         else {
             return;
         };
-        for part in text.chunks_mut(LINE_MAX / 2) {
+        let mut rest = tame(text);
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(whole(rest, LAST_WORDS_LINE));
+            rest = after;
             let mut line = Line::by(name.as_str(), self.uptime_ns(now));
             let _ = write!(line, "generation {generation}: ");
-            line.push(tame(part));
+            line.push(part);
             let line = line.finish();
             self.log.push(line);
             machine.emit(line);
@@ -304,6 +310,14 @@ impl<M: Machine> Core<'_, M> {
         self.log.push(line);
         machine.emit(line);
     }
+}
+
+/// How many of the first `most` bytes of `text` to take so that no character is cut, one at least.
+fn whole(text: &[u8], most: usize) -> usize {
+    let is_within = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let most = most.min(text.len());
+    // A character has at most three bytes behind its first.
+    (most.saturating_sub(3).max(1)..=most).rev().find(|at| !is_within(at)).unwrap_or(most)
 }
 
 /// Copies the text that `{len: u64, buf: u64}` at `at` names, at most as much as `into` holds. What cannot be read is empty.

@@ -36,6 +36,9 @@ const ARGS_MAX: usize = 256;
 const DEVICE_CONSOLE: u8 = 1;
 const DEVICE_ENTROPY: u8 = 2;
 const DEVICE_TERMINAL: u8 = 4;
+const DEVICE_INSPECT: u8 = 8;
+/// First I/O port of the second serial port; who has others owns the terminal.
+const INSPECT_PORT: u16 = 0x2f8;
 
 /// State of a port as its owner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,11 @@ impl<M: Machine> Core<'_, M> {
         let times = self.times;
         let Some(q) = self.qube(index) else { return };
         let facts = q.facts;
-        let terminal = if facts.io_ports().is_empty() { 0 } else { DEVICE_TERMINAL };
+        let serial = match facts.io_ports() {
+            [] => 0,
+            [ports, ..] if ports.first == INSPECT_PORT => DEVICE_INSPECT,
+            _ => DEVICE_TERMINAL,
+        };
         let mut put = |offset: u16, bytes: &[u8]| machine.write_page(index, Page::Info, offset, bytes);
         put(at::VERSION, &VERSION.to_le_bytes());
         put(at::GENERATION, &q.generation.next().0.to_le_bytes());
@@ -67,7 +74,7 @@ impl<M: Machine> Core<'_, M> {
         put(at::PORT_COUNT, &[facts.port_count]);
         put(at::LABEL, &[facts.label.as_u8()]);
         put(at::NAME_LEN, &[facts.name.as_str().len() as u8]);
-        put(at::DEVICES, &[DEVICE_CONSOLE | DEVICE_ENTROPY | terminal]);
+        put(at::DEVICES, &[DEVICE_CONSOLE | DEVICE_ENTROPY | serial]);
         let args = facts.args.as_bytes();
         let args = args.get(..args.len().min(ARGS_MAX)).unwrap_or_default();
         put(at::ARGS_LEN, &(args.len() as u16).to_le_bytes());

@@ -19,6 +19,7 @@ mod audit;
 mod channel;
 mod control;
 mod devices;
+mod ended;
 mod info;
 mod inspect;
 mod judge;

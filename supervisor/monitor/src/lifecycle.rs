@@ -87,8 +87,14 @@ impl<M: Machine> Monitor<'_, M> {
 }
 
 impl<M: Machine> Core<'_, M> {
-    /// Ends a life.
+    /// Ends a life that left no last words.
     pub(crate) fn end(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End) {
+        let words = self.log.written();
+        self.end_after(now, machine, index, how, words);
+    }
+
+    /// Ends a life whose last words begin at `words` of the log.
+    pub(crate) fn end_after(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End, words: u64) {
         let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
         q.life = Life::Rebuilding;
         q.last_end = Some(how);
@@ -104,6 +110,10 @@ impl<M: Machine> Core<'_, M> {
         self.rebuilding |= bit(index);
         self.attention &= !bit(index);
         self.record_qube(now, index, Outcome::Ended, how.code());
+        let audit = self.audit.next();
+        let q = self.at(index);
+        (q.end_log, q.end_audit) = (words, audit);
+        self.tell_ended_later(index);
         self.note(now, machine, format_args!("{name} generation {generation} ended: {how}"));
         for port in 0..MAX_PORTS {
             if let Some(end) = self.endpoint_at(index, port) {
@@ -160,7 +170,8 @@ impl<M: Machine> Core<'_, M> {
         }
     }
 
-    /// Does a piece of what was put off: ends one qube that a ctl call wants ended, tells of one channel that was parted.
+    /// Does a piece of what was put off: ends one qube that a ctl call wants ended, tells of one channel that was parted, or
+    /// of one end.
     #[cold]
     #[inline(never)]
     pub(crate) fn attend(&mut self, now: Ticks, machine: &mut M) {
@@ -173,10 +184,15 @@ impl<M: Machine> Core<'_, M> {
         if self.parted != 0 {
             self.parted &= self.parted - 1;
             self.tell_parted(machine, channel as usize % MAX_CHANNELS);
+        } else {
+            self.tell_ended(now, machine);
         }
-        self.attention &= !(attention::MACHINE | attention::PARTED);
+        self.attention &= !(attention::MACHINE | attention::PARTED | attention::ENDED);
         if self.parted != 0 {
             self.attention |= attention::PARTED;
+        }
+        if self.untold.qubes != 0 {
+            self.attention |= attention::ENDED;
         }
     }
 

@@ -19,6 +19,11 @@ impl Log {
         Self { bytes: [0; BYTES], written: 0 }
     }
 
+    /// The position behind the last byte.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Appends bytes, overwriting the oldest.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         for &byte in bytes {

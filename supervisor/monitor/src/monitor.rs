@@ -10,6 +10,7 @@ use supervisor_vcpu::Ticks;
 use crate::audit::{Audit, Stamp};
 use crate::channel::{Calls, Channel, ENDPOINTS, Endpoint, EndpointIndex, Quick};
 use crate::devices::ConsoleQueue;
+use crate::ended::Untold;
 use crate::log::Log;
 use crate::machine::Machine;
 use crate::qube::{Life, QUBES, QUEUES, Qube, bit};
@@ -29,6 +30,8 @@ pub(crate) mod attention {
     pub(crate) const MACHINE: u32 = 1 << MAX_QUBES;
     /// Channels were parted and their ends do not know yet.
     pub(crate) const PARTED: u32 = 1 << (MAX_QUBES + 1);
+    /// Lives ended and clients of ctl do not know yet.
+    pub(crate) const ENDED: u32 = 1 << (MAX_QUBES + 2);
 }
 
 const _: () = assert!(MAX_CHANNELS <= 64, "a bit for each channel");
@@ -103,6 +106,10 @@ pub(crate) struct Core<'a, M: Machine> {
     pub(crate) attention: u32,
     /// Channels that were parted and whose ends are to be told, one bit each.
     pub(crate) parted: u64,
+    /// Ends that clients of ctl are to be told.
+    pub(crate) untold: Untold,
+    /// Channels of ctl, one bit each.
+    pub(crate) ctl_channels: u64,
     pub(crate) power_off: bool,
 }
 
@@ -131,6 +138,8 @@ impl<'a, M: Machine> Monitor<'a, M> {
             armed: Ticks::NEVER,
             attention: 0,
             parted: 0,
+            untold: Untold::NONE,
+            ctl_channels: 0,
             power_off: false,
         };
         Self { core, staging: [0; STAGING] }
@@ -180,6 +189,9 @@ impl<'a, M: Machine> Core<'a, M> {
                 wiped,
                 refused: 0,
             });
+            if facts.server.is_none() && service.id == ipc_proto_ctl_api::SERVICE.id {
+                self.ctl_channels |= 1 << (index.get() & 63);
+            }
             let ends = [
                 (Role::Client, Some(facts.client), facts.client_port),
                 (Role::Server, facts.server, facts.server_port),

@@ -136,14 +136,15 @@ impl<M: Machine> Core<'_, M> {
             return;
         }
         self.next_deadline = Ticks::NEVER;
-        // One life at a time; the next begins as soon as the timer fires again, which is at once.
+        // One life at a time, and none before its last end was told; the next begins as soon as the timer fires again, which
+        // is at once.
         let mut begun = false;
         for index in QubeIndex::all().take(MAX_QUBES) {
             let Some(qube) = self.qube(index) else { continue };
             let (life, deadline) = (qube.life, qube.deadline);
             match life {
                 Life::Waiting if deadline <= now => self.wake(machine, index, wake::DEADLINE),
-                Life::BackingOff if deadline <= now && !begun => {
+                Life::BackingOff if deadline <= now && !begun && self.untold.qubes & bit(index) == 0 => {
                     begun = true;
                     self.begin_life(now, index, machine);
                 }

@@ -28,6 +28,9 @@ const REPLY_MAX: usize = HEADER_SIZE
         log::SERVICE.reply_max
     } as usize;
 
+/// Bytes of a schema's text told at once.
+const SCHEMA_PIECE: usize = 512;
+
 /// Entries of one audit page.
 const PAGE_ENTRIES: usize = 8;
 
@@ -208,8 +211,12 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
         self.core.attention |= attention::MACHINE;
     }
 
-    fn schema(&mut self, _: &Caller, _: u8, _: u16) -> Option<Text<512>> {
-        None
+    fn schema(&mut self, _: &Caller, index: u8, from: u16) -> Option<Text<SCHEMA_PIECE>> {
+        let service = self.core.image?.service(ServiceIndex::new(index)?)?;
+        let rest = service.text.get(from.into()..).unwrap_or_default();
+        // ASCII, as the image promises: it may be cut anywhere.
+        let piece = rest.get(..SCHEMA_PIECE.min(rest.len())).unwrap_or_default();
+        Some(text(core::str::from_utf8(piece).unwrap_or_default()))
     }
 
     fn tap(&mut self, _: &Caller, _: bool) {}
@@ -267,7 +274,7 @@ fn verdict(outcome: Outcome) -> ctl::AuditVerdict {
     }
 }
 
-fn reason(end: End) -> ctl::EndReason {
+pub(crate) fn reason(end: End) -> ctl::EndReason {
     match end {
         End::Exit(code) => ctl::EndReason::Exit(code),
         End::Killed => ctl::EndReason::Killed,

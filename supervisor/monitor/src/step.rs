@@ -44,8 +44,9 @@ impl<M: Machine> Monitor<'_, M> {
                 core.answered(now, machine, qube)
             }
             Exit::Panic { at } => {
+                let words = core.log.written();
                 core.last_words_from(now, machine, qube, at);
-                core.end(now, machine, qube, End::Panicked);
+                core.end_after(now, machine, qube, End::Panicked, words);
                 core.pick(now, machine)
             }
             Exit::Finish { code } => {

@@ -231,12 +231,16 @@ impl File {
 
     fn service(&mut self, at: usize, plan: &Service) {
         let table = self.append(plan.table, 8);
+        let canonical = plan.canonical();
+        let text = self.append(canonical.as_str().as_bytes(), 1);
         self.put(at + service::NAME, name(plan.name).padded());
         self.put(at + service::ID, &plan.id.0);
         self.put(at + service::VERSION, &plan.version.to_le_bytes());
         self.put(at + service::MESSAGE_MAX, &plan.message_max.to_le_bytes());
         self.put_u32(at + service::TABLE_OFFSET, table);
         self.put_u32(at + service::TABLE_LENGTH, plan.table.len());
+        self.put_u32(at + service::TEXT_OFFSET, text);
+        self.put_u32(at + service::TEXT_LENGTH, canonical.as_str().len());
     }
 
     fn finish(mut self) -> Vec<u8> {

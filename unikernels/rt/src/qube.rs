@@ -157,7 +157,7 @@ impl Qube {
         Random(())
     }
 
-    /// The serial port of the terminal, once, if the manifest gives it to this qube.
+    /// The serial port, the terminal's or the one for inspecting, once, if the manifest gives one to this qube.
     #[must_use]
     pub fn serial(self) -> Option<Serial> {
         if SERIAL_TAKEN.get().replace(true) {

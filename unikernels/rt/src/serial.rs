@@ -1,4 +1,4 @@
-//! The serial port of the terminal, for the qube that owns it.
+//! A serial port, the terminal's or the one for inspecting, for the qube that owns it.
 //!
 //! Its port numbers are open to that qube, so reading and writing costs no exit; its interrupt
 //! ends a wait (`Wake::device`). The driver is the crate `uart_16550`. Nothing here waits: what
@@ -10,8 +10,6 @@ use uart_16550::{BaudRate, Config, Uart16550};
 
 use crate::platform;
 
-const COM1: u16 = 0x3f8;
-
 /// The serial port, initialised: 115200 baud, 8N1, FIFO on, interrupts off.
 #[derive(Debug)]
 pub struct Serial(Uart16550<PioBackend>);
@@ -19,9 +17,9 @@ pub struct Serial(Uart16550<PioBackend>);
 impl Serial {
     /// `None` if this qube doesn't own the port or there is no device behind it.
     pub(crate) fn open() -> Option<Self> {
-        platform::info().filter(|info| info.devices.serial())?;
-        // SAFETY: the info page says that these eight ports are this qube's.
-        let mut uart = unsafe { Uart16550::new_port(COM1) }.ok()?;
+        let port = platform::info()?.devices.serial()?.first_port();
+        // SAFETY: the info page says that the eight ports from this one on are this qube's.
+        let mut uart = unsafe { Uart16550::new_port(port) }.ok()?;
         let config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
         uart.init(config).ok()?;
         Some(Self(uart))

@@ -12,7 +12,7 @@
 //! | 0x10 | 8 | TSC ticks in a second |
 //! | 0x18 | 8 | wall clock at TSC zero, ns since 1970 |
 //! | 0x20 | 16 | arena: start, end |
-//! | 0x30 | 4 | ports, label, length of the name, devices (bits: 1 console, 2 entropy, 4 serial) |
+//! | 0x30 | 4 | ports, label, length of the name, devices (bits: 1 console, 2 entropy, 4 terminal, 8 inspect) |
 //! | 0x34 | 2 | length of the arguments |
 //! | 0x40 | 16 | name |
 //! | 0x80 | 256 | arguments |
@@ -52,6 +52,26 @@ pub enum InfoError {
     Field,
 }
 
+/// A serial port. A qube owns one at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SerialPort {
+    /// The first, where a person sits.
+    Terminal,
+    /// The second, where the host looks into the running system.
+    Inspect,
+}
+
+impl SerialPort {
+    /// Its first I/O port.
+    #[must_use]
+    pub const fn first_port(self) -> u16 {
+        match self {
+            Self::Terminal => 0x3f8,
+            Self::Inspect => 0x2f8,
+        }
+    }
+}
+
 /// The devices a qube has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Devices(u8);
@@ -69,10 +89,14 @@ impl Devices {
         self.0 & 2 != 0
     }
 
-    /// The serial port of the terminal.
+    /// The serial port it owns.
     #[must_use]
-    pub const fn serial(self) -> bool {
-        self.0 & 4 != 0
+    pub const fn serial(self) -> Option<SerialPort> {
+        match self.0 & 12 {
+            4 => Some(SerialPort::Terminal),
+            8 => Some(SerialPort::Inspect),
+            _ => None,
+        }
     }
 }
 
@@ -267,9 +291,22 @@ mod tests {
         assert_eq!((info.port_count, info.label), (3, Label::Work));
         assert_eq!(info.name.as_str(), "vault");
         let devices = (info.devices.console(), info.devices.entropy(), info.devices.serial());
-        assert_eq!(devices, (false, true, true));
+        assert_eq!(devices, (false, true, Some(SerialPort::Terminal)));
         assert_eq!(info.args().get("b"), Some("two"));
         assert_eq!(info.args().get("c"), Some("3"), "cut at the given length");
+    }
+
+    #[test]
+    fn a_qube_owns_one_serial_port_or_none() {
+        let check = |byte: u8, expected: Option<SerialPort>| {
+            let mut page = page();
+            page[0x33] = byte;
+            assert_eq!(Info::parse(&page).expect("a good page").devices.serial(), expected, "{byte}");
+        };
+        check(3, None);
+        check(7, Some(SerialPort::Terminal));
+        check(11, Some(SerialPort::Inspect));
+        check(15, None);
     }
 
     #[test]

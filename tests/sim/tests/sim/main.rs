@@ -4,6 +4,7 @@
 
 mod chaos;
 mod cost;
+mod ended;
 mod flow;
 mod fuzz;
 mod hostile;

@@ -82,6 +82,28 @@ fn ctl_tells_what_runs() {
 }
 
 #[test]
+fn ctl_tells_the_text_of_every_service_piece_by_piece() {
+    operate(|operator| {
+        let mut port = operator.port(0);
+        let mut ctl = CtlClient::new(&mut port);
+        for (index, service) in (0..).zip([&ctl::SERVICE, &log::SERVICE, &echo::SERVICE]) {
+            let mut text = String::new();
+            loop {
+                let from = u16::try_from(text.len()).unwrap();
+                let piece = ctl.schema(index, from).unwrap().unwrap();
+                if piece.is_empty() {
+                    break;
+                }
+                text.push_str(piece.as_str());
+            }
+            assert_eq!(text, service.canonical().as_str());
+            assert_eq!(ctl.schema(index, u16::MAX), Ok(Some(Text::new())));
+        }
+        assert_eq!((ctl.schema(3, 0), ctl.schema(255, 0)), (Ok(None), Ok(None)));
+    });
+}
+
+#[test]
 fn a_kill_names_a_qube_that_is_there() {
     operate(|operator| {
         let mut port = operator.port(0);
