@@ -193,10 +193,10 @@ impl<W: World> Session<'_, W> {
     }
 }
 
-/// What a line of the log says, when it is of the last words of this life: `[   1.234567] NAME: generation 2: WORDS`.
+/// What a line of the log says, when it is of the last words of this life: `[   1.234567 NAME] generation 2: WORDS`.
 fn last_words_in<'l>(line: &'l str, name: &str, generation: u32) -> Option<&'l str> {
-    let (_, line) = line.split_once("] ")?;
-    let line = line.strip_prefix(name)?.strip_prefix(": generation ")?;
-    let (number, words) = line.split_once(": ")?;
-    (number.parse() == Ok(generation)).then_some(words)
+    let (head, line) = line.split_once("] ")?;
+    let (_, author) = head.rsplit_once(' ')?;
+    let (number, words) = line.strip_prefix("generation ")?.split_once(": ")?;
+    (author == name && number.parse() == Ok(generation)).then_some(words)
 }
