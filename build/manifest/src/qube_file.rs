@@ -25,6 +25,8 @@ pub(crate) struct QubeFile {
     pub(crate) binary: String,
     pub(crate) serves: Vec<At<String>>,
     pub(crate) calls: Vec<At<String>>,
+    /// What the system has it call besides; these stand in the system file.
+    pub(crate) calls_also: Vec<At<String>>,
     pub(crate) tags: Vec<String>,
     pub(crate) args: String,
     pub(crate) restart: Restart,
@@ -97,6 +99,7 @@ fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
         package,
         serves,
         calls,
+        calls_also: Vec::new(),
         tags: tags.into_iter().map(|tag| tag.value).collect(),
         args,
         restart,
