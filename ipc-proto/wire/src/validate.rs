@@ -86,8 +86,17 @@ pub enum FieldKind {
 /// Takes the arguments of a message while it is checked, for the policy. An argument is handed over only when the whole
 /// of it is one leaf, and before the rest is checked: wait for `Ok` before believing it.
 pub trait FieldSink {
+    /// Whether it takes secrets too. A constant: who does not pays nothing for those who do.
+    const SECRETS: bool = false;
+
     /// Argument `number`, from 0, stands at `range` of the body.
     fn field(&mut self, number: u8, kind: FieldKind, range: Range<usize>);
+
+    /// A secret leaf, wherever in the message, stands at `range` of the body; of a text or byte string without the length.
+    fn secret(&mut self, _: FieldKind, _: Range<usize>) {}
+
+    /// At `at` of the body stands the tag of a secret option or enum, or the count of a secret list.
+    fn secret_tag(&mut self, _: usize) {}
 }
 
 impl FieldSink for () {
@@ -176,7 +185,12 @@ fn sole(op: Op, body: &[u8]) -> Option<&[u8]> {
 
 /// Runs the program at word `at` over the whole body.
 #[inline(never)]
-fn run(words: &[[u8; 8]], at: usize, body: &[u8], sink: &mut impl FieldSink) -> Result<(), Violation> {
+pub(crate) fn run<S: FieldSink>(
+    words: &[[u8; 8]],
+    at: usize,
+    body: &[u8],
+    sink: &mut S,
+) -> Result<(), Violation> {
     let mut cursor = Cursor { rest: body };
     let mut loops = Loops { open: [0; op::DEPTH_MAX], depth: 0 };
     let mut at = at;
@@ -190,10 +204,18 @@ fn run(words: &[[u8; 8]], at: usize, body: &[u8], sink: &mut impl FieldSink) -> 
             if op.code() == op::END {
                 return if cursor.rest.is_empty() { Ok(()) } else { Err(Violation::Trailing) };
             }
+            // The rounds of a repetition are no bytes of the body.
+            if S::SECRETS && op.is_secret() && op.code() != op::REPEAT {
+                sink.secret_tag(body.len().wrapping_sub(cursor.rest.len()));
+            }
             at = jump(words, op, at, &mut cursor, &mut loops)?;
             continue;
         }
         let (kind, length) = cursor.leaf(op)?;
+        if S::SECRETS && op.is_secret() {
+            let end = body.len().wrapping_sub(cursor.rest.len());
+            sink.secret(kind, end.wrapping_sub(length)..end);
+        }
         if let Some(number) = op.field().checked_sub(1) {
             let end = body.len().wrapping_sub(cursor.rest.len());
             let kind = if op.is_secret() { FieldKind::Secret } else { kind };

@@ -14,7 +14,7 @@ use crate::audit::Refusal;
 use crate::channel::EndpointIndex;
 use crate::machine::Machine;
 use crate::monitor::{Core, attention};
-use crate::qube::{QUBES, bit, wake};
+use crate::qube::{QUBES, bit};
 use crate::serve::reason;
 
 /// Number of the event: ctl has one.
@@ -88,29 +88,13 @@ impl<M: Machine> Core<'_, M> {
         let (generation, (audit, log)) = (q.generation.0, self.place_of(ended));
         let ending = ctl::Ending { qube: ended.get(), generation, why, log, audit };
         let mut frame = [0; HEADER_SIZE + BODY_MAX];
-        let (head, body) = frame.split_at_mut(HEADER_SIZE);
+        let (_, body) = frame.split_at_mut(HEADER_SIZE);
         let Ok(length) = encode(&ending, body) else { return };
-        let schema = state.service.id;
-        let header =
-            Header { schema, method: ENDED, kind: Kind::Event, correlation: 0, length: length as u32 };
-        if header.write_to(head).is_err() {
-            return;
-        }
-        let end = &mut self.endpoints[client.index()];
-        let put = match end.rx.waiting() {
-            Ok(Some(rx)) => rx.put(frame.get(..HEADER_SIZE + length).unwrap_or_default()),
-            Ok(None) => return,
-            Err(fault) => Err(fault),
-        };
-        match (put, end.qube) {
-            (Ok(()), Some(qube)) => {
-                let server = &mut self.endpoints[client.peer().index()];
-                server.sent += 1;
-                self.audit.delivered(now, server.stamp, ENDED, length);
-                self.wake(machine, qube, wake::CHANNEL);
-            }
-            (Ok(()) | Err(Malformed::TooLong), _) => {}
-            (Err(fault), _) => self.poison(now, machine, client, Refusal::ReceiverQueue(fault)),
+        let (schema, kind, length) = (state.service.id, Kind::Event, length as u32);
+        let header = Header { schema, method: ENDED, kind, correlation: 0, length };
+        match self.say(now, machine, client, &header, &mut frame) {
+            Ok(()) | Err(Malformed::TooLong) => {}
+            Err(fault) => self.poison(now, machine, client, Refusal::ReceiverQueue(fault)),
         }
     }
 }
