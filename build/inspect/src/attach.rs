@@ -87,7 +87,8 @@ pub fn register(folder: &Path, system: &str) -> Result<Registration, Trouble> {
 /// Removes what processes left that are gone, and gives what runs.
 pub fn sweep(folder: &Path) -> Vec<RunFile> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json"));
+    let files =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json"));
     let mut running = Vec::new();
     for path in files {
         match RunFile::read(&path) {
@@ -108,7 +109,8 @@ pub fn sweep(folder: &Path) -> Vec<RunFile> {
 /// There is none, or more than one.
 pub fn find(folder: &Path, system: Option<&str>) -> Result<RunFile, Trouble> {
     let mut running = sweep(folder);
-    let all: Vec<String> = running.iter().map(|run| format!("{} (process {})", run.system, run.pid)).collect();
+    let all: Vec<String> =
+        running.iter().map(|run| format!("{} (process {})", run.system, run.pid)).collect();
     running.retain(|run| system.is_none_or(|system| run.system == system));
     let (found, expected, fix) = match (running.pop(), running.len()) {
         (Some(run), 0) => return Ok(run),
@@ -146,7 +148,8 @@ mod tests {
         assert_eq!(find(&folder, Some("desktop")), Ok(run));
         assert!(find(&folder, Some("minimal")).unwrap_err().to_string().contains("one of desktop (process"));
         // No process has this number: the largest there can be is 4,194,304.
-        fs::write(folder.join("9.json"), "{\"system\":\"old\",\"socket\":\"9.sock\",\"pid\":4000000000}").unwrap();
+        fs::write(folder.join("9.json"), "{\"system\":\"old\",\"socket\":\"9.sock\",\"pid\":4000000000}")
+            .unwrap();
         fs::write(folder.join("9.sock"), "").unwrap();
         fs::write(folder.join("8.json"), "nonsense").unwrap();
         assert_eq!(sweep(&folder).len(), 1);

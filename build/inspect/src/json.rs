@@ -29,7 +29,12 @@ pub struct Limit {
 ///
 /// # Errors
 /// The system ended or does not answer, or nobody reads.
-pub fn json(watch: &mut Watch<'_>, limit: Limit, stop: &AtomicBool, out: &mut dyn Write) -> Result<(), Trouble> {
+pub fn json(
+    watch: &mut Watch<'_>,
+    limit: Limit,
+    stop: &AtomicBool,
+    out: &mut dyn Write,
+) -> Result<(), Trouble> {
     let result = write(watch, limit, stop, out);
     // Whatever happened, nothing shall be copied for nobody.
     let left = watch.leave();

@@ -222,7 +222,8 @@ pub(crate) fn sentence(model: &Model, note: &Note) -> String {
                 "allowed" => String::new(),
                 other => format!(" {}: {}", other.to_uppercase(), said.why),
             };
-            let body = if said.words.is_empty() { format!("{} bytes", said.size) } else { said.words.clone() };
+            let body =
+                if said.words.is_empty() { format!("{} bytes", said.size) } else { said.words.clone() };
             format!("{:>6}.{:03} {from} > {to} {what}{kind}{verdict} {body}", millis / 1000, millis % 1000)
         }
         Note::Ended { qube, generation, why } => {

@@ -193,8 +193,8 @@ mod tests {
         theirs.write_all(&[0xff; 100]).unwrap();
         port.read(Duration::from_secs(1));
         assert!(port.frames.is_empty() && port.partial.is_empty());
-        let event =
-            Header { schema: SERVICE.id, method: 10, kind: Kind::Event, correlation: 0, length: 0 }.to_bytes();
+        let event = Header { schema: SERVICE.id, method: 10, kind: Kind::Event, correlation: 0, length: 0 }
+            .to_bytes();
         theirs.write_all(&[&32_u32.to_le_bytes()[..], &event].concat()).unwrap();
         port.read(Duration::from_secs(1));
         let mut into = [0; FRAME_MAX];

@@ -26,8 +26,10 @@ const KEYS: &str = "q leave  p pause  f filter by qube  v view  up/down older/ne
 /// Draws everything.
 pub fn draw(frame: &mut Frame<'_>, app: &App, ink: Ink) {
     let [title, middle, keys] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(frame.area());
-    frame.render_widget(Paragraph::new(headline(app)).style(Style::new().add_modifier(Modifier::BOLD)), title);
+        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)])
+            .areas(frame.area());
+    frame
+        .render_widget(Paragraph::new(headline(app)).style(Style::new().add_modifier(Modifier::BOLD)), title);
     frame.render_widget(Paragraph::new(KEYS).style(Style::new().add_modifier(Modifier::REVERSED)), keys);
     let (qubes, channels) = (qube_lines(app, ink), channel_lines(app));
     match app.views {
@@ -103,7 +105,9 @@ fn qube_lines<'a>(app: &App, ink: Ink) -> Vec<Line<'a>> {
         "NAME", "LABEL", "STATE", "GEN", "MEMORY", "EXITS/s", "IN/s", "OUT/s", "REFSD"
     );
     let qubes = (0_u8..).zip(&app.model.qubes).filter(|(index, _)| app.filter.is_none_or(|it| it == *index));
-    std::iter::once(Line::from(head)).chain(qubes.map(|(_, (qube, rate))| qube_line(qube, rate, ink))).collect()
+    std::iter::once(Line::from(head))
+        .chain(qubes.map(|(_, (qube, rate))| qube_line(qube, rate, ink)))
+        .collect()
 }
 
 fn qube_line<'a>(qube: &QubeInfo, rate: &Rate, ink: Ink) -> Line<'a> {
@@ -125,15 +129,15 @@ fn qube_line<'a>(qube: &QubeInfo, rate: &Rate, ink: Ink) -> Line<'a> {
 }
 
 fn channel_lines<'a>(app: &App) -> Vec<Line<'a>> {
-    let head = format!(
-        "{:<33} {:<11} {:>6} {:>5} {:>5} {}",
-        "CALLS", "SERVICE", "TOTAL", "/s", "REFSD", "POLICY"
-    );
+    let head =
+        format!("{:<33} {:<11} {:>6} {:>5} {:>5} {}", "CALLS", "SERVICE", "TOTAL", "/s", "REFSD", "POLICY");
     let about = |channel: &ChannelInfo| {
         app.filter.is_none_or(|it| channel.client == it || channel.server == Some(it))
     };
     let channels = app.model.channels.iter().filter(|(channel, _)| about(channel));
-    std::iter::once(Line::from(head)).chain(channels.map(|(channel, rate)| channel_line(app, channel, rate))).collect()
+    std::iter::once(Line::from(head))
+        .chain(channels.map(|(channel, rate)| channel_line(app, channel, rate)))
+        .collect()
 }
 
 fn channel_line<'a>(app: &App, channel: &ChannelInfo, rate: &Rate) -> Line<'a> {

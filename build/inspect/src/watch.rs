@@ -52,7 +52,12 @@ impl<'p> Watch<'p> {
             let Some(info) = watch.believe(answer)? else { break };
             let text = watch.text(index)?;
             let id = info.id.iter().map(|byte| format!("{byte:02x}")).collect();
-            watch.services.push(ServiceFacts { name: harmless(info.name.as_str()), version: info.version, id, text });
+            watch.services.push(ServiceFacts {
+                name: harmless(info.name.as_str()),
+                version: info.version,
+                id,
+                text,
+            });
         }
         if source == Source::Audit {
             watch.after = watch.newest_of_audit()?;

@@ -19,9 +19,11 @@ mod schema;
 mod service;
 mod sha256;
 mod shape;
+mod strict;
 mod table;
 mod utf8;
 mod validate;
+mod varint;
 
 pub use canonical::{CANONICAL_MAX, Canonical, canonical, schema_id};
 pub use codec::{DecodeError, EncodeError, decode, encode, recode};

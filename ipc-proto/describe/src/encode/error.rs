@@ -37,6 +37,12 @@ impl<'a> EncodeError<'a> {
     pub(crate) const fn new(found: &'a str, expected: Expected<'a>) -> Self {
         Self { argument: "", field: "", found, expected, nearest: None }
     }
+
+    /// Whether somebody was asked for a secret and did not give it: there is nothing to complain of then.
+    #[must_use]
+    pub const fn is_secret_not_given(&self) -> bool {
+        matches!(self.expected, Expected::Secret)
+    }
 }
 
 impl fmt::Display for EncodeError<'_> {
