@@ -220,7 +220,7 @@ pub(crate) fn sentence(model: &Model, note: &Note) -> String {
             let kind = if said.kind.is_empty() { String::new() } else { format!(" {}", said.kind) };
             let verdict = match said.verdict {
                 "allowed" => String::new(),
-                other => format!(" {}: {}", other.to_uppercase(), said.why),
+                other => format!(" {}: {};", other.to_uppercase(), said.why),
             };
             let body =
                 if said.words.is_empty() { format!("{} bytes", said.size) } else { said.words.clone() };

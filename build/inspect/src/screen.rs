@@ -130,7 +130,7 @@ fn qube_line<'a>(qube: &QubeInfo, rate: &Rate, ink: Ink) -> Line<'a> {
 
 fn channel_lines<'a>(app: &App) -> Vec<Line<'a>> {
     let head =
-        format!("{:<33} {:<11} {:>6} {:>5} {:>5} {}", "CALLS", "SERVICE", "TOTAL", "/s", "REFSD", "POLICY");
+        format!("{:<26} {:<9} {:>6} {:>5} {:>5} {}", "CALLS", "SERVICE", "TOTAL", "/s", "REFSD", "POLICY");
     let about = |channel: &ChannelInfo| {
         app.filter.is_none_or(|it| channel.client == it || channel.server == Some(it))
     };
@@ -145,7 +145,7 @@ fn channel_line<'a>(app: &App, channel: &ChannelInfo, rate: &Rate) -> Line<'a> {
     let ends = format!("{} > {server}", app.model.name(channel.client));
     let policy = if channel.open { verdicts(channel) } else { "closed".to_owned() };
     Line::from(format!(
-        "{ends:<33} {:<11} {:>6} {:>5} {:>5} {policy}",
+        "{ends:<26} {:<9} {:>6} {:>5} {:>5} {policy}",
         harmless(channel.service.as_str()),
         channel.messages,
         rate.messages_in,
