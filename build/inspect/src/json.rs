@@ -44,7 +44,8 @@ pub fn json(
 fn write(watch: &mut Watch<'_>, limit: Limit, stop: &AtomicBool, out: &mut dyn Write) -> Result<(), Trouble> {
     let started = Instant::now();
     let mut model = watch.look()?;
-    for line in facts(&model) {
+    let copying = watch.is_copying()?;
+    for line in facts(&model, copying) {
         say(out, &line)?;
     }
     let mut count = 0;
@@ -73,7 +74,7 @@ fn say(out: &mut dyn Write, line: &Value) -> Result<(), Trouble> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| Trouble::of("standard output", &error))
 }
 
-fn facts(model: &Model) -> Vec<Value> {
+fn facts(model: &Model, copying: bool) -> Vec<Value> {
     let system = &model.system;
     let mut lines = vec![json!({
         "type": "system",
@@ -85,6 +86,7 @@ fn facts(model: &Model) -> Vec<Value> {
         "memory_pages": system.memory_pages,
         "messages": system.messages,
         "refused": system.refused,
+        "copying": copying,
     })];
     lines.extend(model.qubes.iter().enumerate().map(|(index, (qube, _))| qube_line(index, qube)));
     let channels = model.channels.iter().enumerate();

@@ -116,6 +116,15 @@ impl<'p> Watch<'p> {
         Ok(notes)
     }
 
+    /// Whether messages are being copied at the moment, for us or for somebody else.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub fn is_copying(&mut self) -> Result<bool, Trouble> {
+        let answer = self.ctl.tapped(u64::MAX);
+        Ok(self.believe(answer)?.on)
+    }
+
     /// Turns copies off, if they were turned on.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ fn json_tells_the_system_its_parts_and_decoded_messages_without_secrets() {
         "system qube qube qube channel channel channel service service message message message message"
     );
     assert_eq!(lines[0]["name"], "desk\\u{1b}[2Jtop", "a name moves no cursor");
+    assert_eq!(lines[0]["copying"], false, "nothing was turned on before there was a question for messages");
     assert_eq!(lines[2]["label"], "vault");
     assert_eq!(lines[2]["last_end"], "killed");
     assert_eq!((&lines[4]["client"], &lines[4]["server"]), (&value!("console"), &value!("vault")));
