@@ -57,10 +57,7 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
     };
     let addition = (options.inspector == Inspector::Present).then(|| inspector(workspace));
     // Its image is one of its own: what is shipped never has an inspector.
-    let image = match addition {
-        Some(_) => Some(workspace.output().join("inspect.img")),
-        None => None,
-    };
+    let image = addition.as_ref().map(|_| workspace.output().join("inspect.img"));
     let built =
         build_changed(workspace, &options.system, image.as_deref(), addition.as_ref(), colour, report)?;
     check_memory(&built, options.memory_mib)?;
