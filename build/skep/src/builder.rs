@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use build_manifest::{Catalogue, System, load};
+use build_manifest::{Addition, Catalogue, System, load_with};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
@@ -41,12 +41,17 @@ pub fn read_system(workspace: &Workspace, name: &str) -> Outcome<System> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read_system_at(workspace: &Workspace, path: &Path) -> Outcome<System> {
+    read_system_with(workspace, path, None)
+}
+
+/// Reads the system in a file, with something added to it before it is checked.
+fn read_system_with(workspace: &Workspace, path: &Path, addition: Option<&Addition>) -> Outcome<System> {
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(&here).unwrap_or(path);
     let builtin = Catalogue::builtin();
     check_schemas(workspace, &builtin)?;
     let catalogue = services::catalogue(workspace, shown, builtin)?;
-    load(shown, &catalogue).map_err(|problems| Failure::wrong(problems.to_string()))
+    load_with(shown, &catalogue, addition).map_err(|problems| Failure::wrong(problems.to_string()))
 }
 
 /// A schema that changed without a new version stops the build, before anybody talks past anybody.
@@ -64,10 +69,10 @@ fn check_schemas(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
 /// # Errors
 /// A wrong manifest, a failed build, or a qube that does not fit.
 pub fn build(workspace: &Workspace, name: &str, output: Option<&Path>, report: Report) -> Outcome<Built> {
-    build_changed(workspace, name, output, |_| {}, report)
+    build_changed(workspace, name, output, None, |_| {}, report)
 }
 
-/// As [`build`], after a change to the system: other arguments of a qube, say.
+/// As [`build`], with something added before the system is checked, and after a change to it: other arguments of a qube, say.
 ///
 /// # Errors
 /// As [`build`].
@@ -75,11 +80,13 @@ pub fn build_changed(
     workspace: &Workspace,
     name: &str,
     output: Option<&Path>,
+    addition: Option<&Addition>,
     change: impl FnOnce(&mut System),
     report: Report,
 ) -> Outcome<Built> {
-    let mut system =
-        report.step(&format!("check the manifest of {name}"), || read_system(workspace, name))?;
+    let mut system = report.step(&format!("check the manifest of {name}"), || {
+        read_system_with(workspace, &workspace.system(name)?, addition)
+    })?;
     change(&mut system);
     let packages = system.packages();
     let step = format!("build the supervisor and {} qube packages", packages.len());

@@ -13,6 +13,7 @@ pub mod builder;
 pub mod doctor;
 mod failure;
 pub mod iso;
+pub mod look;
 pub mod needs;
 pub mod picture;
 pub mod policy;

@@ -8,11 +8,12 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use build_skep::needs::Task;
-use build_skep::run::Options;
+use build_skep::run::{Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, picture, policy, project, reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, iso, look, picture, policy, project, reach, run,
+    suite,
 };
 use clap::Parser;
 use cli::{Arguments, Inspect, Question, Verb};
@@ -39,8 +40,10 @@ fn words() -> impl Iterator<Item = OsString> {
 fn act(verb: Verb, report: Report) -> Outcome<()> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Run { system, memory, log, extra } => {
-            run::run(&workspace, &Options { system, memory_mib: memory, log, extra }, report)
+        Verb::Run { system, memory, log, inspect, extra } => {
+            let inspector = if inspect { Inspector::Present } else { Inspector::Absent };
+            let options = Options { system, memory_mib: memory, log, inspector, extra };
+            run::run(&workspace, &options, report)
         }
         Verb::Test { quick } => {
             let extent = if quick { Extent::Quick } else { Extent::Everything };
@@ -69,7 +72,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             doctor::examine(report)
         }
         Verb::Doctor { install: false } => doctor::examine(report),
-        Verb::Inspect(arguments) => inspect(&workspace, arguments),
+        Verb::Inspect(arguments) => inspect(&workspace, &arguments, report),
         Verb::Policy { question: Question::Diff { old, new, deny_new_paths_to_vault } } => {
             let diff = policy::diff(&workspace, &old, &new)?;
             print!("{diff}");
@@ -82,10 +85,21 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
     }
 }
 
-fn inspect(workspace: &Workspace, arguments: Inspect) -> Outcome<()> {
-    let form = if arguments.dot { picture::Form::Dot } else { picture::Form::Svg };
-    let system = arguments.system.as_deref().unwrap_or_default();
-    picture::draw(&builder::read_system(workspace, system)?, form, arguments.output.as_deref())
+fn inspect(workspace: &Workspace, arguments: &Inspect, report: Report) -> Outcome<()> {
+    if arguments.dot || arguments.svg {
+        let form = if arguments.dot { picture::Form::Dot } else { picture::Form::Svg };
+        let system = arguments.system.as_deref().unwrap_or_default();
+        return picture::draw(&builder::read_system(workspace, system)?, form, arguments.output.as_deref());
+    }
+    let form = match arguments.json {
+        true => look::Form::Json(look::Limit {
+            time: arguments.seconds.map(std::time::Duration::from_secs),
+            count: arguments.count,
+        }),
+        false => look::Form::Screen,
+    };
+    let source = if arguments.no_messages { look::Source::Audit } else { look::Source::Copies };
+    look::look(workspace, arguments.system.as_deref(), form, source, report)
 }
 
 fn tidy(workspace: &Workspace) -> Outcome<()> {
