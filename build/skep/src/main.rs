@@ -11,10 +11,10 @@ use build_skep::run::Options;
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, picture, policy, reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, iso, picture, policy, reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, Inspect, Question, Verb};
+use cli::{Arguments, Fuzz, Inspect, Question, Toolchain, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -57,6 +57,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             doctor::examine(report)
         }
         Verb::Doctor { install: false } => doctor::examine(report),
+        Verb::Fuzz(arguments) => fuzz::fuzz(&workspace, &campaign(arguments), report),
         Verb::Inspect(arguments) => inspect(&workspace, arguments),
         Verb::Policy { question: Question::Diff { old, new, deny_new_paths_to_vault } } => {
             let diff = policy::diff(&workspace, &old, &new)?;
@@ -74,6 +75,17 @@ fn inspect(workspace: &Workspace, arguments: Inspect) -> Outcome<()> {
     let form = if arguments.dot { picture::Form::Dot } else { picture::Form::Svg };
     let system = arguments.system.as_deref().unwrap_or("desktop");
     picture::draw(&builder::read_system(workspace, system)?, form, arguments.output.as_deref())
+}
+
+fn campaign(arguments: Fuzz) -> fuzz::Options {
+    let Fuzz { target, seconds, jobs, list, replay, keep, service, engine } = arguments;
+    let jobs = jobs.unwrap_or_else(fuzz::processors);
+    let engine = match engine {
+        None => fuzz::Wanted::Best,
+        Some(Toolchain::Stable) => fuzz::Wanted::Stable,
+        Some(Toolchain::Nightly) => fuzz::Wanted::Nightly,
+    };
+    fuzz::Options { target, seconds, jobs, engine, list, replay, keep, service }
 }
 
 fn tidy(workspace: &Workspace) -> Outcome<()> {
