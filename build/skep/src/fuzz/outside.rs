@@ -56,6 +56,9 @@ pub(super) fn fuzz(
         if let Ended::Found { input, said } = &run.ended {
             told.push(format!("{}: {said}\n  input: {}", run.target, input.display()));
         }
+        if let Ended::Broken(said) = &run.ended {
+            told.push(format!("{}: the engine did not work: {said}", run.target));
+        }
     }
     if told.is_empty() { Ok(()) } else { Err(Failure::failed(told.join("\n"))) }
 }
