@@ -61,7 +61,31 @@ fn check_schemas(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
     catalogue.check_lock(Path::new("ipc-proto/spec/schemas.lock"), &lock).map_err(|changed| {
         let told: Vec<String> = changed.iter().map(ToString::to_string).collect();
         Failure::wrong(told.join("\n"))
-    })
+    })?;
+    check_released(workspace, catalogue)
+}
+
+/// So does one that breaks what a release spoke.
+fn check_released(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
+    for release in entries(&workspace.root.join("ipc-proto/spec/released"))? {
+        for path in entries(&release)? {
+            let content =
+                std::fs::read_to_string(&path).map_err(|error| Failure::of(path.display(), &error))?;
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            let shown = path.strip_prefix(&workspace.root).unwrap_or(&path).display().to_string();
+            let checked = catalogue.check_released(&shown, name, &content);
+            checked.map_err(|broken| Failure::wrong(broken.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, sorted.
+fn entries(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let read = std::fs::read_dir(folder).map_err(|error| Failure::of(folder.display(), &error))?;
+    let mut paths: Vec<PathBuf> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// Builds everything a system needs and packs its image to `output`, by default `target/skep/NAME.img`.

@@ -123,6 +123,17 @@ Examples:
 
 Exit codes: 0 you left, 1 the system ended or does not answer, 2 no such system runs.")]
     Inspect(Inspect),
+    /// Fuzz what reads an outsider's bytes, guided by coverage
+    #[command(after_help = "\
+Examples:
+  cargo skep fuzz                          every target for a minute each
+  cargo skep fuzz vault --seconds 600      the messages of the vault
+  cargo skep fuzz queue --replay FILE      run one input, and show it
+  cargo skep fuzz queue --keep             make what was found part of the committed corpus
+  cargo skep fuzz --service ../guestbook/api     the service of a crate of your own
+
+What a run finds stays in target/skep/fuzz. Exit codes: 0 nothing was found, 1 something was.")]
+    Fuzz(Fuzz),
     /// Ask about policies
     Policy {
         #[command(subcommand)]
@@ -169,6 +180,43 @@ pub(crate) struct Inspect {
     /// Have no message copied: show who sent what to whom from the audit, and nothing of what it said
     #[arg(long)]
     pub(crate) no_messages: bool,
+}
+
+/// What `fuzz` is to run, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    /// A target, or a service [default: every target]
+    pub(crate) target: Option<String>,
+    /// How long each target runs
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// How many targets run at once [default: one a processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Say which targets there are
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Run one input instead
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) replay: Option<PathBuf>,
+    /// Make what was found part of the committed corpus
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Fuzz the service that the crate in this folder declares
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["target", "keep"])]
+    pub(crate) service: Option<PathBuf>,
+    /// Toolchain to build with [default: nightly if there is one]
+    #[arg(long, value_enum)]
+    pub(crate) engine: Option<Toolchain>,
+}
+
+/// A toolchain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Toolchain {
+    /// The pinned one: no sanitizer
+    Stable,
+    /// With AddressSanitizer
+    Nightly,
 }
 
 /// A question about policies.

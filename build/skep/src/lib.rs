@@ -12,6 +12,7 @@ pub mod bench;
 pub mod builder;
 pub mod doctor;
 mod failure;
+pub mod fuzz;
 pub mod iso;
 pub mod look;
 pub mod needs;

@@ -12,11 +12,11 @@ use build_skep::run::{Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, look, picture, policy, project, reach, run,
-    suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, iso, look, picture, policy, project,
+    reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, Inspect, Question, Verb};
+use cli::{Arguments, Fuzz, Inspect, Question, Toolchain, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words());
@@ -72,6 +72,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             doctor::examine(report)
         }
         Verb::Doctor { install: false } => doctor::examine(report),
+        Verb::Fuzz(arguments) => fuzz::fuzz(&workspace, &campaign(arguments), report),
         Verb::Inspect(arguments) => inspect(&workspace, &arguments, report),
         Verb::Policy { question: Question::Diff { old, new, deny_new_paths_to_vault } } => {
             let diff = policy::diff(&workspace, &old, &new)?;
@@ -100,6 +101,17 @@ fn inspect(workspace: &Workspace, arguments: &Inspect, report: Report) -> Outcom
     };
     let source = if arguments.no_messages { look::Source::Audit } else { look::Source::Copies };
     look::look(workspace, arguments.system.as_deref(), form, source, report)
+}
+
+fn campaign(arguments: Fuzz) -> fuzz::Options {
+    let Fuzz { target, seconds, jobs, list, replay, keep, service, engine } = arguments;
+    let jobs = jobs.unwrap_or_else(fuzz::processors);
+    let engine = match engine {
+        None => fuzz::Wanted::Best,
+        Some(Toolchain::Stable) => fuzz::Wanted::Stable,
+        Some(Toolchain::Nightly) => fuzz::Wanted::Nightly,
+    };
+    fuzz::Options { target, seconds, jobs, engine, list, replay, keep, service }
 }
 
 fn tidy(workspace: &Workspace) -> Outcome<()> {

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
 use crate::report::Report;
 use crate::workspace::{Kind, Workspace, cargo};
-use crate::{bench, doctor, table};
+use crate::{bench, doctor, fuzz, table};
 
 /// How much to test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()
     if extent == Extent::Everything && built {
         suite.run("tests in QEMU", |suite| suite.tests(Kind::Qemu));
         suite.run("measurements", |suite| suite.bench());
+        suite.run("fuzzing", |suite| suite.fuzz());
     }
     suite.summary()
 }
@@ -153,6 +154,10 @@ impl Suite<'_> {
             build(self.workspace, name, None, self.report)?;
         }
         Ok(Counts { passed: u32::try_from(names.len()).unwrap_or(u32::MAX), failed: 0 })
+    }
+
+    fn fuzz(&self) -> Outcome<Counts> {
+        Ok(Counts { passed: fuzz::brief(self.workspace, self.report)?, failed: 0 })
     }
 
     fn bench(&self) -> Outcome<Counts> {
