@@ -6,6 +6,7 @@ use std::path::Path;
 use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, MAX_QUBES, MAX_SERVICES, PortIndex, QubeIndex};
 use ipc_proto_wire::Service;
 
+use crate::addition::Addition;
 use crate::catalogue::Catalogue;
 use crate::nearest::nearest;
 use crate::policy::{self, Ends};
@@ -27,8 +28,20 @@ const SUPERVISOR: &str = "@supervisor";
 /// # Errors
 /// Everything that is wrong with it and with the qubes it names.
 pub fn load(path: &Path, catalogue: &Catalogue) -> Result<System, Problems> {
+    load_with(path, catalogue, None)
+}
+
+/// Reads and checks the system in `path` with something added to it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    path: &Path,
+    catalogue: &Catalogue,
+    addition: Option<&Addition>,
+) -> Result<System, Problems> {
     match Source::read(path) {
-        Ok(source) => check(source, catalogue),
+        Ok(source) => check(source, catalogue, addition),
         Err(problem) => Err(Problems(vec![problem])),
     }
 }
@@ -38,17 +51,18 @@ pub fn load(path: &Path, catalogue: &Catalogue) -> Result<System, Problems> {
 /// # Errors
 /// Everything that is wrong with it and with the qubes it names.
 pub fn load_text(path: &Path, text: &str, catalogue: &Catalogue) -> Result<System, Problems> {
-    check(Source::new(path, text), catalogue)
+    check(Source::new(path, text), catalogue, None)
 }
 
-fn check(mut source: Source, catalogue: &Catalogue) -> Result<System, Problems> {
+fn check(mut source: Source, catalogue: &Catalogue, addition: Option<&Addition>) -> Result<System, Problems> {
     let mut elsewhere: Vec<Problem> = Vec::new();
     let file = system_file::read(&mut source, &mut elsewhere);
     let mut system = None;
-    if let Some(file) = file.filter(|_| source.problems.is_empty() && elsewhere.is_empty()) {
+    if let Some(mut file) = file.filter(|_| source.problems.is_empty() && elsewhere.is_empty()) {
+        let first = addition.map(|addition| addition.apply(&mut file, &mut source, &mut elsewhere));
         check_qubes(&file, catalogue, &mut source, &mut elsewhere);
         if source.problems.is_empty() && elsewhere.is_empty() {
-            system = assemble(file, catalogue, &mut source);
+            system = assemble(file, first.unwrap_or_default(), catalogue, &mut source);
         }
     }
     let mut problems = source.problems;
@@ -146,7 +160,12 @@ fn check_budget(file: &SystemFile, source: &mut Source) {
     source.problem(file.memory.span.start, found, expected, Some(fix));
 }
 
-fn assemble(file: SystemFile, catalogue: &Catalogue, source: &mut Source) -> Option<System> {
+fn assemble(
+    file: SystemFile,
+    first: Vec<policy::Rule>,
+    catalogue: &Catalogue,
+    source: &mut Source,
+) -> Option<System> {
     let mut qubes: Vec<Qube> = file.qubes.into_iter().map(|qube| to_qube(qube.value)).collect();
     let mut ends: Vec<Ends> = Vec::new();
     for entry in &file.channels {
@@ -161,7 +180,8 @@ fn assemble(file: SystemFile, catalogue: &Catalogue, source: &mut Source) -> Opt
             None,
         );
     }
-    let rules = file.policy.as_ref().map(|policy| policy::parse(policy, source)).unwrap_or_default();
+    let mut rules = first;
+    rules.extend(file.policy.as_ref().map(|policy| policy::parse(policy, source)).unwrap_or_default());
     policy::resolve(&rules, &qubes, catalogue, source);
     if !source.problems.is_empty() {
         return None;

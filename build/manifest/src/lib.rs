@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod addition;
 mod catalogue;
 mod check;
 mod lock;
@@ -23,8 +24,9 @@ mod size;
 mod system;
 mod system_file;
 
+pub use addition::Addition;
 pub use catalogue::Catalogue;
-pub use check::{load, load_text};
+pub use check::{load, load_text, load_with};
 pub use lock::Unlocked;
 pub use nearest::nearest;
 pub use problem::{Position, Problem, Problems};

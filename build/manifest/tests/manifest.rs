@@ -306,3 +306,33 @@ fn who_can_reach_is_answered_with_rules_and_detours() {
     assert!(who_can_reach(&system, "parrot2").unwrap().direct.is_empty());
     assert!(who_can_reach(&system, "nobody").is_none());
 }
+
+/// A qube a tool adds: it calls `ctl`, and its rules come first.
+#[test]
+fn an_addition_passes_the_checks_and_its_rules_come_first() {
+    let folder = Folder::new("addition");
+    let policy = "ctl.kill @anyvm @supervisor deny\n";
+    folder.write("system.toml", &common::with_policy(policy));
+    folder.write(
+        "looker/qube.toml",
+        "name = \"looker\"\nlabel = \"grey\"\nmemory = \"1MiB\"\npackage = \"looker\"\ncalls = [\"ctl\"]\ndevices = [\"inspect\"]\n",
+    );
+    let addition = |rules: &str| build_manifest::Addition {
+        folder: folder.path("looker"),
+        calls: vec!["ctl".into()],
+        policy: rules.into(),
+    };
+    let load = |rules| {
+        build_manifest::load_with(&folder.path("system.toml"), &common::catalogue(), Some(&addition(rules)))
+    };
+    let system = load("ctl.* looker @supervisor allow\n").unwrap();
+    let (index, looker) = system.find("looker").unwrap();
+    assert_eq!(looker.devices, [build_manifest::Device::Inspect]);
+    let channel = system.channels.last().unwrap();
+    assert_eq!((channel.client, channel.server, channel.decisions[0].word), (index, None, 1));
+    let plain = folder.load(&common::with_policy(policy)).unwrap();
+    assert!(plain.find("looker").is_none(), "without the addition the system is as it was");
+    assert_eq!(system.memory, plain.memory + (1 << 20));
+    let wrong = load("ctl.* loker @supervisor allow\n").unwrap_err().to_string();
+    assert!(wrong.contains("no qube") && wrong.contains("loker"), "{wrong}");
+}

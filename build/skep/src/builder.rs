@@ -32,9 +32,16 @@ pub struct Built {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read_system(workspace: &Workspace, name: &str) -> Outcome<System> {
-    let path = workspace.system(name)?;
+    read_system_at(workspace, &workspace.system(name)?)
+}
+
+/// Reads the system in a file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_system_at(workspace: &Workspace, path: &Path) -> Outcome<System> {
     let here = std::env::current_dir().unwrap_or_default();
-    let shown = path.strip_prefix(&here).unwrap_or(&path);
+    let shown = path.strip_prefix(&here).unwrap_or(path);
     let catalogue = Catalogue::builtin();
     check_schemas(workspace, &catalogue)?;
     load(shown, &catalogue).map_err(|problems| Failure::wrong(problems.to_string()))

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// Builds, boots, tests and measures Skep systems.
 #[derive(Debug, Parser)]
@@ -108,6 +108,17 @@ Examples:
         #[arg(long)]
         install: bool,
     },
+    /// Draw who may talk to whom, from the manifest alone
+    #[command(after_help = "\
+Examples:
+  cargo skep inspect --svg -o desktop.svg       a picture of the desktop
+  cargo skep inspect --dot minimal | dot -Tpng -o minimal.png")]
+    Inspect(Inspect),
+    /// Ask about policies
+    Policy {
+        #[command(subcommand)]
+        question: Question,
+    },
     /// Say who can send messages to a qube, from the manifest alone
     #[command(after_help = "\
 Examples:
@@ -119,5 +130,44 @@ Examples:
         /// A system of build/systems, or a path to a manifest
         #[arg(default_value = "desktop")]
         system: String,
+    },
+}
+
+/// What `inspect` is to show, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A system of build/systems, or a path to a manifest [default: desktop]
+    pub(crate) system: Option<String>,
+    /// Draw the manifest in the DOT language of Graphviz
+    #[arg(long, group = "form")]
+    pub(crate) dot: bool,
+    /// Draw the manifest as SVG
+    #[arg(long, group = "form")]
+    pub(crate) svg: bool,
+    /// The file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE", requires = "form")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A question about policies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Question {
+    /// Say in words what one system allows that the other does not
+    #[command(after_help = "\
+Examples:
+  cargo skep policy diff minimal desktop
+  cargo skep policy diff HEAD:desktop desktop                what my change of the desktop means
+  cargo skep policy diff main:desktop desktop --deny-new-paths-to-vault
+
+A line marked `!` opens a way, direct or through other qubes, to a qube with the label vault.
+Exit codes: 0 compared, 1 a way to a vault was opened and --deny-new-paths-to-vault was given, 2 a system is wrong.")]
+    Diff {
+        /// The old system: a name, a path, or REVISION:NAME out of git
+        old: String,
+        /// The new system: likewise
+        new: String,
+        /// Fail when a way to a qube with the label vault was opened
+        #[arg(long)]
+        deny_new_paths_to_vault: bool,
     },
 }

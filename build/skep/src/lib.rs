@@ -14,14 +14,17 @@ pub mod doctor;
 mod failure;
 pub mod iso;
 pub mod needs;
+pub mod picture;
+pub mod policy;
 pub mod qemu;
 pub mod reach;
 mod report;
 pub mod run;
 pub mod suite;
-mod table;
 mod terminal;
 pub mod workspace;
+
+use build_explain::table;
 
 pub use failure::{Exit, Failure, Outcome};
 pub use report::{Report, Style};

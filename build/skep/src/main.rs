@@ -10,9 +10,11 @@ use build_skep::needs::Task;
 use build_skep::run::Options;
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
-use build_skep::{Failure, Outcome, Report, Style, bench, builder, doctor, iso, reach, run, suite};
+use build_skep::{
+    Failure, Outcome, Report, Style, bench, builder, doctor, iso, picture, policy, reach, run, suite,
+};
 use clap::Parser;
-use cli::{Arguments, Verb};
+use cli::{Arguments, Inspect, Question, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -55,11 +57,23 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             doctor::examine(report)
         }
         Verb::Doctor { install: false } => doctor::examine(report),
+        Verb::Inspect(arguments) => inspect(&workspace, arguments),
+        Verb::Policy { question: Question::Diff { old, new, deny_new_paths_to_vault } } => {
+            let diff = policy::diff(&workspace, &old, &new)?;
+            print!("{diff}");
+            if deny_new_paths_to_vault { policy::deny_new_ways(&diff) } else { Ok(()) }
+        }
         Verb::WhoCanReach { qube, system } => {
             print!("{}", reach::answer(&builder::read_system(&workspace, &system)?, &qube)?);
             Ok(())
         }
     }
+}
+
+fn inspect(workspace: &Workspace, arguments: Inspect) -> Outcome<()> {
+    let form = if arguments.dot { picture::Form::Dot } else { picture::Form::Svg };
+    let system = arguments.system.as_deref().unwrap_or("desktop");
+    picture::draw(&builder::read_system(workspace, system)?, form, arguments.output.as_deref())
 }
 
 fn tidy(workspace: &Workspace) -> Outcome<()> {

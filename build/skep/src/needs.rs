@@ -13,11 +13,15 @@ pub enum Task {
     Iso,
     /// Run all tests, which boot that CD under UEFI too.
     Test,
+    /// Count the instructions of a program on this machine.
+    Measure,
+    /// Look into a running qube.
+    Debug,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Task; 4] = [Task::Build, Task::Run, Task::Iso, Task::Test];
+    pub const ALL: [Task; 6] = [Task::Build, Task::Run, Task::Iso, Task::Test, Task::Measure, Task::Debug];
 }
 
 /// Something that must be there.
@@ -52,7 +56,7 @@ const fn file(task: Task, path: &'static str, package: &'static str) -> Need {
 pub const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE.fd";
 
 /// Everything any task needs.
-pub const NEEDS: [Need; 12] = [
+pub const NEEDS: [Need; 14] = [
     program(Task::Build, "cc", "gcc"),
     file(Task::Build, "/usr/include/stdlib.h", "libc6-dev"),
     program(Task::Run, "qemu-system-x86_64", "qemu-system-x86"),
@@ -65,6 +69,8 @@ pub const NEEDS: [Need; 12] = [
     program(Task::Iso, "mformat", "mtools"),
     program(Task::Iso, "xz", "xz-utils"),
     file(Task::Test, FIRMWARE, "ovmf"),
+    program(Task::Measure, "valgrind", "valgrind"),
+    program(Task::Debug, "gdb", "gdb"),
 ];
 
 impl Thing {

@@ -1,85 +1,20 @@
-//! `skep who-can-reach`: the answer of the manifest, as a text.
+//! `skep who-can-reach`: the answer of the manifest, or what to ask instead.
 
-use std::fmt::Write as _;
-
-use build_manifest::{Access, Reach, Reached, System, who_can_reach};
-use ipc_proto_wire::{Method, MethodKind};
+use build_explain::{Places, reach};
+use build_manifest::System;
 
 use crate::failure::{Failure, Outcome};
-use crate::table;
 
 /// Who can reach a qube, in words.
 ///
 /// # Errors
 /// When the system has no such qube; names the nearest.
 pub fn answer(system: &System, qube: &str) -> Outcome<String> {
-    let Some(reach) = who_can_reach(system, qube) else {
+    reach(system, qube, Places::Named).ok_or_else(|| {
         let names: Vec<&str> = system.qubes.iter().map(|qube| qube.name.as_str()).collect();
         let near = build_manifest::nearest(qube, names.iter().copied());
         let hint = near.map(|near| format!("\n  fix: write `{near}`")).unwrap_or_default();
         let found = format!("no qube `{qube}` in `{}`", system.name);
-        return Err(Failure::wrong(format!("{found}\n  expected: one of {}{hint}", names.join(", "))));
-    };
-    Ok(text(system, qube, &reach))
-}
-
-fn text(system: &System, qube: &str, reach: &Reach) -> String {
-    let mut out = String::new();
-    if reach.direct.is_empty() {
-        return format!("nobody can reach {qube} in {}\n", system.name);
-    }
-    let _ = writeln!(out, "who can reach {qube} in {}:", system.name);
-    let mut rows = Vec::new();
-    for path in &reach.direct {
-        let label = system.find(path.from.as_str()).map(|(_, qube)| qube.label);
-        let mut who =
-            label.map(|label| format!("  {} {} ({label})", label.shape(), path.from)).unwrap_or_default();
-        for (what, method) in grouped(system, &path.methods) {
-            let rule =
-                method.rule.map(|at| format!("{}:{}", system.path.display(), at.line)).unwrap_or_default();
-            rows.push(vec![std::mem::take(&mut who), what, access(method.access).to_owned(), rule]);
-        }
-    }
-    for line in table::lines(&rows, &[]) {
-        let _ = writeln!(out, "{line}");
-    }
-    if !reach.indirect.is_empty() {
-        let _ = writeln!(out, "and, as far as the qubes in between pass it on:");
-        for way in &reach.indirect {
-            let names: Vec<&str> = way.iter().map(|name| name.as_str()).chain([qube]).collect();
-            let _ = writeln!(out, "  {}", names.join(" -> "));
-        }
-    }
-    out
-}
-
-/// The methods; one line `service.*` where one rule says the same of all of them.
-fn grouped<'a>(system: &System, methods: &'a [Reached]) -> Vec<(String, &'a Reached)> {
-    let mut lines = Vec::new();
-    let same = |one: &Reached, other: &Reached| {
-        service_of(one) == service_of(other) && (one.access, one.rule) == (other.access, other.rule)
-    };
-    for group in methods.chunk_by(same) {
-        let Some(first) = group.first() else { continue };
-        let service = system.services.iter().find(|service| service.name == service_of(first));
-        let callable = |method: &&Method| method.kind != MethodKind::Event;
-        if service.is_some_and(|service| service.methods.iter().filter(callable).count() == group.len()) {
-            lines.push((format!("{}.*", service_of(first)), first));
-        } else {
-            lines.extend(group.iter().map(|method| (method.method.clone(), method)));
-        }
-    }
-    lines
-}
-
-fn service_of(reached: &Reached) -> &str {
-    reached.method.split('.').next().unwrap_or("")
-}
-
-fn access(access: Access) -> &'static str {
-    match access {
-        Access::Allowed => "allowed",
-        Access::Asked => "asks the user",
-        Access::Conditional => "depends on what the message says",
-    }
+        Failure::wrong(format!("{found}\n  expected: one of {}{hint}", names.join(", ")))
+    })
 }

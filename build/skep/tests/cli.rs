@@ -17,7 +17,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["run", "test", "image", "iso", "bench", "tidy", "doctor", "who-can-reach"] {
+    for command in ["run", "test", "image", "iso", "bench", "tidy", "doctor", "inspect", "who-can-reach"] {
         let output = skep(&[command, "--help"]);
         let help = text(&output.stdout);
         assert!(output.status.success(), "{command}");
@@ -71,4 +71,41 @@ fn a_wrong_manifest_is_answered_with_file_line_and_fix() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("broken.toml:2:1: unknown key `memry` in a system"), "{said}");
     assert!(said.contains("fix: write `memory`"), "{said}");
+}
+
+#[test]
+fn a_policy_difference_marks_new_ways_to_a_vault_and_can_fail_for_them() {
+    let output = skep(&["policy", "diff", "minimal", "desktop"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("  new qube clock (▲ work)\n"), "{said}");
+    assert!(
+        said.contains("! console may now call vault.* of vault\n      this opens a way to vault\n"),
+        "{said}"
+    );
+    let strict = skep(&["policy", "diff", "minimal", "desktop", "--deny-new-paths-to-vault"]);
+    assert_eq!((strict.status.code(), text(&strict.stdout)), (Some(1), said));
+    assert!(text(&strict.stderr).contains("a new way to vault is open"));
+    let closing = skep(&["policy", "diff", "desktop", "minimal", "--deny-new-paths-to-vault"]);
+    assert_eq!(closing.status.code(), Some(0));
+}
+
+#[test]
+fn a_system_out_of_git_is_compared_and_a_wrong_revision_is_named() {
+    let same = skep(&["policy", "diff", "HEAD:minimal", "HEAD:minimal"]);
+    assert_eq!(text(&same.stdout), "nothing changed about who may do what\n", "{}", text(&same.stderr));
+    let wrong = skep(&["policy", "diff", "no-such-revision:minimal", "minimal"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("no revision `no-such-revision`"), "{}", text(&wrong.stderr));
+}
+
+#[test]
+fn a_picture_goes_to_standard_output_or_a_file() {
+    let dot = text(&skep(&["inspect", "--dot", "minimal"]).stdout);
+    assert!(dot.contains("\"console\" -> \"echo\""), "{dot}");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("picture-{}.svg", std::process::id()));
+    let output = skep(&["inspect", "--svg", "minimal", "-o", path.to_str().unwrap()]);
+    let picture = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(output.status.success() && picture.starts_with("<svg "), "{}", text(&output.stderr));
 }

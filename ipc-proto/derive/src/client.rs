@@ -44,6 +44,30 @@ pub(crate) fn client(service: &Service) -> TokenStream {
             #next_event
             #(#methods)*
         }
+
+        impl<P: ::ipc_proto_rpc::Port> ::ipc_proto_rpc::RawClient for #client<'_, P> {
+            fn facts(&mut self) -> ::ipc_proto_rpc::PortFacts {
+                self.client.port().facts()
+            }
+
+            fn call_raw(
+                &mut self,
+                method: u16,
+                frame: &mut [u8],
+                length: usize,
+            ) -> ::core::result::Result<usize, ::ipc_proto_rpc::CallError> {
+                self.client.call_raw(SERVICE.id, method, frame, length, #sink)
+            }
+
+            fn tell_raw(
+                &mut self,
+                method: u16,
+                frame: &mut [u8],
+                length: usize,
+            ) -> ::core::result::Result<(), ::ipc_proto_rpc::CallError> {
+                self.client.tell_raw(SERVICE.id, method, frame, length)
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `dispatch` | one message in, one body out |
 //! | `Buffers`, `serve` | a server on a port |
 //! | `VaultClient` | a client on a port, with the same methods |
+//! | `Wire` | the service driven by method numbers and bytes, for tools and fuzzers |
 //! | `VaultEvent`, `VaultNotifier` | only for a trait with `#[event]` methods |
 //!
 //! A crate that uses the attribute depends on `ipc-proto-types`, `ipc-proto-wire`, `ipc-proto-rpc` and `serde`.
@@ -18,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod by_bytes;
 mod client;
 mod parse;
 mod schema;
@@ -43,7 +45,8 @@ pub fn service(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let server = server::server(&service);
     let client = client::client(&service);
     let events = client::events(&service);
-    quote!(#constants #server #client #events).into()
+    let by_bytes = by_bytes::by_bytes(&service);
+    quote!(#constants #server #client #events #by_bytes).into()
 }
 
 /// Implements `Schema` for a struct or enum without parameters, whose fields all have a `Schema`.

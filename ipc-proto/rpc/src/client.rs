@@ -109,9 +109,7 @@ impl<'p, P: Port> Client<'p, P> {
             let head =
                 Header { schema, method, kind: Kind::Call, correlation: self.correlation + 1, length: 0 };
             let length = self.fill(frame, head, arguments)?;
-            self.send(frame, length, generation, deadline)?;
-            self.correlation = head.correlation;
-            let length = self.reply(head, generation, frame, deadline, events)?;
+            let length = self.exchange(frame, head, length, generation, deadline, events)?;
             let body = frame.get(HEADER_SIZE..length).unwrap_or_default();
             decode(body).map_err(|_| CallError::Malformed)
         });
@@ -140,6 +138,56 @@ impl<'p, P: Port> Client<'p, P> {
         result
     }
 
+    /// Calls a method with a body that is encoded already: `length` bytes behind the place of the header in `frame`. The body of
+    /// the reply stands there afterwards; gives its length. Nobody has checked either but the supervisor.
+    ///
+    /// `frame` is wiped at an error. After a reply it is the caller's to wipe, who may hold a secret then.
+    ///
+    /// # Errors
+    /// The call got no reply.
+    pub fn call_raw(
+        &mut self,
+        schema: SchemaId,
+        method: u16,
+        frame: &mut [u8],
+        length: usize,
+        events: &mut EventSink<'_>,
+    ) -> Result<usize, CallError> {
+        let deadline = self.deadline(self.timeout_ms);
+        let result = self.open(schema, deadline).and_then(|generation| {
+            let head =
+                Header { schema, method, kind: Kind::Call, correlation: self.correlation + 1, length: 0 };
+            let length = put_header(frame, head, length)?;
+            self.exchange(frame, head, length, generation, deadline, events)
+        });
+        self.used = 0;
+        if result.is_err() {
+            frame.zeroize();
+        }
+        result.map(|length| length.saturating_sub(HEADER_SIZE))
+    }
+
+    /// Says something nobody answers, with a body that is encoded already, as in [`Client::call_raw`]. `frame` is wiped.
+    ///
+    /// # Errors
+    /// It was not queued.
+    pub fn tell_raw(
+        &mut self,
+        schema: SchemaId,
+        method: u16,
+        frame: &mut [u8],
+        length: usize,
+    ) -> Result<(), CallError> {
+        let deadline = self.deadline(self.timeout_ms);
+        let result = self.open(schema, deadline).and_then(|generation| {
+            let head = Header { schema, method, kind: Kind::Event, correlation: 0, length: 0 };
+            let length = put_header(frame, head, length)?;
+            self.send(frame, length, generation, deadline)
+        });
+        frame.zeroize();
+        result
+    }
+
     /// Hands the events that wait to `events`; drops everything else, since no call is waiting. Never blocks.
     pub fn poll(&mut self, schema: SchemaId, frame: &mut [u8], events: &mut EventSink<'_>) {
         // No more than a queue can hold: a peer that fills as fast as we empty must not keep us here.
@@ -151,6 +199,21 @@ impl<'p, P: Port> Client<'p, P> {
                 events(&header, body);
             }
         }
+    }
+
+    /// Sends a call and waits for its reply; gives the length of its frame.
+    fn exchange(
+        &mut self,
+        frame: &mut [u8],
+        call: Header,
+        length: usize,
+        generation: Generation,
+        deadline: Ticks,
+        events: &mut EventSink<'_>,
+    ) -> Result<usize, CallError> {
+        self.send(frame, length, generation, deadline)?;
+        self.correlation = call.correlation;
+        self.reply(call, generation, frame, deadline, events)
     }
 
     fn fill<A: Serialize>(&mut self, frame: &mut [u8], head: Header, value: &A) -> Result<usize, CallError> {
@@ -279,10 +342,15 @@ impl<'p, P: Port> Client<'p, P> {
 pub(crate) fn fill<A: Serialize>(frame: &mut [u8], head: Header, value: &A) -> Result<usize, CallError> {
     let body = frame.get_mut(HEADER_SIZE..).ok_or(CallError::TooLarge)?;
     let length = encode(value, body).map_err(|_| CallError::TooLarge)?;
-    let length_le = u32::try_from(length).map_err(|_| CallError::TooLarge)?;
-    let header = Header { length: length_le, ..head };
+    put_header(frame, head, length)
+}
+
+/// Puts a header before a body of `length` bytes; gives their length together.
+fn put_header(frame: &mut [u8], head: Header, length: usize) -> Result<usize, CallError> {
+    let end = length.checked_add(HEADER_SIZE).filter(|end| *end <= frame.len()).ok_or(CallError::TooLarge)?;
+    let header = Header { length: u32::try_from(length).map_err(|_| CallError::TooLarge)?, ..head };
     header.write_to(frame).map_err(|_| CallError::TooLarge)?;
-    Ok(HEADER_SIZE + length)
+    Ok(end)
 }
 
 /// The frame in the first `length` bytes, when it is one of this schema.

@@ -9,12 +9,16 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
+mod by_bytes;
 mod client;
 mod events;
 mod port;
+mod raw;
 mod server;
 
+pub use by_bytes::{Answer, ByBytes};
 pub use client::{CallError, Client, OPEN_WAIT_MS, TIMEOUT_MS};
 pub use events::{EVENTS_MAX, Events, no_events, notify};
 pub use port::{Caller, Port, PortFacts, PortState, SendError, Ticks};
+pub use raw::{RawClient, Untyped};
 pub use server::{Buffers, SERVE_MAX, serve};

@@ -110,6 +110,7 @@ impl<const N: usize> Serialize for Bytes<N> {
 }
 
 impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_bytes(Visitor)
     }
@@ -124,6 +125,7 @@ impl<const N: usize> de::Visitor<'_> for Visitor<N> {
         write!(f, "at most {N} bytes")
     }
 
+    #[inline]
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes<N>, E> {
         Bytes::try_from(bytes).map_err(|_| E::invalid_length(bytes.len(), &self))
     }

@@ -145,6 +145,7 @@ impl<const N: usize> Serialize for Text<N> {
 }
 
 impl<'de, const N: usize> Deserialize<'de> for Text<N> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Visitor)
     }
@@ -159,6 +160,7 @@ impl<const N: usize> de::Visitor<'_> for Visitor<N> {
         write!(f, "a string of at most {N} bytes")
     }
 
+    #[inline]
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<N>, E> {
         Text::try_from(text).map_err(|_| E::invalid_length(text.len(), &self))
     }

@@ -35,14 +35,7 @@ impl Canonical {
     /// The schema id of the text.
     #[must_use]
     pub const fn id(&self) -> SchemaId {
-        let digest = sha256(&self.bytes, self.length);
-        let mut id = [0; 16];
-        let mut at = 0;
-        while at < 16 {
-            id[at] = digest[at];
-            at += 1;
-        }
-        SchemaId(id)
+        id_of(&self.bytes, self.length)
     }
 
     const fn push(&mut self, text: &str) {
@@ -176,6 +169,23 @@ impl Canonical {
         self.shapes(shapes);
         self.push(close);
     }
+}
+
+/// The schema id of a canonical text, for whoever has the text alone.
+#[must_use]
+pub const fn schema_id(text: &str) -> SchemaId {
+    id_of(text.as_bytes(), text.len())
+}
+
+const fn id_of(bytes: &[u8], length: usize) -> SchemaId {
+    let digest = sha256(bytes, length);
+    let mut id = [0; 16];
+    let mut at = 0;
+    while at < 16 {
+        id[at] = digest[at];
+        at += 1;
+    }
+    SchemaId(id)
 }
 
 /// Writes the canonical text of a service.

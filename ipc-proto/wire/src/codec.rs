@@ -1,13 +1,16 @@
 //! Strict postcard for typed values.
 //!
-//! postcard itself is lax: it takes over-long varints and ignores what follows a value. `decode` holds the value's own
-//! encoding against the bytes it came from, so it accepts what the validator accepts, by another way; the conformance
-//! tests hold the two against each other.
+//! postcard itself is lax: it takes over-long varints and ignores what follows a value. `decode` reads with a reader of its
+//! own (`strict.rs`), so it accepts what the validator accepts, by another way; the conformance tests hold the two against
+//! each other. With debug assertions it also holds each value's own encoding against the bytes it came from.
 //! Source: `ipc-proto/spec/strict-postcard.md`.
 
+use ipc_proto_types::ErrorCode;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::strict::Strict;
 
 /// Why a value was not encoded. Ours to blame: the buffer is too small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,15 +39,29 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, to: &mut [u8]) -> Result<usize, 
 ///
 /// # Errors
 /// Says in what way the bytes are not that.
+#[inline]
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let (value, rest) = postcard::take_from_bytes::<T>(bytes).map_err(|_| DecodeError::Malformed)?;
-    if !rest.is_empty() {
+    let mut strict = Strict { rest: bytes };
+    let value = T::deserialize(&mut strict)?;
+    if !strict.rest.is_empty() {
         return Err(DecodeError::Trailing);
     }
-    match postcard::serialize_with_flavor(&value, Compare { expected: bytes }) {
-        Ok(()) => Ok(value),
-        Err(_) => Err(DecodeError::NotCanonical),
-    }
+    debug_assert!(is_encoding(&value, bytes), "a type in a message reads something else than it writes");
+    Ok(value)
+}
+
+/// Whether `bytes` are what `encode` makes of the value.
+fn is_encoding<T: Serialize>(value: &T, bytes: &[u8]) -> bool {
+    postcard::serialize_with_flavor(value, Compare { expected: bytes }).is_ok()
+}
+
+/// Decodes a body and encodes the value again to the front of `again`; gives its length there.
+///
+/// # Errors
+/// `Malformed` when the body is not strict, `Internal` when `again` is too small.
+pub fn recode<T: Serialize + DeserializeOwned>(body: &[u8], again: &mut [u8]) -> Result<usize, ErrorCode> {
+    let value = decode::<T>(body).map_err(|_| ErrorCode::Malformed)?;
+    encode(&value, again).map_err(|_| ErrorCode::Internal)
 }
 
 /// A sink for an encoder that writes nothing and fails at the first byte that is not the expected one.

@@ -20,12 +20,14 @@ mod schema;
 mod service;
 mod sha256;
 mod shape;
+mod strict;
 mod table;
 mod utf8;
 mod validate;
+mod varint;
 
-pub use canonical::{CANONICAL_MAX, Canonical, canonical};
-pub use codec::{DecodeError, EncodeError, decode, encode};
+pub use canonical::{CANONICAL_MAX, Canonical, canonical, schema_id};
+pub use codec::{DecodeError, EncodeError, decode, encode, recode};
 pub use compile::{Compiled, compile, cut};
 pub use frame::{Frame, FrameError, HEADER_SIZE, Header};
 pub use schema::Schema;

@@ -61,8 +61,6 @@ pub(crate) const WORDS_MAX: usize = 1024;
 pub(crate) const MAGIC: u64 = 0x01_4254_4b53;
 /// Words before the methods.
 pub(crate) const HEADER_WORDS: usize = 2;
-/// Most bytes of a varint of 64 bits.
-pub(crate) const VARINT_MAX: u32 = 10;
 
 /// What one end may send for one method: four first words of programs, 16 bits each; 0 says that it may not.
 /// Slot 0 is for an error, 1 for a call, 2 for a reply, 3 for an event: the kind modulo 4.

@@ -42,6 +42,28 @@ fn seen<const N: usize>(block: &[u8; N]) -> u64 {
     block.as_chunks::<8>().0.iter().fold(0, |seen, word| seen | u64::from_le_bytes(*word))
 }
 
+/// Room for a short text. `core` looks at sixteen bytes at a time, but only from such an address on and only if there are
+/// as many left: a copy that begins there, with zeros after it, is looked at in a quarter of the time.
+#[repr(align(16))]
+pub(crate) struct Short([u8; SHORT_MAX]);
+
+/// Longest short text.
+const SHORT_MAX: usize = 64;
+
+impl Short {
+    pub(crate) const fn new() -> Self {
+        Self([0; SHORT_MAX])
+    }
+
+    /// The bytes as text, if they are short and UTF-8.
+    #[inline(always)]
+    pub(crate) fn text(&mut self, bytes: &[u8]) -> Option<&str> {
+        self.0.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        // Zeros are characters of their own, so the text ends where the bytes do or in the middle of a character.
+        core::str::from_utf8(self.0.get(..bytes.len().next_multiple_of(16))?).ok()?.get(..bytes.len())
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn is_utf8_slowly(bytes: &[u8]) -> bool {
@@ -63,6 +85,18 @@ mod tests {
                 bytes[at] = b'a';
             }
         }
+    }
+
+    #[test]
+    fn a_short_text_is_read_as_core_reads_it() {
+        let line = "Grüße, 世界 🐝, and then some ASCII to fill what room there is left\0\0";
+        for start in 0..line.len() {
+            for end in start..line.len().min(start + SHORT_MAX) {
+                let bytes = &line.as_bytes()[start..end];
+                assert_eq!(Short::new().text(bytes), core::str::from_utf8(bytes).ok(), "{start}..{end}");
+            }
+        }
+        assert_eq!(Short::new().text(&[b'a'; SHORT_MAX + 1]), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::frame::Header;
 use crate::op::{self, Op};
 use crate::table::{Table, word};
 use crate::utf8::{is_ascii, is_utf8};
+use crate::varint::{self, VarintError};
 
 /// Why a message is refused. The sender is to blame for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,68 +192,75 @@ pub(crate) fn run<S: FieldSink>(
     body: &[u8],
     sink: &mut S,
 ) -> Result<(), Violation> {
-    let mut cursor = Cursor { rest: body };
+    let mut rest = body;
     let mut loops = Loops { open: [0; op::DEPTH_MAX], depth: 0 };
     let mut at = at;
     loop {
-        let Some(word) = word(words, at) else {
+        let Some(op) = word(words, at).map(Op) else {
             return Err(Violation::Truncated);
         };
-        let op = Op(word);
         at = at.wrapping_add(1);
-        if !op.is_leaf() {
-            if op.code() == op::END {
-                return if cursor.rest.is_empty() { Ok(()) } else { Err(Violation::Trailing) };
+        let before = rest;
+        match op.code() {
+            op::BOOL => rest = below(rest, 2, Violation::Bool)?.1,
+            op::BYTE => rest = below(rest, 256, Violation::Bound)?.1,
+            op::VARINT => rest = varint::skip(rest, op.argument() & op::WIDTH).map_err(wrong)?,
+            op::BYTES => rest = counted(rest, op.argument())?.1,
+            op::TEXT => {
+                let text;
+                (text, rest) = counted(rest, op.argument())?;
+                if !is_utf8(text) {
+                    return Err(Violation::Utf8);
+                }
             }
-            // The rounds of a repetition are no bytes of the body.
-            if S::SECRETS && op.is_secret() && op.code() != op::REPEAT {
-                sink.secret_tag(body.len().wrapping_sub(cursor.rest.len()));
+            op::RAW => rest = rest.split_at_checked(op.argument() as usize).ok_or(Violation::Truncated)?.1,
+            op::TAG => rest = below(rest, op.argument(), Violation::Tag)?.1,
+            op::CODE => rest = code(rest)?,
+            op::END => return if rest.is_empty() { Ok(()) } else { Err(Violation::Trailing) },
+            _ => {
+                // The rounds of a repetition are no bytes of the body.
+                if S::SECRETS && op.is_secret() && op.code() != op::REPEAT {
+                    sink.secret_tag(body.len().wrapping_sub(before.len()));
+                }
+                (at, rest) = jump(words, op, at, rest, &mut loops)?;
+                continue;
             }
-            at = jump(words, op, at, &mut cursor, &mut loops)?;
-            continue;
         }
-        let (kind, length) = cursor.leaf(op)?;
-        if S::SECRETS && op.is_secret() {
-            let end = body.len().wrapping_sub(cursor.rest.len());
-            sink.secret(kind, end.wrapping_sub(length)..end);
-        }
-        if let Some(number) = op.field().checked_sub(1) {
-            let end = body.len().wrapping_sub(cursor.rest.len());
-            let kind = if op.is_secret() { FieldKind::Secret } else { kind };
-            sink.field(number, kind, end.wrapping_sub(length)..end);
+        if op.field() != 0 || S::SECRETS && op.is_secret() {
+            give(op, body, before, rest, sink);
         }
     }
 }
 
-/// An op that is no leaf: gives the next word.
+/// An op that is no leaf: gives the next word, and what is left.
 #[inline(always)]
-fn jump(
+fn jump<'b>(
     words: &[[u8; 8]],
     op: Op,
     at: usize,
-    cursor: &mut Cursor<'_>,
+    rest: &'b [u8],
     loops: &mut Loops,
-) -> Result<usize, Violation> {
+) -> Result<(usize, &'b [u8]), Violation> {
     match op.code() {
-        op::OPTION => match cursor.byte()? {
-            0 => Ok(at.wrapping_add(op.ahead())),
-            1 => Ok(at),
-            _ => Err(Violation::Tag),
+        op::OPTION => match below(rest, 2, Violation::Tag)? {
+            (0, rest) => Ok((at.wrapping_add(op.ahead()), rest)),
+            (_, rest) => Ok((at, rest)),
         },
         op::ENUM => {
-            let at = at.wrapping_add(usize::from(cursor.tag(op.argument())?));
+            let (tag, rest) = below(rest, op.argument(), Violation::Tag)?;
+            let at = at.wrapping_add(usize::from(tag));
             let arm = word(words, at).ok_or(Violation::Tag)?;
-            Ok(at.wrapping_add(1).wrapping_add(Op(arm).ahead()))
+            Ok((at.wrapping_add(1).wrapping_add(Op(arm).ahead()), rest))
         }
-        op::JUMP => Ok(at.wrapping_add(op.ahead())),
-        op::LIST => match cursor.count(op.argument())? {
-            0 => Ok(at.wrapping_add(op.ahead())),
+        op::JUMP => Ok((at.wrapping_add(op.ahead()), rest)),
+        op::LIST => match count(rest, op.argument())? {
+            (0, rest) => Ok((at.wrapping_add(op.ahead()), rest)),
             // Each item takes a byte at least: no loop is entered that the body can't feed.
-            count if count as usize > cursor.rest.len() => Err(Violation::Truncated),
-            count => loops.open(at, count),
+            (count, rest) if count as usize > rest.len() => Err(Violation::Truncated),
+            (count, rest) => Ok((loops.open(at, count)?, rest)),
         },
-        op::REPEAT => loops.open(at, op.argument()),
-        op::NEXT => Ok(loops.next(at)),
+        op::REPEAT => Ok((loops.open(at, op.argument())?, rest)),
+        op::NEXT => Ok((loops.next(at), rest)),
         // No other code passes `Table::parse`.
         _ => Err(Violation::Tag),
     }
@@ -289,127 +297,83 @@ impl Loops {
     }
 }
 
-/// The rest of a body.
-#[derive(Clone, Copy)]
-struct Cursor<'b> {
-    rest: &'b [u8],
+/// Takes a byte below `count`.
+#[inline(always)]
+fn below(rest: &[u8], count: u32, otherwise: Violation) -> Result<(u8, &[u8]), Violation> {
+    match rest.split_first() {
+        Some((byte, rest)) if u32::from(*byte) < count => Ok((*byte, rest)),
+        Some(_) => Err(otherwise),
+        None => Err(Violation::Truncated),
+    }
 }
 
-impl<'b> Cursor<'b> {
-    /// Takes a leaf: gives its kind, and how long its last part is, the one without the length.
-    #[inline(always)]
-    fn leaf(&mut self, op: Op) -> Result<(FieldKind, usize), Violation> {
-        let before = self.rest.len();
-        let kind = match op.code() {
-            op::BYTES => return Ok((FieldKind::Bytes, self.counted(op.argument())?.len())),
-            op::TEXT => {
-                let text = self.counted(op.argument())?;
-                return if is_utf8(text) { Ok((FieldKind::Text, text.len())) } else { Err(Violation::Utf8) };
-            }
-            op::BOOL => match self.byte()? {
-                0 => FieldKind::Bool(false),
-                1 => FieldKind::Bool(true),
-                _ => return Err(Violation::Bool),
-            },
-            op::BYTE => {
-                let byte = self.byte()?;
-                number(op.argument(), u64::from(byte), i64::from(byte.cast_signed()))
-            }
-            op::VARINT => {
-                let value = self.varint(op.argument() & op::WIDTH)?;
-                // Zigzag: the lowest bit is the sign.
-                let signed = (value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg();
-                number(op.argument(), value, signed)
-            }
-            op::TAG => FieldKind::Unsigned(u64::from(self.tag(op.argument())?)),
-            op::RAW => {
-                self.take(op.argument() as usize)?;
-                FieldKind::Bytes
-            }
-            _ => match ErrorCode::from_u8(self.byte()?) {
-                Some(code) if !code.is_from_supervisor() => FieldKind::Unsigned(u64::from(code.as_u8())),
-                _ => return Err(Violation::Tag),
-            },
-        };
-        Ok((kind, before.wrapping_sub(self.rest.len())))
+/// Takes a code that a server may send in an error frame.
+fn code(rest: &[u8]) -> Result<&[u8], Violation> {
+    let (byte, rest) = rest.split_first().ok_or(Violation::Truncated)?;
+    match ErrorCode::from_u8(*byte) {
+        Some(code) if !code.is_from_supervisor() => Ok(rest),
+        _ => Err(Violation::Tag),
     }
+}
 
-    #[inline(always)]
-    fn byte(&mut self) -> Result<u8, Violation> {
-        let (byte, rest) = self.rest.split_first().ok_or(Violation::Truncated)?;
-        self.rest = rest;
-        Ok(*byte)
+#[cold]
+fn wrong(error: VarintError) -> Violation {
+    match error {
+        VarintError::Truncated => Violation::Truncated,
+        VarintError::OverLong | VarintError::TooLarge => Violation::Varint,
     }
+}
 
-    #[inline(always)]
-    fn take(&mut self, count: usize) -> Result<&'b [u8], Violation> {
-        let (bytes, rest) = self.rest.split_at_checked(count).ok_or(Violation::Truncated)?;
-        self.rest = rest;
-        Ok(bytes)
+/// A length or a count. No bound is over 65536, so one of more than 32 bits is wrong in any case.
+#[inline(always)]
+fn count(rest: &[u8], max: u32) -> Result<(u32, &[u8]), Violation> {
+    let (count, rest) = varint::take::<32>(rest).map_err(wrong)?;
+    match u32::try_from(count) {
+        Ok(count) if count <= max => Ok((count, rest)),
+        _ => Err(Violation::Bound),
     }
+}
 
-    /// The tag of an enum: one byte, since no enum has more than 128 variants.
-    #[inline(always)]
-    fn tag(&mut self, count: u32) -> Result<u8, Violation> {
-        let tag = self.byte()?;
-        if u32::from(tag) < count { Ok(tag) } else { Err(Violation::Tag) }
-    }
+/// A length and that many bytes: these, and what follows them.
+#[inline(always)]
+fn counted(rest: &[u8], max: u32) -> Result<(&[u8], &[u8]), Violation> {
+    let (count, rest) = count(rest, max)?;
+    rest.split_at_checked(count as usize).ok_or(Violation::Truncated)
+}
 
-    #[inline(always)]
-    fn varint(&mut self, width: u32) -> Result<u64, Violation> {
-        let first = self.byte()?;
-        if first < 0x80 {
-            return Ok(u64::from(first));
+/// Hands over an argument or a secret that was just checked: it began at `before` and ended at `rest`.
+fn give<S: FieldSink>(op: Op, body: &[u8], before: &[u8], rest: &[u8], sink: &mut S) {
+    let end = body.len().wrapping_sub(rest.len());
+    let whole = body.len().wrapping_sub(before.len())..end;
+    // The value of one byte, or of a varint: both were found good.
+    let byte = before.first().copied().unwrap_or(0);
+    let (kind, range) = match op.code() {
+        op::BYTES | op::TEXT => {
+            let count = varint::take::<32>(before).map_or(0, |(count, _)| count);
+            let after_count = usize::try_from(count).unwrap_or(0);
+            let kind = if op.code() == op::BYTES { FieldKind::Bytes } else { FieldKind::Text };
+            (kind, end.wrapping_sub(after_count)..end)
         }
-        let (value, rest) = long_varint(first, self.rest, width)?;
-        self.rest = rest;
-        Ok(value)
-    }
-
-    /// A length or a count. No bound is over 65536, so one of more than 32 bits is wrong in any case.
-    #[inline(always)]
-    fn count(&mut self, max: u32) -> Result<u32, Violation> {
-        match u32::try_from(self.varint(u32::BITS)?) {
-            Ok(count) if count <= max => Ok(count),
-            _ => Err(Violation::Bound),
+        op::RAW => (FieldKind::Bytes, whole),
+        op::BOOL => (FieldKind::Bool(byte == 1), whole),
+        op::BYTE => (number_of(op, u64::from(byte), i64::from(byte.cast_signed())), whole),
+        op::VARINT => {
+            let value = varint::take::<64>(before).map_or(0, |(value, _)| value);
+            // Zigzag: the lowest bit is the sign.
+            let signed = (value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg();
+            (number_of(op, value, signed), whole)
         }
+        _ => (FieldKind::Unsigned(u64::from(byte)), whole),
+    };
+    if S::SECRETS && op.is_secret() {
+        sink.secret(kind, range.clone());
     }
-
-    /// A length and that many bytes.
-    #[inline(always)]
-    fn counted(&mut self, max: u32) -> Result<&'b [u8], Violation> {
-        let count = self.count(max)?;
-        self.take(count as usize)
+    if let Some(number) = op.field().checked_sub(1) {
+        sink.field(number, if op.is_secret() { FieldKind::Secret } else { kind }, range);
     }
 }
 
 #[inline(always)]
-fn number(argument: u32, unsigned: u64, signed: i64) -> FieldKind {
-    if argument & op::SIGNED == 0 { FieldKind::Unsigned(unsigned) } else { FieldKind::Signed(signed) }
-}
-
-/// A varint whose first byte says that there is more: its value, and what follows it.
-#[inline(never)]
-fn long_varint(first: u8, rest: &[u8], width: u32) -> Result<(u64, &[u8]), Violation> {
-    let mut value = u64::from(first & 0x7f);
-    let mut rest = rest;
-    for place in 1..op::VARINT_MAX {
-        let (byte, after) = rest.split_first().ok_or(Violation::Truncated)?;
-        rest = after;
-        let (shift, bits) = (place.wrapping_mul(7), u64::from(byte & 0x7f));
-        // How many bits the type has left for this byte.
-        let space = width.saturating_sub(shift);
-        if space < 7 && bits >> space != 0 {
-            return Err(Violation::Varint);
-        }
-        value |= bits.wrapping_shl(shift);
-        if *byte < 0x80 {
-            // A last byte of 0 says nothing: a shorter varint means the same.
-            return if *byte == 0 { Err(Violation::Varint) } else { Ok((value, rest)) };
-        }
-        if space <= 7 {
-            return Err(Violation::Varint);
-        }
-    }
-    Err(Violation::Varint)
+fn number_of(op: Op, unsigned: u64, signed: i64) -> FieldKind {
+    if op.argument() & op::SIGNED == 0 { FieldKind::Unsigned(unsigned) } else { FieldKind::Signed(signed) }
 }

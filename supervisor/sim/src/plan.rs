@@ -24,6 +24,8 @@ const REGIONS: usize = 3;
 pub struct QubePlan {
     /// Unique.
     pub name: &'static str,
+    /// Its trust colour.
+    pub label: Label,
     /// Memory in pages, at least 8.
     pub pages: u32,
     /// What follows its end.
@@ -63,6 +65,7 @@ impl Plan {
     pub fn new(names: &[&'static str]) -> Self {
         let plan = |name: &&'static str| QubePlan {
             name,
+            label: Label::Work,
             pages: PAGES,
             restart: Restart::Always,
             irq: None,
@@ -178,7 +181,7 @@ impl File {
         let end = page(plan.pages.into());
         let (root, info) = (end - 2 * PAGE as u64, end - PAGE as u64);
         self.put(at + qube::NAME, name(plan.name).padded());
-        self.put(at + qube::LABEL, &[Label::Work.as_u8()]);
+        self.put(at + qube::LABEL, &[plan.label.as_u8()]);
         self.put(at + qube::RESTART, &[plan.restart.code()]);
         self.put(at + qube::PORT_COUNT, &[plan.ports]);
         self.put(at + qube::IRQ, &[plan.irq.unwrap_or(qube::NONE)]);

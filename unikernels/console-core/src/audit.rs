@@ -1,7 +1,8 @@
 //! `audit`: the last calls, oldest first, with names for the numbers.
 //!
 //! The supervisor tells numbers; the names of qubes and services are asked for once a session. What the terminal's own
-//! commands ask the supervisor is in the audit too, and left out here unless all is wanted. Methods are named for the services this console is built with.
+//! commands ask the supervisor is in the audit too, and left out here unless all is wanted.
+//! Methods of services this console is not built with are named by their descriptions.
 
 use crate::command::AUDIT_MAX;
 use crate::plain::Plain;
@@ -31,6 +32,27 @@ pub(crate) struct Names {
     services: List<Text<16>, MAX_SERVICES>,
 }
 
+impl Names {
+    /// The index of the service of this name.
+    pub(crate) fn service(&self, name: &str) -> Option<u8> {
+        (0..).zip(&self.services).find(|(_, service)| **service == name).map(|(index, _)| index)
+    }
+}
+
+/// Names of methods of services this console is not built with.
+#[derive(Default)]
+pub(crate) struct Methods {
+    known: List<(u8, u8, Text<24>), { AUDIT_MAX as usize }>,
+}
+
+impl Methods {
+    fn name(&self, entry: &AuditEntry) -> Option<&str> {
+        let mut known = self.known.iter();
+        let found = known.find(|(service, method, _)| (*service, *method) == (entry.service, entry.method));
+        found.map(|(_, _, name)| name.as_str())
+    }
+}
+
 type Entries = List<AuditEntry, { AUDIT_MAX as usize }>;
 
 impl<W: World> Session<'_, W> {
@@ -40,12 +62,13 @@ impl<W: World> Session<'_, W> {
             None => self.ask_names()?,
         };
         let entries = self.last_entries(count, all, &names)?;
+        let methods = self.name_methods(&entries, &names);
         self.say(format_args!(
             "{:>7} {:>10} {:16} {:16} {:21} {:8} {:>5}",
             "NUMBER", "SECONDS", "FROM", "TO", "CALL", "VERDICT", "BYTES"
         ));
         for entry in entries.iter().rev() {
-            self.entry(entry, &names);
+            self.entry(entry, &names, &methods);
         }
         self.names = Some(names);
         Ok(())
@@ -71,7 +94,28 @@ impl<W: World> Session<'_, W> {
         Ok(entries)
     }
 
-    fn ask_names(&mut self) -> Result<Names, Given> {
+    /// Finds the names of the methods that this console is not built with.
+    pub(crate) fn name_methods(&mut self, entries: &[AuditEntry], names: &Names) -> Methods {
+        let mut methods = Methods::default();
+        for entry in entries {
+            let service = names.services.get(usize::from(entry.service));
+            let is_strange = service.is_some_and(|name| KNOWN.iter().all(|known| *name != known.name));
+            if !is_strange || methods.name(entry).is_some() {
+                continue;
+            }
+            let name = self.described(entry.service, |description| {
+                let method = description.method(entry.method.into());
+                method.map(|method| Text::<24>::truncated(method.name()))
+            });
+            if let Some(name) = name.flatten() {
+                // There is room: no more names than entries.
+                let _ = methods.known.push((entry.service, entry.method, name));
+            }
+        }
+        methods
+    }
+
+    pub(crate) fn ask_names(&mut self) -> Result<Names, Given> {
         let mut names = Names::default();
         for qube in &self.all_qubes()? {
             let _ = names.qubes.push(qube.name.clone());
@@ -82,11 +126,16 @@ impl<W: World> Session<'_, W> {
         Ok(names)
     }
 
-    fn entry(&mut self, entry: &AuditEntry, names: &Names) {
+    fn entry(&mut self, entry: &AuditEntry, names: &Names, methods: &Methods) {
         let (from, to) = (Who(entry.from, names), Who(entry.to, names));
         let (seconds, ms) = (entry.time_ns / 1_000_000_000, entry.time_ns / 1_000_000 % 1000);
         self.screen.put(format_args!("{:>7} {seconds:>6}.{ms:03} {from:16} {to:16} ", entry.sequence));
-        self.screen.put(format_args!("{:21} ", Call(entry, names).to_text()));
+        self.screen.put(format_args!("{:21} ", Call(entry, names, methods).to_text()));
+        self.verdict(entry);
+    }
+
+    /// Shows the end of a line about an entry.
+    pub(crate) fn verdict(&mut self, entry: &AuditEntry) {
         let verdict = match entry.verdict {
             AuditVerdict::Allowed => "allowed",
             AuditVerdict::Denied => "denied",
@@ -110,7 +159,7 @@ fn is_question(entry: &AuditEntry, names: &Names) -> bool {
 }
 
 /// A qube, by its number.
-struct Who<'n>(u8, &'n Names);
+pub(crate) struct Who<'n>(pub(crate) u8, pub(crate) &'n Names);
 
 impl fmt::Display for Who<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,20 +172,21 @@ impl fmt::Display for Who<'_> {
 }
 
 /// Service and method of an entry.
-struct Call<'n>(&'n AuditEntry, &'n Names);
+pub(crate) struct Call<'n>(pub(crate) &'n AuditEntry, pub(crate) &'n Names, pub(crate) &'n Methods);
 
 impl Call<'_> {
-    fn to_text(&self) -> Text<48> {
+    pub(crate) fn to_text(&self) -> Text<48> {
         use core::fmt::Write;
-        let Self(entry, names) = self;
+        let Self(entry, names, methods) = self;
         let mut text = Text::new();
         let Some(service) = names.services.get(usize::from(entry.service)) else {
             return text;
         };
         let known = KNOWN.iter().find(|known| *service == known.name);
         let method = known.and_then(|known| known.methods.get(usize::from(entry.method)));
+        let method = method.map(|method| method.name).or_else(|| methods.name(entry));
         let written = match method {
-            Some(method) => write!(text, "{service}.{}", method.name),
+            Some(method) => write!(text, "{service}.{method}"),
             None => write!(text, "{service}.{}", entry.method),
         };
         // What does not fit is left out; a table has columns.

@@ -133,6 +133,8 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
         "log" => Command::Log,
         "services" => Command::Services,
         "clock" => Command::Clock,
+        // A line that begins with it does not come here: its arguments are no words of a command line.
+        "call" => return Err(Misuse::Missing { what: "to be written without quotes", spec: args.spec }),
         "help" => Command::Help(topic(args)?),
         "clear" => Command::Clear,
         _ => Command::Poweroff,

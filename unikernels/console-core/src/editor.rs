@@ -11,6 +11,7 @@ use crate::line::Line;
 use crate::plain::harmless;
 use crate::screen::{Input, Screen};
 use crate::terminal::Terminal;
+use ipc_proto_ctl_api::Ending;
 use unicode_width::UnicodeWidthChar;
 
 /// How wide the screen is taken to be. A serial line can't ask.
@@ -25,6 +26,8 @@ pub(crate) enum Outcome {
     Cancelled,
     /// With `^D` on an empty line.
     EndOfInput,
+    /// Not at all: a life of a qube ended. When that was told, [`Screen::resume`] goes on.
+    Interrupted(Ending),
     /// The terminal is gone.
     Closed,
 }
@@ -64,11 +67,30 @@ impl<W: Terminal> Screen<'_, W> {
     ) -> Outcome {
         line.clear();
         self.put(format_args!("{prompt}"));
+        Reading { screen: self, prompt, purpose, line, back: 0, draft: Line::new(), stale: false }.run()
+    }
+
+    /// Goes on reading a line after [`Outcome::Interrupted`].
+    pub(crate) fn resume<const N: usize>(
+        &mut self,
+        prompt: &str,
+        purpose: Purpose<'_>,
+        line: &mut Line<N>,
+    ) -> Outcome {
         let mut reading =
-            Reading { screen: self, prompt, purpose, line, back: 0, draft: Line::new(), stale: false };
+            Reading { screen: self, prompt, purpose, line, back: 0, draft: Line::new(), stale: true };
+        reading.draw();
+        reading.run()
+    }
+}
+
+impl<W: Terminal, const N: usize> Reading<'_, '_, W, N> {
+    fn run(mut self) -> Outcome {
+        let reading = &mut self;
         loop {
             let outcome = match reading.screen.input() {
                 Input::Key(key) => reading.press(key),
+                Input::Ended(end) => return Outcome::Interrupted(end),
                 Input::Disturbed => {
                     reading.stale = true;
                     None
@@ -85,9 +107,7 @@ impl<W: Terminal> Screen<'_, W> {
             }
         }
     }
-}
 
-impl<W: Terminal, const N: usize> Reading<'_, '_, W, N> {
     fn press(&mut self, key: Key) -> Option<Outcome> {
         match key {
             Key::Enter => return Some(Outcome::Entered),

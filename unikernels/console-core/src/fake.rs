@@ -6,6 +6,7 @@
 extern crate std;
 
 use crate::terminal::{Event, Printed, Terminal};
+use ipc_proto_ctl_api::Ending;
 use std::collections::VecDeque;
 use std::string::String;
 use std::vec::Vec;
@@ -18,6 +19,8 @@ pub(crate) enum Step {
     Type(Vec<u8>),
     /// A qube has a line printed.
     Print(Printed),
+    /// The supervisor tells the end of a life.
+    End(Ending),
     /// So many milliseconds pass.
     Pass(u64),
 }
@@ -138,6 +141,7 @@ impl Terminal for Fake {
                 }
                 Some(Step::Type(bytes)) => self.typed.extend(bytes),
                 Some(Step::Print(printed)) => return Event::Printed(printed),
+                Some(Step::End(end)) => return Event::Ended(end),
                 Some(Step::Pass(ms)) => {
                     let then = self.now_ms + ms;
                     match deadline_ms.filter(|deadline| *deadline <= then) {

@@ -14,9 +14,18 @@ use ipc_proto_types::{Bytes, Label, List, Secret, Text};
 use ipc_proto_vault_api::{
     Added, Code, Entry, NewEntry, NewPassword, Page, State, Status, Summary, Vault, VaultError,
 };
+use ipc_proto_wire::Service;
 use std::collections::BTreeMap;
 use std::string::{String, ToString};
 use std::vec::Vec;
+
+/// The services the supervisor knows.
+const SERVICES: [Service; 4] = [
+    ipc_proto_vault_api::SERVICE,
+    ipc_proto_echo_api::SERVICE,
+    ipc_proto_ctl_api::SERVICE,
+    crate::fake_guestbook::SERVICE,
+];
 
 /// What the fake vault keeps of an entry.
 pub(crate) struct Kept {
@@ -43,6 +52,10 @@ pub(crate) struct Machine {
     pub(crate) open: bool,
     pub(crate) retry_after_ms: u32,
     pub(crate) entries: BTreeMap<String, Kept>,
+    /// What the guestbook was told.
+    pub(crate) guests: Vec<String>,
+    /// The supervisor says something else of the guestbook than its channel.
+    pub(crate) lies: bool,
 }
 
 pub(crate) fn text<const N: usize>(text: &str) -> Text<N> {
@@ -100,6 +113,8 @@ impl Machine {
             open: false,
             retry_after_ms: 0,
             entries: BTreeMap::new(),
+            guests: Vec::new(),
+            lies: false,
         }
     }
 
@@ -164,9 +179,7 @@ impl Ctl for Machine {
     }
 
     fn service(&mut self, _: &Caller, index: u8) -> Option<ServiceInfo> {
-        let services =
-            [ipc_proto_vault_api::SERVICE, ipc_proto_echo_api::SERVICE, ipc_proto_ctl_api::SERVICE];
-        let service = services.get(usize::from(index))?;
+        let service = SERVICES.get(usize::from(index))?;
         let id = Bytes::from([index * 17; 16]);
         Some(ServiceInfo { name: text(service.name), version: service.version, id })
     }
@@ -175,8 +188,15 @@ impl Ctl for Machine {
         self.off = true;
     }
 
-    fn schema(&mut self, _: &Caller, _: u8, _: u16) -> Option<Text<512>> {
-        None
+    fn schema(&mut self, _: &Caller, index: u8, from: u16) -> Option<Text<512>> {
+        let canonical = SERVICES.get(usize::from(index))?.canonical();
+        let whole = if self.lies {
+            canonical.as_str().replace("message", "massage")
+        } else {
+            canonical.as_str().into()
+        };
+        let rest = whole.get(usize::from(from)..).unwrap_or_default();
+        Some(Text::truncated(rest))
     }
 
     fn tap(&mut self, _: &Caller, _: bool) {}

@@ -13,7 +13,7 @@ use ipc_proto_clock_api::ClockClient;
 use ipc_proto_ctl_api::CtlClient;
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
-use ipc_proto_rpc::{Caller, Port, PortFacts, PortState, SendError, Ticks};
+use ipc_proto_rpc::{Caller, Port, PortFacts, PortState, RawClient, SendError, Ticks, Untyped};
 use ipc_proto_types::{ErrorCode, Generation, Kind, Label, PortIndex, QubeName, Role};
 use ipc_proto_vault_api::VaultClient;
 use ipc_proto_wire::{HEADER_SIZE, Header, Service};
@@ -57,7 +57,8 @@ impl FakePort {
             false => (self.dispatch)(&mut machine, &caller, header, body, &mut frame[HEADER_SIZE..]),
         };
         let (kind, length) = match reply {
-            Ok(length) => (Kind::Reply, length.expect("the console only makes calls")),
+            Ok(None) => return None,
+            Ok(Some(length)) => (Kind::Reply, length),
             Err(code) => {
                 frame[HEADER_SIZE] = code.as_u8();
                 (Kind::Error, 1)
@@ -135,6 +136,7 @@ pub(crate) struct FakeWorld {
     vault: VaultClient<'static, FakePort>,
     clock: ClockClient<'static, FakePort>,
     echo: EchoClient<'static, FakePort>,
+    others: Vec<Untyped<'static, FakePort>>,
     /// Services the console has no channel to.
     pub(crate) missing: &'static [&'static str],
 }
@@ -189,9 +191,23 @@ impl FakeWorld {
                     ipc_proto_echo_api::dispatch(machine, caller, header, body, out)
                 },
             )),
+            others: std::vec![Untyped::new(port(crate::fake_guestbook::SERVICE, "book", guestbook))],
             machine,
             missing: &[],
         }
+    }
+
+    /// Another qube that serves the guestbook.
+    pub(crate) fn add_guestbook(&mut self, peer: &str) {
+        let port = FakePort {
+            machine: Rc::clone(&self.machine),
+            service: crate::fake_guestbook::SERVICE,
+            peer: QubeName::new(peer).ok().unwrap(),
+            dispatch: guestbook,
+            acknowledged: 1,
+            inbox: VecDeque::new(),
+        };
+        self.others.push(Untyped::new(Box::leak(Box::new(port))));
     }
 
     fn has(&self, service: &str) -> bool {
@@ -239,4 +255,26 @@ impl System for FakeWorld {
     fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, FakePort>> {
         (self.has("echo") && peer == "echo").then_some(&mut self.echo)
     }
+
+    fn channel(&mut self, number: usize) -> Option<&mut dyn RawClient> {
+        let missing = self.missing;
+        let known: [&mut dyn RawClient; 5] =
+            [&mut self.ctl, &mut self.log, &mut self.vault, &mut self.clock, &mut self.echo];
+        let others = self.others.iter_mut().map(|client| client as &mut dyn RawClient);
+        let mut all = known.into_iter().chain(others).filter_map(|client| {
+            let service = client.facts().service;
+            (!missing.contains(&service.as_str())).then_some(client)
+        });
+        all.nth(number)
+    }
+}
+
+fn guestbook(
+    machine: &mut Machine,
+    caller: &Caller,
+    header: &Header,
+    body: &[u8],
+    out: &mut [u8],
+) -> Result<Option<usize>, ErrorCode> {
+    crate::fake_guestbook::dispatch(machine, caller, header, body, out)
 }

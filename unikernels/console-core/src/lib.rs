@@ -11,11 +11,14 @@
 
 mod audit;
 mod calendar;
+mod call;
 mod clipboard;
 mod command;
 mod editor;
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod fake_guestbook;
 #[cfg(test)]
 mod fake_machine;
 #[cfg(test)]
@@ -26,7 +29,9 @@ mod line;
 mod plain;
 mod policy;
 mod reach;
+mod report;
 mod ring;
+mod room;
 mod screen;
 mod sentence;
 mod session;
@@ -39,6 +44,7 @@ mod vault;
 mod words;
 
 pub use ring::Ring;
+pub use room::Room;
 pub use screen::Colour;
 pub use session::Session;
 pub use system::{System, World};

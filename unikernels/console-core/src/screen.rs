@@ -9,6 +9,7 @@ use crate::key::{Decoder, Key};
 use crate::plain::{Plain, harmless};
 use crate::terminal::{Event, Printed, Terminal};
 use core::fmt::{self, Write};
+use ipc_proto_ctl_api::Ending;
 use ipc_proto_types::Label;
 
 /// Whether labels and errors are coloured.
@@ -27,6 +28,8 @@ pub(crate) enum Input {
     Key(Key),
     /// Something was printed where the line stood: draw it again.
     Disturbed,
+    /// A life of a qube ended: somebody may have something to say about it.
+    Ended(Ending),
     /// The terminal is gone.
     Closed,
 }
@@ -73,9 +76,19 @@ impl<'w, W: Terminal> Screen<'w, W> {
         }
     }
 
+    /// Wipes the row the cursor is in: something is shown in the place of the line being typed.
+    pub(crate) fn clear_row(&mut self) {
+        self.raw(b"\r\x1b[K");
+    }
+
+    /// Shows a label's shape in its colour.
+    pub(crate) fn shape(&mut self, label: Label) {
+        self.painted(paint(label), format_args!("{}", label.shape()));
+    }
+
     /// Shows a label's shape in its colour, then its word.
     pub(crate) fn label(&mut self, label: Label) {
-        self.painted(paint(label), format_args!("{}", label.shape()));
+        self.shape(label);
         self.put(format_args!(" {label:<9}"));
     }
 
@@ -118,6 +131,7 @@ impl<'w, W: Terminal> Screen<'w, W> {
                     self.printed(&printed);
                     return Input::Disturbed;
                 }
+                Event::Ended(end) => return Input::Ended(end),
                 Event::Deadline => {}
                 Event::Closed => return Input::Closed,
             }
@@ -126,9 +140,9 @@ impl<'w, W: Terminal> Screen<'w, W> {
 
     /// Shows a line a qube had printed: `[●hello] text`, in the place of the line being typed.
     pub(crate) fn printed(&mut self, printed: &Printed) {
-        self.raw(b"\r\x1b[K");
+        self.clear_row();
         self.put(format_args!("["));
-        self.painted(paint(printed.label), format_args!("{}", printed.label.shape()));
+        self.shape(printed.label);
         self.put(format_args!("{}] {}\n", printed.from, Plain(printed.text.trim_end_matches('\n'))));
     }
 }

@@ -4,10 +4,13 @@
 //! prompt follows.
 
 use crate::audit::Names;
+use crate::call::Request;
 use crate::command::{self, Command, Misuse, Usage, VaultCommand};
 use crate::editor::{Outcome, Purpose};
 use crate::history::History;
 use crate::line::Line;
+use crate::report::Ends;
+use crate::room::Room;
 use crate::screen::{Colour, Screen};
 use crate::sentence::{NoAnswer, SUPERVISOR};
 use crate::spec::{SPECS, Spec, complete};
@@ -26,6 +29,10 @@ pub struct Session<'w, W> {
     history: History,
     /// Names of qubes and services, once they were asked for.
     pub(crate) names: Option<Names>,
+    /// Taken while somebody uses it.
+    pub(crate) room: Option<&'w mut Room>,
+    /// The bad ends since the last command.
+    pub(crate) ends: Ends,
 }
 
 /// Why a command ended early. What is to be said about it has been said.
@@ -35,17 +42,34 @@ pub(crate) struct Given;
 pub(crate) type Done = Result<(), Given>;
 
 impl<'w, W: World> Session<'w, W> {
-    /// A session in this world.
-    pub fn new(world: &'w mut W, colour: Colour) -> Self {
-        Self { screen: Screen::new(world, colour), history: History::new(), names: None }
+    /// A session in this world, with room for a message.
+    pub fn new(world: &'w mut W, room: &'w mut Room, colour: Colour) -> Self {
+        Self {
+            screen: Screen::new(world, colour),
+            history: History::new(),
+            names: None,
+            room: Some(room),
+            ends: Ends::new(),
+        }
     }
 
     /// Greets and then obeys, until the terminal is gone.
     pub fn run(&mut self) {
         let _ = self.greet();
         let mut line = Line::<LINE_MAX>::new();
+        let mut is_resumed = false;
         loop {
-            match self.screen.read(PROMPT, Purpose::Command(&self.history, complete), &mut line) {
+            let purpose = Purpose::Command(&self.history, complete);
+            let outcome = if core::mem::take(&mut is_resumed) {
+                self.screen.resume(PROMPT, purpose, &mut line)
+            } else {
+                self.screen.read(PROMPT, purpose, &mut line)
+            };
+            match outcome {
+                Outcome::Interrupted(end) => {
+                    self.ended(&end);
+                    is_resumed = true;
+                }
                 Outcome::Entered => {
                     self.entered(&line);
                     // It may have handled a secret.
@@ -62,11 +86,16 @@ impl<'w, W: World> Session<'w, W> {
     #[inline(never)]
     fn entered(&mut self, line: &Line<LINE_MAX>) {
         self.history.push(line.as_str());
+        self.tell_ends();
         if line.refused() > 0 {
             let length = LINE_MAX + line.refused();
             return self.say(format_args!(
                 "That line has {length} bytes; {LINE_MAX} is the most. It was not run; the up arrow brings back what fits."
             ));
+        }
+        if let Some(rest) = Request::rest(line.as_str()) {
+            let _ = self.call(rest);
+            return;
         }
         match Words::split(line.as_str()) {
             Err(error) => self.say(format_args!("{}", Misuse::Words(error))),
@@ -131,6 +160,27 @@ impl<'w, W: World> Session<'w, W> {
             "'help COMMAND' says more. The vault's commands also work without 'vault', all but init and status."
         ));
         Ok(())
+    }
+
+    /// Reads an answer; a person who does not give one gives up the command.
+    pub(crate) fn read_answer<const N: usize>(
+        &mut self,
+        prompt: &str,
+        purpose: Purpose<'_>,
+        line: &mut Line<N>,
+    ) -> Done {
+        let mut outcome = self.screen.read(prompt, purpose, line);
+        while let Outcome::Interrupted(end) = outcome {
+            self.ended(&end);
+            outcome = self.screen.resume(prompt, purpose, line);
+        }
+        match outcome {
+            Outcome::Entered => Ok(()),
+            Outcome::Cancelled | Outcome::EndOfInput => {
+                self.give_up(format_args!("Given up; nothing was done."))
+            }
+            Outcome::Interrupted(_) | Outcome::Closed => Err(Given),
+        }
     }
 
     /// Says a line.

@@ -1,6 +1,7 @@
 //! The commands that show the system and act on it: qubes, services, log, clock, say, kill, poweroff.
 
 use crate::calendar::Moment;
+use crate::call::Hex;
 use crate::plain::Plain;
 use crate::sentence::{Ended, NoAnswer};
 use crate::session::{Done, Given, Session, peer_of};
@@ -100,13 +101,14 @@ impl<W: World> Session<'_, W> {
 
     pub(crate) fn services(&mut self) -> Done {
         let services = self.all_services()?;
-        self.say(format_args!("{:16} {:>7} {}", "SERVICE", "VERSION", "SCHEMA"));
-        for service in &services {
+        self.say(format_args!("{:16} {:>7} {:>7} SCHEMA", "SERVICE", "VERSION", "METHODS"));
+        for (index, service) in (0..).zip(&services) {
             self.screen.put(format_args!("{:16} {:>7} ", Plain(&service.name), service.version));
-            for byte in service.id.iter() {
-                self.screen.put(format_args!("{byte:02x}"));
+            match self.described(index, |description| description.methods().len()) {
+                Some(methods) => self.screen.put(format_args!("{methods:>7} ")),
+                None => self.screen.put(format_args!("{:>7} ", "?")),
             }
-            self.say(format_args!(""));
+            self.say(format_args!("{}", Hex(&service.id)));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ const fn spec(name: &'static str, operands: &'static str, summary: &'static str,
 }
 
 /// Every command, in the order `help` shows them.
-pub(crate) static SPECS: [Spec; 22] = [
+pub(crate) static SPECS: [Spec; 23] = [
     spec(
         "qubes",
         "",
@@ -77,6 +77,15 @@ pub(crate) static SPECS: [Spec; 22] = [
         "A typed call to the echo service of that qube. Put a text with blanks in quotes.",
     ),
     spec(
+        "call",
+        "[QUBE:]SERVICE[.METHOD] [--reveal] [ARGUMENT...]",
+        "call any service",
+        "call SERVICE lists its methods. QUBE says which, when several serve it.\n\
+         Arguments in order, or name=value: a text as it is, 12, 0x1f, true, hex:00ff, none, Locked, [1, 2],\n\
+         { name: Ada, age: 36 }, Exit(1). Secrets are asked for, and hidden in the reply but with --reveal; one inside of\n\
+         an argument is written ?. Example: call echo.say \"hello there\"",
+    ),
+    spec(
         "kill",
         "QUBE",
         "end a qube",
@@ -96,7 +105,12 @@ pub(crate) static SPECS: [Spec; 22] = [
          The questions that commands like this one ask the supervisor are left out, but with --all.",
     ),
     spec("log", "", "show the supervisor's log", ""),
-    spec("services", "", "list the services", "Name, version and schema id."),
+    spec(
+        "services",
+        "",
+        "list the services",
+        "Name, version, how many methods it has, and schema id. 'call SERVICE' lists the methods.",
+    ),
     spec("clock", "", "show date and time (UTC)", "Also called date."),
     spec("help", "[COMMAND]", "show this, or more on one command", ""),
     spec("clear", "", "clear the screen", ""),

@@ -8,7 +8,7 @@ use ipc_proto_clock_api::ClockClient;
 use ipc_proto_ctl_api::CtlClient;
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
-use ipc_proto_rpc::Port;
+use ipc_proto_rpc::{Port, RawClient};
 use ipc_proto_vault_api::VaultClient;
 
 /// Clients of the services the console may call.
@@ -30,6 +30,9 @@ pub trait System {
 
     /// The echo service of the qube with this name.
     fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, Self::Port>>;
+
+    /// Every channel on which the console may call, known or not, by a number from 0; `None` after the last.
+    fn channel(&mut self, number: usize) -> Option<&mut dyn RawClient>;
 }
 
 /// A terminal and a system: everything the console lives in.

@@ -3,6 +3,7 @@
 //! The qube implements [`Terminal`] on the serial port it owns; tests implement it on a script. Time is the terminal's
 //! business because waiting is: an event with a deadline is how the console sleeps.
 
+use ipc_proto_ctl_api::Ending;
 use ipc_proto_types::{Label, QubeName, Text};
 
 /// What can happen while the console waits.
@@ -13,6 +14,8 @@ pub enum Event {
     Byte(u8),
     /// A qube had something printed.
     Printed(Printed),
+    /// A life of a qube ended.
+    Ended(Ending),
     /// The deadline passed.
     Deadline,
     /// The terminal is gone for good.

@@ -5,7 +5,7 @@
 
 use crate::clipboard::CLEAR_AFTER_MS;
 use crate::command::{Add, Algorithm};
-use crate::editor::{Outcome, Purpose};
+use crate::editor::Purpose;
 use crate::line::Line;
 use crate::plain::Plain;
 use crate::sentence::{Bits, NoAnswer, VaultSaid};
@@ -264,22 +264,6 @@ impl<W: World> Session<'_, W> {
             return self.give_up(format_args!("The two differ; nothing was done."));
         }
         Ok(first)
-    }
-
-    /// Reads an answer; a person who does not give one gives up the command.
-    fn read_answer<const N: usize>(
-        &mut self,
-        prompt: &str,
-        purpose: Purpose<'_>,
-        line: &mut Line<N>,
-    ) -> Done {
-        match self.screen.read(prompt, purpose, line) {
-            Outcome::Entered => Ok(()),
-            Outcome::Cancelled | Outcome::EndOfInput => {
-                self.give_up(format_args!("Given up; nothing was done."))
-            }
-            Outcome::Closed => Err(Given),
-        }
     }
 }
 

@@ -12,10 +12,10 @@ mod printers;
 mod teletype;
 
 use channels::Channels;
-use ipc_proto_rpc::Ticks;
+use ipc_proto_rpc::{RawClient, Ticks};
 use printers::Printers;
 use teletype::Teletype;
-use unikernels_console_core::{Colour, Event, Session, System, Terminal};
+use unikernels_console_core::{Colour, Event, Room, Session, System, Terminal};
 use unikernels_rt::{Channel, Qube, log};
 
 unikernels_rt::main!(main);
@@ -37,7 +37,10 @@ fn main(qube: Qube) -> i32 {
         prompted: false,
     });
     qube.ready();
-    Session::new(console, colour).run();
+    // Too large for the stack, so it is a static.
+    static ROOM: spin::Mutex<Room> = spin::Mutex::new(Room::new());
+    let mut room = ROOM.lock();
+    Session::new(console, &mut room, colour).run();
     0
 }
 
@@ -70,6 +73,9 @@ impl Terminal for Console {
             }
             if let Some(printed) = self.printers.next() {
                 return Event::Printed(printed);
+            }
+            if let Some(end) = self.channels.ended() {
+                return Event::Ended(end);
             }
             if deadline_ms.is_some_and(|ms| self.now_ms() >= ms) {
                 return Event::Deadline;
@@ -117,5 +123,10 @@ impl System for Console {
     fn echo(&mut self, peer: &str) -> Option<&mut ipc_proto_echo_api::EchoClient<'static, Channel>> {
         self.teletype.flush();
         self.channels.echo(peer)
+    }
+
+    fn channel(&mut self, number: usize) -> Option<&mut dyn RawClient> {
+        self.teletype.flush();
+        self.channels.channel(number)
     }
 }

@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use ipc_proto_rpc::{Buffers, Port, Ticks};
 use ipc_proto_types::{Generation, Label, MAX_PORTS, PortIndex, Role};
 use ipc_proto_wire::Service;
+use unikernels_sdk::info::PortEntry;
 use unikernels_sdk::{Args, Clock, Servers, UnixTime, Wait};
 
 use crate::hypercall::{self, Wake};
@@ -59,7 +60,15 @@ impl Qube {
     /// with that service and role.
     #[must_use]
     pub fn port(self, service: &str, role: Role) -> Option<Channel> {
-        PortIndex::all().find_map(|index| self.take(index, service, role))
+        PortIndex::all().find_map(|index| {
+            self.take(index, |entry| entry.service.as_str() == service && entry.role == role)
+        })
+    }
+
+    /// Our end of the next channel with this role that was not given out yet, whatever its service.
+    #[must_use]
+    pub fn any_port(self, role: Role) -> Option<Channel> {
+        PortIndex::all().find_map(|index| self.take(index, |entry| entry.role == role))
     }
 
     /// The channel on which we call this service; again for the next one, if there are several.
@@ -99,10 +108,10 @@ impl Qube {
         }
     }
 
-    fn take(self, index: PortIndex, service: &str, role: Role) -> Option<Channel> {
+    fn take(self, index: PortIndex, is_wanted: impl FnOnce(&PortEntry) -> bool) -> Option<Channel> {
         let wanted = platform::with_console(|console| {
             let entry = console.entry(index)?;
-            (entry.service.as_str() == service && entry.role == role).then_some(())
+            is_wanted(entry).then_some(())
         });
         wanted.flatten()?;
         let (taken, bit) = (TAKEN.get().get(), 1 << index.get());

@@ -117,6 +117,11 @@ impl Folder {
         folder
     }
 
+    /// A path in it.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+
     /// Writes a file.
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.0.join(path);

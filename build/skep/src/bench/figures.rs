@@ -21,7 +21,7 @@ struct Promise {
 }
 
 /// The promises, in the order they are shown.
-const PROMISES: [Promise; 8] = [
+const PROMISES: [Promise; 13] = [
     Promise {
         name: "call.exits",
         what: "exits of a 64-byte call and its answer",
@@ -70,6 +70,36 @@ const PROMISES: [Promise; 8] = [
         most: 8_000.0,
         formula: |raw| raw.get("supervisor.lines"),
     },
+    Promise {
+        name: "speed.bytes-64",
+        what: "validate and decode 64 bytes: bytes, to postcard's decode",
+        most: 1.5,
+        formula: |raw| raw.beside_postcard("bytes-64"),
+    },
+    Promise {
+        name: "speed.text-64",
+        what: "validate and decode 64 bytes: text, to postcard's decode",
+        most: 1.5,
+        formula: |raw| raw.beside_postcard("text-64"),
+    },
+    Promise {
+        name: "speed.fields-64",
+        what: "validate and decode 64 bytes: 9 fields, to postcard's decode",
+        most: 1.5,
+        formula: |raw| raw.beside_postcard("fields-64"),
+    },
+    Promise {
+        name: "speed.bytes-65536",
+        what: "instructions a byte to validate 64 KiB of bytes",
+        most: 1.0,
+        formula: |raw| Some(raw.get("speed.bytes-65536.validate")? / 65_536.0),
+    },
+    Promise {
+        name: "speed.text-65536",
+        what: "instructions a byte to validate 64 KiB of ASCII text",
+        most: 1.0,
+        formula: |raw| Some(raw.get("speed.text-65536.validate")? / 65_536.0),
+    },
 ];
 
 /// Raw figures, `run.name`.
@@ -84,6 +114,12 @@ impl Raw<'_> {
     fn slope(&self, cost: &str, count: &str) -> Option<f64> {
         let of = |run: &str, name: &str| self.get(&format!("{run}.{name}"));
         Some((of("call2", cost)? - of("call1", cost)?) / (of("call2", count)? - of("call1", count)?))
+    }
+
+    /// What validating and decoding a message costs, to what postcard alone takes to decode it.
+    fn beside_postcard(&self, message: &str) -> Option<f64> {
+        let of = |operation: &str| self.get(&format!("speed.{message}.{operation}"));
+        Some(of("validate+decode")? / of("postcard-decode")?)
     }
 
     fn largest(&self, ending: &str) -> Option<f64> {
@@ -149,7 +185,7 @@ fn ratio(value: f64, most: f64) -> String {
 }
 
 /// Thousands apart; three digits after the point unless it is a whole number.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, "000"));
     let mut grouped = String::new();

@@ -6,6 +6,7 @@
 
 mod boot;
 mod figures;
+mod speed;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -46,7 +47,7 @@ const RUNS: [(&str, &str); 4] = [
 /// # Errors
 /// When a run does not end well or two runs of the same differ.
 pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
-    doctor::ensure(&[Task::Build, Task::Run], report)?;
+    doctor::ensure(&[Task::Build, Task::Run, Task::Measure], report)?;
     let built = builder::build(workspace, SYSTEM, None, report)?;
     report.step("build the counter", || build_plugin(workspace))?;
     let mut raw = Figures::new();
@@ -57,6 +58,7 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
         raw.extend(first.into_iter().map(|(figure, value)| (format!("{name}.{figure}"), value)));
     }
     raw.extend(boot::measure(workspace, report)?);
+    raw.extend(speed::measure(workspace, report)?);
     let lines =
         build_tidy::supervisor_lines(&workspace.root).map_err(|error| Failure::of("supervisor", &error))?;
     raw.insert("supervisor.lines".into(), f64::from(lines));
@@ -65,7 +67,11 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
     for line in table::lines(&figures::rows(&results), &[1, 2, 3]) {
         println!("{line}");
     }
-    println!("{} runs, each twice, identical", RUNS.len() + 1);
+    println!();
+    for line in table::lines(&speed::rows(&raw), &[1, 2, 3, 4, 5, 6, 7, 8]) {
+        println!("{line}");
+    }
+    println!("{} runs, each twice, identical", RUNS.len() + 2);
     let path = workspace.output().join("bench.json");
     let text = format!("{:#}\n", figures::to_json(&results, &raw));
     std::fs::write(&path, text).map_err(|error| Failure::of(path.display(), &error))?;

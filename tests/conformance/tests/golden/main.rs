@@ -4,6 +4,7 @@
 //! method has a vector for each body it can have.
 
 mod examples;
+mod shown;
 
 use std::fmt::{Debug, Write};
 

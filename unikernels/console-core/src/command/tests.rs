@@ -43,7 +43,8 @@ fn every_command_of_the_table_is_understood() {
         "who-can-reach QUBE" => "who-can-reach vault",
         _ => "name",
     };
-    for spec in &spec::SPECS {
+    // What follows `call` are no words of a command line.
+    for spec in spec::SPECS.iter().filter(|spec| spec.name != "call") {
         let line = format!("{} {}", spec.name, operands(spec));
         assert!(matches!(parse(&Words::split(&line).ok().unwrap()), Ok(Some(_))), "{line}");
     }

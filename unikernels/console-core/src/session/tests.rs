@@ -8,20 +8,29 @@ use crate::fake_system::{FakeWorld, channel, qube};
 use crate::terminal::Printed;
 use ipc_proto_ctl_api::{AuditEntry, AuditVerdict, Verdict};
 use ipc_proto_types::{Label, Text};
+use std::boxed::Box;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+mod call;
+mod report;
 mod vault;
 
 const GREETING: &str = "Skep 0.1.0 — 3 qubes. Type 'help'.\n";
+
+/// Runs a session to its end.
+fn run(world: &mut FakeWorld, colour: Colour) {
+    let mut room = Box::new(Room::new());
+    Session::new(world, &mut room, colour).run();
+}
 
 /// Plays a session: types the lines one after the other, each with its Enter.
 fn play(world: &mut FakeWorld, lines: &[&str]) -> String {
     for line in lines {
         world.terminal.script.push_back(Step::Type(format!("{line}\r").into_bytes()));
     }
-    Session::new(world, Colour::Never).run();
+    run(world, Colour::Never);
     let text = world.terminal.text();
     let text = text.strip_suffix("skep>\n").unwrap_or(&text);
     match text.split_once('\n') {
@@ -54,7 +63,7 @@ fn opened(world: &mut FakeWorld) {
 #[test]
 fn the_first_line_says_what_this_is() {
     let mut world = FakeWorld::new();
-    Session::new(&mut world, Colour::Never).run();
+    run(&mut world, Colour::Never);
     assert_eq!(world.terminal.text(), format!("{GREETING}skep>\n"));
 }
 
@@ -238,10 +247,11 @@ fn log_clock_and_services_are_shown() {
             "skep> date",
             "2026-01-01 00:00:00 UTC",
             "skep> services",
-            "SERVICE          VERSION SCHEMA",
-            "vault                  1 00000000000000000000000000000000",
-            "echo                   1 11111111111111111111111111111111",
-            "ctl                    1 22222222222222222222222222222222",
+            "SERVICE          VERSION METHODS SCHEMA",
+            "vault                  1      11 00000000000000000000000000000000",
+            "echo                   1       4 11111111111111111111111111111111",
+            "ctl                    2      11 22222222222222222222222222222222",
+            "guestbook              1       5 33333333333333333333333333333333",
         ],
     );
 }
@@ -375,7 +385,7 @@ fn colours_are_sent_only_when_wanted() {
     for (colour, sent) in [(Colour::Never, 0), (Colour::Always, 6)] {
         let mut world = FakeWorld::new();
         world.terminal.script.push_back(Step::Type(b"qubes\r".to_vec()));
-        Session::new(&mut world, colour).run();
+        run(&mut world, colour);
         assert_eq!(world.terminal.colours, sent);
     }
 }
@@ -397,6 +407,6 @@ fn no_bytes_whatever_can_break_a_session() {
         let bytes = bytes.collect();
         world.terminal.script.push_back(Step::Type(bytes));
         // The fake panics at any byte a terminal might obey.
-        Session::new(&mut world, Colour::Always).run();
+        run(&mut world, Colour::Always);
     }
 }

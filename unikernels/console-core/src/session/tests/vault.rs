@@ -194,7 +194,7 @@ fn a_copied_password_is_cleared_after_thirty_seconds() {
     world.terminal.script.push_back(Step::Type(b"add x --generate 9\rcopy-once x\r".to_vec()));
     world.terminal.script.push_back(Step::Pass(29_999));
     world.terminal.script.push_back(Step::Type(b"vault status\r".to_vec()));
-    Session::new(&mut world, Colour::Never).run();
+    run(&mut world, Colour::Never);
     assert_eq!(world.terminal.clipboard, ["Z2VuZXJhdGVk"], "in base64, and still there");
     let text = world.terminal.text();
     assert!(!text.contains("generated") && text.contains("Cleared in 30 seconds"), "{text}");
@@ -204,7 +204,7 @@ fn a_copied_password_is_cleared_after_thirty_seconds() {
     world.terminal.script.push_back(Step::Type(b"add x --generate 9\rcopy-once x\rhalf a li".to_vec()));
     world.terminal.script.push_back(Step::Pass(30_000));
     world.terminal.script.push_back(Step::Type(b"ne\r".to_vec()));
-    Session::new(&mut world, Colour::Never).run();
+    run(&mut world, Colour::Never);
     assert_eq!(world.terminal.clipboard, ["Z2VuZXJhdGVk", "IA==", "!"]);
     assert!(world.terminal.text().contains("skep> half a line\n"), "typing is not disturbed");
 }

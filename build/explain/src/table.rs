@@ -1,7 +1,8 @@
 //! Plain tables: columns as wide as their widest cell, numbers to the right.
 
 /// The lines of a table; `right` names the columns whose cells stand at their right edge.
-pub(crate) fn lines(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+#[must_use]
+pub fn lines(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();

@@ -1,0 +1,58 @@
+//! A whole system in words: its qubes, who may call what of whom, and who can reach what is labelled vault.
+
+use std::fmt::Write as _;
+
+use build_manifest::System;
+use ipc_proto_types::Label;
+
+use crate::link::{Openness, links};
+use crate::reach::{Places, reach};
+use crate::table;
+
+/// The text; it says nothing of lines, sizes or versions, so that it changes exactly when authority does.
+#[must_use]
+pub fn words(system: &System) -> String {
+    let mut out = format!("qubes of {}\n", system.name);
+    let mut rows = Vec::new();
+    for qube in &system.qubes {
+        let devices: Vec<&str> = qube.devices.iter().map(|device| device.word()).collect();
+        let owns = if devices.is_empty() { String::new() } else { format!("owns {}", devices.join(", ")) };
+        rows.push(vec![
+            format!("  {}", qube.label.shape()),
+            qube.name.to_string(),
+            qube.label.to_string(),
+            owns,
+        ]);
+    }
+    push(&mut out, &rows);
+    let _ = writeln!(out, "\nwho may call what");
+    let mut rows = Vec::new();
+    for link in links(system) {
+        for group in &link.groups {
+            let verdict = match &group.openness {
+                Openness::Conditional(rules) => rules.clone(),
+                other => other.word().to_owned(),
+            };
+            rows.push(vec![
+                format!("  {}", link.client),
+                format!("-> {}", link.server),
+                format!("{}: {}", link.service, link.methods(group)),
+                verdict,
+            ]);
+        }
+    }
+    push(&mut out, &rows);
+    for qube in system.qubes.iter().filter(|qube| qube.label == Label::Vault) {
+        let _ = write!(out, "\n{}", reach(system, qube.name.as_str(), Places::Left).unwrap_or_default());
+    }
+    if system.qubes.iter().all(|qube| qube.label != Label::Vault) {
+        let _ = writeln!(out, "\nno qube has the label vault");
+    }
+    out
+}
+
+fn push(out: &mut String, rows: &[Vec<String>]) {
+    for line in table::lines(rows, &[]) {
+        let _ = writeln!(out, "{line}");
+    }
+}
