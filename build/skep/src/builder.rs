@@ -7,10 +7,8 @@ use build_manifest::{Catalogue, System, load};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::{Profile, Workspace, cargo};
 
-/// The profile of everything that runs without an operating system.
-const PROFILE: &str = "metal";
 /// The package and binary of the supervisor.
 const SUPERVISOR: &str = "supervisor-metal";
 
@@ -82,8 +80,11 @@ pub fn build_changed(
     let packages = system.packages();
     let step = format!("build the supervisor and {} qube packages", packages.len());
     report.step(&step, || build_packages(workspace, &[&[SUPERVISOR], packages.as_slice()].concat()))?;
-    let output =
-        output.map_or_else(|| workspace.output().join(format!("{}.img", system.name)), Path::to_owned);
+    let file = match workspace.profile {
+        Profile::Metal => format!("{}.img", system.name),
+        Profile::Debugger => format!("{}-gdb.img", system.name),
+    };
+    let output = output.map_or_else(|| workspace.output().join(file), Path::to_owned);
     let image_size = report.step("pack the image", || pack(workspace, &system, &output))?;
     Ok(Built { system, kernel: supervisor(workspace), image: output, image_size })
 }
@@ -101,8 +102,21 @@ pub fn build_packages(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
             return Err(Failure::wrong(format!("no package `{package}` in this project{hint}")));
         }
     }
+    // The supervisor is itself also where a debugger looks on.
+    let (supervisor, qubes): (Vec<&str>, Vec<&str>) = packages.iter().partition(|name| **name == SUPERVISOR);
+    if workspace.profile == Profile::Metal {
+        return compile(workspace, Profile::Metal, packages);
+    }
+    compile(workspace, Profile::Metal, &supervisor)?;
+    compile(workspace, workspace.profile, &qubes)
+}
+
+fn compile(workspace: &Workspace, profile: Profile, packages: &[&str]) -> Outcome<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
     let mut cargo = cargo(&workspace.root);
-    cargo.args(["build", "--quiet", "--profile", PROFILE]);
+    cargo.args(["build", "--quiet", "--profile", profile.name()]);
     cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
     let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
     if output.status.success() {
@@ -120,7 +134,8 @@ pub fn supervisor(workspace: &Workspace) -> PathBuf {
 /// Where cargo puts a freestanding binary.
 #[must_use]
 pub fn binary(workspace: &Workspace, name: &str) -> PathBuf {
-    workspace.target.join(PROFILE).join(name)
+    let profile = if name == SUPERVISOR { Profile::Metal } else { workspace.profile };
+    workspace.target.join(profile.name()).join(name)
 }
 
 /// Packs the image from binaries already built; returns its length.

@@ -7,11 +7,11 @@ mod cli;
 use std::process::ExitCode;
 
 use build_skep::needs::Task;
-use build_skep::run::Options;
+use build_skep::run::{Debugger, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, picture, policy, reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, gdb, iso, picture, policy, reach, run, suite,
 };
 use clap::Parser;
 use cli::{Arguments, Inspect, Question, Verb};
@@ -31,8 +31,12 @@ fn main() -> ExitCode {
 fn act(verb: Verb, report: Report) -> Outcome<()> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Run { system, memory, log, extra } => {
-            run::run(&workspace, &Options { system, memory_mib: memory, log, extra }, report)
+        Verb::Run { system, memory, log, gdb, extra } => {
+            let debugger = if gdb { Debugger::Welcome } else { Debugger::None };
+            run::run(&workspace, &Options { system, memory_mib: memory, log, debugger, extra }, report)
+        }
+        Verb::Gdb { qube, stdio, extra } => {
+            gdb::gdb(&workspace, &gdb::Options { qube, stdio, extra }, report)
         }
         Verb::Test { quick } => {
             suite::test(&workspace, if quick { Extent::Quick } else { Extent::Everything }, report)

@@ -16,6 +16,28 @@ pub struct Workspace {
     pub target: PathBuf,
     /// Every package.
     pub packages: Vec<Package>,
+    /// How qubes are built.
+    pub profile: Profile,
+}
+
+/// How qubes are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// For the machine.
+    Metal,
+    /// For a debugger: every function and variable is there.
+    Debugger,
+}
+
+impl Profile {
+    /// Cargo's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Profile::Metal => "metal",
+            Profile::Debugger => "gdb",
+        }
+    }
 }
 
 /// One package.
@@ -81,7 +103,7 @@ impl Workspace {
         let target = PathBuf::from(metadata["target_directory"].as_str().ok_or_else(nonsense)?);
         let packages = metadata["packages"].as_array().ok_or_else(nonsense)?;
         let packages = packages.iter().filter_map(|package| read_package(package, &root)).collect();
-        Ok(Workspace { root, target, packages })
+        Ok(Workspace { root, target, packages, profile: Profile::Metal })
     }
 
     /// Names of all packages of this kind.
