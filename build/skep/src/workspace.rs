@@ -130,7 +130,7 @@ impl Workspace {
         }
         let mut known: Vec<String> = std::fs::read_dir(&folder)
             .map_err(|error| Failure::of(folder.display(), &error))?
-            .filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned))
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
             .collect();
         known.sort();
         let near = build_manifest::nearest(name, known.iter().map(String::as_str));
