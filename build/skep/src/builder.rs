@@ -8,10 +8,8 @@ use build_manifest::{Addition, Catalogue, System, load_with};
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
 use crate::services;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::{Profile, Workspace, cargo};
 
-/// The profile of everything that runs without an operating system.
-const PROFILE: &str = "metal";
 /// The package and binary of the supervisor.
 const SUPERVISOR: &str = "supervisor-metal";
 
@@ -115,8 +113,11 @@ pub fn build_changed(
     let packages = system.packages();
     let step = format!("build the supervisor and {} qube packages", packages.len());
     report.step(&step, || build_packages(workspace, &[&[SUPERVISOR], packages.as_slice()].concat()))?;
-    let output =
-        output.map_or_else(|| workspace.output().join(format!("{}.img", system.name)), Path::to_owned);
+    let file = match workspace.profile {
+        Profile::Metal => format!("{}.img", system.name),
+        Profile::Debugger => format!("{}-gdb.img", system.name),
+    };
+    let output = output.map_or_else(|| workspace.output().join(file), Path::to_owned);
     let image_size = report.step("pack the image", || pack(workspace, &system, &output))?;
     Ok(Built { system, kernel: supervisor(workspace), image: output, image_size })
 }
@@ -132,15 +133,28 @@ pub fn build_packages(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
         trees.entry(root).or_default().push(package);
     }
     for (root, packages) in trees {
-        let mut cargo = cargo(root);
-        cargo.args(["build", "--quiet", "--profile", PROFILE]);
-        cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
-        let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
-        if !output.status.success() {
-            return Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()));
-        }
+        // The supervisor is always as it is shipped; it is itself where a debugger looks on.
+        let (supervisor, qubes): (Vec<&str>, Vec<&str>) =
+            packages.iter().partition(|name| **name == SUPERVISOR || workspace.profile == Profile::Metal);
+        compile(root, Profile::Metal, &supervisor)?;
+        compile(root, workspace.profile, &qubes)?;
     }
     Ok(())
+}
+
+/// Compiles packages of one tree.
+fn compile(root: &Path, profile: Profile, packages: &[&str]) -> Outcome<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let mut cargo = cargo(root);
+    cargo.args(["build", "--quiet", "--profile", profile.name()]);
+    cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
+    let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
 }
 
 fn no_package(workspace: &Workspace, package: &str) -> Failure {
@@ -161,7 +175,8 @@ pub fn supervisor(workspace: &Workspace) -> PathBuf {
 #[must_use]
 pub fn binary(workspace: &Workspace, package: &str, name: &str) -> PathBuf {
     let target = workspace.owner(package).map_or(workspace.target.as_path(), |(_, target)| target);
-    target.join(PROFILE).join(name)
+    let profile = if package == SUPERVISOR { Profile::Metal } else { workspace.profile };
+    target.join(profile.name()).join(name)
 }
 
 /// Packs the image from binaries already built; returns its length.

@@ -33,7 +33,8 @@ Examples:
   cargo skep run                            the desktop
   cargo skep run minimal --memory 64        another system, in a smaller machine
   cargo skep run --inspect                  with the inspector, for `cargo skep inspect`
-  cargo skep run -- -s -S                   wait for a debugger on port 1234
+  cargo skep run --gdb                      for `cargo skep gdb QUBE` in another terminal
+  cargo skep run -- -s -S                   wait for a debugger of the whole machine on port 1234
 
 Every key goes to the system, Ctrl-C too. To leave: `poweroff`, or Ctrl-A and then X.
 Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first.")]
@@ -50,8 +51,33 @@ Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first."
         /// Add the inspector qube, so that `cargo skep inspect` can look into it
         #[arg(long)]
         inspect: bool,
+        /// Build the qubes for a debugger, and let `cargo skep gdb` in
+        #[arg(long)]
+        gdb: bool,
         /// More arguments for QEMU
         #[arg(last = true, value_name = "QEMU ARGS")]
+        extra: Vec<OsString>,
+    },
+    /// Attach gdb to a qube of the system that `cargo skep run --gdb` runs
+    #[command(after_help = "\
+Examples:
+  cargo skep gdb vault                      then: qube-break lock, continue, backtrace, info locals
+  cargo skep gdb echo -- -ex 'qube-break say' -ex continue
+
+gdb sees this one qube: its registers, its memory, its functions by name (`qube-break NAME` or `break FILE:LINE`).
+A breakpoint stops no other qube. While gdb
+holds the qube the whole machine stands still, and goes on when gdb leaves. `step` over a message to another qube
+takes as long as the answer. Variables can be changed while the qube is on the processor, at a breakpoint; registers
+of a waiting qube cannot. Qubes are built without optimisation for this, so they are slow and sizes differ.
+With --stdio it speaks gdb's protocol, for editors: target remote | cargo skep gdb vault --stdio")]
+    Gdb {
+        /// The qube
+        qube: String,
+        /// Speak gdb's protocol on standard input and output; start no gdb
+        #[arg(long)]
+        stdio: bool,
+        /// More arguments for gdb
+        #[arg(last = true, value_name = "GDB ARGS")]
         extra: Vec<OsString>,
     },
     /// Run all tests: rules of the house, formatting, lints, host tests, systems in QEMU

@@ -8,11 +8,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use build_skep::needs::Task;
-use build_skep::run::{Inspector, Options};
+use build_skep::run::{Debugger, Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, iso, look, picture, policy, project,
+    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, gdb, iso, look, picture, policy, project,
     reach, run, suite,
 };
 use clap::Parser;
@@ -40,10 +40,14 @@ fn words() -> impl Iterator<Item = OsString> {
 fn act(verb: Verb, report: Report) -> Outcome<()> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Run { system, memory, log, inspect, extra } => {
+        Verb::Run { system, memory, log, inspect, gdb, extra } => {
             let inspector = if inspect { Inspector::Present } else { Inspector::Absent };
-            let options = Options { system, memory_mib: memory, log, inspector, extra };
+            let debugger = if gdb { Debugger::Welcome } else { Debugger::None };
+            let options = Options { system, memory_mib: memory, log, inspector, debugger, extra };
             run::run(&workspace, &options, report)
+        }
+        Verb::Gdb { qube, stdio, extra } => {
+            gdb::gdb(&workspace, &gdb::Options { qube, stdio, extra }, report)
         }
         Verb::Test { quick } => {
             let extent = if quick { Extent::Quick } else { Extent::Everything };
