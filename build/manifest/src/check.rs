@@ -105,6 +105,11 @@ fn check_qubes(file: &SystemFile, catalogue: &Catalogue, source: &mut Source, el
             owners.push((*device, qube));
         }
         check_services(qube, catalogue, elsewhere);
+        for At { value: name, span } in &qube.calls_also {
+            if catalogue.find(name).is_none() {
+                unknown_service(name, span.start, catalogue, source);
+            }
+        }
     }
     check_budget(file, source);
 }
@@ -211,7 +216,7 @@ fn to_qube(file: QubeFile) -> Qube {
         package: file.package,
         binary: file.binary,
         serves: texts(file.serves),
-        calls: texts(file.calls),
+        calls: texts(file.calls.into_iter().chain(file.calls_also).collect()),
         tags: file.tags,
         args: file.args,
         restart: file.restart,
@@ -279,7 +284,10 @@ fn declared(
         format!("an undeclared channel: `{}` does not list `{}` in `{list}`", qube.name, service.name);
     let expected =
         format!("both ends to declare what they speak; `{}` lists [{}]", qube.name, listed.join(", "));
-    let fix = format!("write `{list} = {names:?}` in {}", file.display());
+    let mut fix = format!("write `{list} = {names:?}` in {}", file.display());
+    if calls {
+        fix += &format!(", or `calls_also = [\"{}\"]` at its entry under `qubes`", service.name);
+    }
     source.problem(end.span.start, found, expected, Some(fix));
     None
 }

@@ -44,6 +44,8 @@ struct Overrides {
     restart: Option<Restart>,
     binary: Option<String>,
     tags: Option<Vec<String>>,
+    /// Added to what its `qube.toml` lists: a console calls what its system has.
+    calls_also: Vec<At<String>>,
 }
 
 /// Reads the file's keys and every qube it names. Problems go into `source` and, for qube files, into `problems`.
@@ -117,8 +119,9 @@ fn read_instance(table: &DeTable<'_>, at: usize, source: &mut Source) -> (Option
     let binary = section.text("binary").map(|binary| binary.value);
     let tags: Vec<String> = section.texts("tags").into_iter().map(|tag| tag.value).collect();
     let tags = table.contains_key("tags").then_some(tags);
+    let calls_also = section.texts("calls_also");
     section.finish();
-    (path, Overrides { name, label, memory, args, restart, binary, tags })
+    (path, Overrides { name, label, memory, args, restart, binary, tags, calls_also })
 }
 
 impl Overrides {
@@ -135,6 +138,8 @@ impl Overrides {
         set(&mut qube.restart, self.restart);
         set(&mut qube.binary, self.binary);
         set(&mut qube.tags, self.tags);
+        let is_new = |service: &At<String>| qube.calls.iter().all(|listed| listed.value != service.value);
+        qube.calls_also = self.calls_also.into_iter().filter(is_new).collect();
     }
 }
 

@@ -208,7 +208,7 @@ fn problems_in_a_qube_file_name_that_file() {
     let folder = Folder::new("qube-file");
     folder.change("keeper/qube.toml", "serves = [\"vault\"]", "serves = [\"vualt\"]\nlable = \"work\"");
     let expected = "keeper/qube.toml:6:1: unknown key `lable` in a qube\n  \
-                    expected: one of args, binary, calls, devices, label, memory, name, package, restart, serves, \
+                    expected: one of args, binary, calls, devices, label, memory, name, package, restart, serves, services, \
                     stack, tags\n  \
                     fix: write `label`";
     assert_eq!(folder.problems(SYSTEM), expected);
@@ -335,4 +335,15 @@ fn an_addition_passes_the_checks_and_its_rules_come_first() {
     assert_eq!(system.memory, plain.memory + (1 << 20));
     let wrong = load("ctl.* loker @supervisor allow\n").unwrap_err().to_string();
     assert!(wrong.contains("no qube") && wrong.contains("loker"), "{wrong}");
+}
+
+#[test]
+fn a_system_may_have_a_qube_call_more_than_its_own_file_says() {
+    let also = SYSTEM.replacen("\"keeper\"", r#"{ path = "keeper", calls_also = ["vault", "echo"] }"#, 1);
+    let system = Folder::new("calls-also").load(&also).unwrap();
+    assert_eq!(system.qubes[1].calls, ["echo", "vault"], "what it calls anyway is not listed twice");
+    let console = SYSTEM.replacen("\"console\"", r#"{ path = "console", calls_also = ["valt"] }"#, 1);
+    let expected =
+        "system.toml:4:39: no service `valt`\n  expected: one of vault, echo, ctl\n  fix: write `vault`";
+    assert_eq!(Folder::new("calls-also-unknown").problems(&console), expected);
 }

@@ -38,8 +38,8 @@ Examples:
 Every key goes to the system, Ctrl-C too. To leave: `poweroff`, or Ctrl-A and then X.
 Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first.")]
     Run {
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
         /// Memory of the machine in MiB
         #[arg(long, value_name = "MiB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(16..=65536))]
@@ -70,8 +70,8 @@ Examples:
   cargo skep image                         target/skep/desktop.img
   cargo skep image minimal -o small.img")]
     Image {
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
         /// The file to write [default: target/skep/SYSTEM.img]
         #[arg(short, long, value_name = "FILE")]
@@ -85,8 +85,8 @@ Examples:
 
 Write it to a USB stick as it is (docs/hardware.md). Installs the Debian packages it needs and says so first.")]
     Iso {
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
         /// The file to write [default: target/skep/SYSTEM.iso]
         #[arg(short, long, value_name = "FILE")]
@@ -136,8 +136,8 @@ Examples:
     WhoCanReach {
         /// The qube
         qube: String,
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
     },
 }
@@ -145,7 +145,8 @@ Examples:
 /// What `inspect` is to show, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The running system, where there is more than one; for a picture a system of build/systems or a path [default: desktop]
+    /// The running system, where there is more than one; for a picture a system of build/systems or a path
+    /// [default: the project's, else desktop]
     pub(crate) system: Option<String>,
     /// Draw the manifest in the DOT language of Graphviz
     #[arg(long, group = "form")]

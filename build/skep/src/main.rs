@@ -4,6 +4,7 @@
 
 mod cli;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use build_skep::needs::Task;
@@ -11,13 +12,14 @@ use build_skep::run::{Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, look, picture, policy, reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, iso, look, picture, policy, project, reach, run,
+    suite,
 };
 use clap::Parser;
 use cli::{Arguments, Inspect, Question, Verb};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(words());
     let report = Report::new(Style::detect(arguments.no_color));
     match act(arguments.command, report) {
         Ok(()) => ExitCode::SUCCESS,
@@ -26,6 +28,13 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// The arguments; cargo puts the name of its subcommand first when it runs an installed `cargo-skep`.
+fn words() -> impl Iterator<Item = OsString> {
+    let is_cargos = std::env::args_os().nth(1).is_some_and(|word| word == "skep");
+    let (first, rest) = (std::env::args_os().take(1), std::env::args_os().skip(1 + usize::from(is_cargos)));
+    first.chain(rest)
 }
 
 fn act(verb: Verb, report: Report) -> Outcome<()> {
@@ -37,7 +46,11 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             run::run(&workspace, &options, report)
         }
         Verb::Test { quick } => {
-            suite::test(&workspace, if quick { Extent::Quick } else { Extent::Everything }, report)
+            let extent = if quick { Extent::Quick } else { Extent::Everything };
+            match &workspace.project {
+                Some(project) => project::test(&workspace, project, extent, report),
+                None => suite::test(&workspace, extent, report),
+            }
         }
         Verb::Image { system, output } => {
             doctor::ensure(&[Task::Build], report)?;
@@ -75,7 +88,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
 fn inspect(workspace: &Workspace, arguments: &Inspect, report: Report) -> Outcome<()> {
     if arguments.dot || arguments.svg {
         let form = if arguments.dot { picture::Form::Dot } else { picture::Form::Svg };
-        let system = arguments.system.as_deref().unwrap_or("desktop");
+        let system = arguments.system.as_deref().unwrap_or_default();
         return picture::draw(&builder::read_system(workspace, system)?, form, arguments.output.as_deref());
     }
     let form = match arguments.json {

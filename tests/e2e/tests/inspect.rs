@@ -1,7 +1,7 @@
 //! `cargo skep run --inspect` and `cargo skep inspect --json`: what a running system shows of itself, and what it never shows.
 
-use std::io::Read;
-use std::process::{Child, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Stdio};
 
 use tests_e2e::{Terminal, plain, root, skep};
 
@@ -17,18 +17,36 @@ fn inspected() -> Terminal {
     Terminal::open(skep(&["run", "desktop", "--inspect", "--no-color"]))
 }
 
-/// `cargo skep inspect --json` with more arguments, under way.
-fn look(arguments: &[&str]) -> Child {
-    let mut command = skep(&[&["inspect", "--json"], arguments].concat());
-    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("cargo runs")
+/// `cargo skep inspect --json` under way.
+struct Look {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    said: String,
 }
 
-/// What it wrote, once it ended well.
-fn lines(mut child: Child) -> String {
-    let mut text = String::new();
-    child.stdout.take().expect("it is piped").read_to_string(&mut text).expect("it is text");
-    assert!(child.wait().expect("it ends").success(), "{text}");
-    text
+impl Look {
+    /// Attaches; the first line has come when this returns.
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = skep(&[&["inspect", "--json"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("cargo runs");
+        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut said = String::new();
+        out.read_line(&mut said).expect("a line of text");
+        Self { child, out, said }
+    }
+
+    /// Leaves as Ctrl-C does; gives all that was written.
+    fn leave(mut self) -> String {
+        let pid = self.child.id().to_string();
+        let _ = std::process::Command::new("kill").args(["-INT", &pid]).status();
+        self.end()
+    }
+
+    fn end(mut self) -> String {
+        self.out.read_to_string(&mut self.said).expect("it is text");
+        assert!(self.child.wait().expect("it ends").success(), "{}", self.said);
+        self.said
+    }
 }
 
 /// Makes a vault and uses it, with secrets typed.
@@ -43,9 +61,9 @@ fn use_the_vault(t: &mut Terminal) {
 #[test]
 fn a_running_system_is_inspected_and_no_secret_is_seen() {
     let mut t = inspected();
-    let watcher = look(&["--for", "25", "--no-messages"]);
+    let watcher = Look::start(&["--no-messages"]);
     use_the_vault(&mut t);
-    let said = lines(watcher);
+    let said = watcher.leave();
     for part in
         ["\"name\":\"inspector\"", "\"type\":\"channel\"", "\"type\":\"message\"", "\"method\":\"show\""]
     {

@@ -159,3 +159,68 @@ fn leaving_with_ctrl_a_x_leaves_no_emulator_behind() {
         left.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
     assert_eq!(left, "", "an emulator runs on");
 }
+
+/// A console, an echo, and an echo that panics when it is told to.
+const FRAGILE: &str = r#"name = "fragile"
+memory = "8MiB"
+qubes = ["../../unikernels/console", "../../unikernels/echo", "../../tests/fragile-qube"]
+policy = '''
+echo.bytes   console  fragile      deny
+echo.*       console  @anyvm       allow
+ctl.*        console  @supervisor  allow
+log.*        console  @supervisor  allow
+'''
+[[channel]]
+client = "console"
+server = "echo"
+service = "echo"
+[[channel]]
+client = "console"
+server = "fragile"
+service = "echo"
+[[channel]]
+client = "console"
+server = "@supervisor"
+service = "ctl"
+[[channel]]
+client = "console"
+server = "@supervisor"
+service = "log"
+"#;
+
+#[test]
+fn services_are_called_by_their_description_and_a_panic_is_reported() {
+    let manifest = root().join("target/e2e/fragile.toml");
+    std::fs::create_dir_all(root().join("target/e2e")).expect("a folder for the test");
+    std::fs::write(&manifest, FRAGILE).expect("a manifest for the test");
+    let mut t = Terminal::run(&manifest.to_string_lossy());
+
+    let methods = plain(&t.command("call echo"));
+    assert!(methods.contains("say(text: text<1024>) -> text<1024>"), "{methods}");
+    let said = plain(&t.command("call echo:echo.say \"hello there\""));
+    assert!(said.contains("\"hello there\""), "{said}");
+    assert!(t.command("call echo:echo.bytes hex:00ff").contains("hex:00ff"));
+    assert!(t.command("call fragile:echo.bytes hi").contains("The policy denies this call to fragile."));
+    assert!(t.command("call echo.say hi").contains("Several qubes serve 'echo'"));
+    assert!(t.command("call ctl.system").contains("name: \"fragile\""));
+    assert!(t.command("services").contains("echo                   1       4"));
+
+    t.keys("call fragile:echo.say panic\r");
+    t.until("╭─ ");
+    let report = plain(&t.until("╰─ "));
+    assert!(report.contains("fragile ended (generation 1): it panicked"), "{report}");
+    assert!(report.contains("src/main.rs:") && report.contains("it was told to panic"), "{report}");
+    assert!(
+        report.contains("from console") && report.contains("echo.say") && report.contains("allowed"),
+        "{report}"
+    );
+    assert!(t.until("\n").contains("It starts again as generation 2."));
+    t.until("skep> ");
+
+    // The next life answers; what the first one was told is over.
+    let mut answers = (0..20).map(|_| t.command("call fragile:echo.say back"));
+    let again = answers.find(|again| !again.contains("restarted") && !again.contains("not running"));
+    let again = again.expect("a qube that starts again answers again");
+    assert!(again.contains("\"back\""), "{again}");
+    assert_eq!(t.power_off().0, 0);
+}

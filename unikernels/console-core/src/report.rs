@@ -94,7 +94,14 @@ impl<W: World> Session<'_, W> {
     }
 
     fn report(&mut self, end: &Ending) {
-        let Some(qube) = self.qube_of(end) else { return };
+        let Some(qube) = self.qube_of(end) else {
+            return self.say(format_args!(
+                "Qube number {} ended (generation {}): {}.",
+                end.qube,
+                end.generation,
+                Ended(end.why)
+            ));
+        };
         self.screen.put(format_args!("╭─ "));
         self.screen.shape(qube.label);
         self.say(format_args!(
@@ -193,10 +200,10 @@ impl<W: World> Session<'_, W> {
     }
 }
 
-/// What a line of the log says, when it is of the last words of this life: `[   1.234567] NAME: generation 2: WORDS`.
+/// What a line of the log says, when it is of the last words of this life: `[   1.234567 NAME] generation 2: WORDS`.
 fn last_words_in<'l>(line: &'l str, name: &str, generation: u32) -> Option<&'l str> {
-    let (_, line) = line.split_once("] ")?;
-    let line = line.strip_prefix(name)?.strip_prefix(": generation ")?;
-    let (number, words) = line.split_once(": ")?;
-    (number.parse() == Ok(generation)).then_some(words)
+    let (head, line) = line.split_once("] ")?;
+    let (_, author) = head.rsplit_once(' ')?;
+    let (number, words) = line.strip_prefix("generation ")?.split_once(": ")?;
+    (author == name && number.parse() == Ok(generation)).then_some(words)
 }

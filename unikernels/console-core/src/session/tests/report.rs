@@ -13,9 +13,9 @@ fn end(qube: u8, generation: u32, why: EndReason) -> Step {
 fn panicked(world: &mut FakeWorld) {
     let mut machine = world.machine.borrow_mut();
     machine.log = "old\n\
-        [    3.250000] echo: generation 1: src/main.rs:12: index out of bounds: the len is \n\
-        [    3.250000] echo: generation 1: 3 but the index is 7\n\
-        [    3.250100] skep: echo generation 1 ended: it panicked\n"
+        [    3.250000 echo] generation 1: src/main.rs:12: index out of bounds: the len is \n\
+        [    3.250000 echo] generation 1: 3 but the index is 7\n\
+        [    3.250100 skep] echo generation 1 ended: it panicked\n"
         .into();
     for sequence in 1..=19 {
         let from = if sequence % 2 == 0 { 0 } else { 2 };
@@ -64,7 +64,7 @@ fn an_end_that_was_asked_for_is_no_news() {
 fn a_qube_that_stays_ended_and_has_no_last_words_says_so() {
     let quiet = |world: &mut FakeWorld| {
         let mut machine = world.machine.borrow_mut();
-        machine.log = "old\n[    3.250100] skep: echo generation 1 ended: forbidden memory\n".into();
+        machine.log = "old\n[    3.250100 skep] echo generation 1 ended: forbidden memory\n".into();
         machine.audit.clear();
         machine.qubes[2].state = QubeState::Ended;
     };
@@ -88,6 +88,13 @@ fn without_the_log_the_report_says_where_the_words_are() {
     let denied = |world: &mut FakeWorld| world.machine.borrow_mut().denied = Some("log.read");
     let shown = play_ends(denied, std::vec![end(2, 1, EndReason::Panicked)], &[]);
     assert!(shown.contains("│ Its last words are in the log, which this console may not read.\n"), "{shown}");
+}
+
+#[test]
+fn a_qube_that_may_not_be_asked_about_is_reported_by_its_number() {
+    let denied = |world: &mut FakeWorld| world.machine.borrow_mut().denied = Some("ctl.qube");
+    let shown = play_ends(denied, std::vec![end(2, 1, EndReason::Panicked)], &[]);
+    assert_eq!(shown, "Qube number 2 ended (generation 1): it panicked.\n");
 }
 
 #[test]
