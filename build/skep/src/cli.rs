@@ -182,8 +182,8 @@ Examples:
 /// What `inspect` is to show, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The running system, where there is more than one; for a picture a system of build/systems or a path [default: the
-    /// project's, else desktop]
+    /// The running system, where there is more than one; for a picture a system of build/systems or a path
+    /// [default: the project's, else desktop]
     pub(crate) system: Option<String>,
     /// Draw the manifest in the DOT language of Graphviz
     #[arg(long, group = "form")]
