@@ -25,6 +25,7 @@ mod section;
 mod size;
 mod system;
 mod system_file;
+mod unruled;
 
 pub use addition::Addition;
 pub use catalogue::Catalogue;
@@ -37,3 +38,4 @@ pub use problem::{Position, Problem, Problems};
 pub use reach::{Access, Path, Reach, Reached, who_can_reach};
 pub use size::{format_size, parse_size};
 pub use system::{Channel, Decision, Device, Qube, Restart, System};
+pub use unruled::unruled_channels;

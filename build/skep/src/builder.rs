@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use build_manifest::{Catalogue, System, load};
+use build_manifest::{Catalogue, System, load, unruled_channels};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
@@ -46,7 +46,11 @@ pub fn read_system_at(workspace: &Workspace, path: &Path) -> Outcome<System> {
     let builtin = Catalogue::builtin();
     check_schemas(workspace, &builtin)?;
     let catalogue = services::catalogue(workspace, shown, builtin)?;
-    load(shown, &catalogue).map_err(|problems| Failure::wrong(problems.to_string()))
+    let system = load(shown, &catalogue).map_err(|problems| Failure::wrong(problems.to_string()))?;
+    match unruled_channels(&system) {
+        problems if problems.0.is_empty() => Ok(system),
+        problems => Err(Failure::wrong(problems.to_string())),
+    }
 }
 
 /// A schema that changed without a new version stops the build, before anybody talks past anybody.
