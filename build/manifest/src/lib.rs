@@ -26,6 +26,7 @@ mod section;
 mod size;
 mod system;
 mod system_file;
+mod unruled;
 
 pub use addition::Addition;
 pub use catalogue::Catalogue;
@@ -39,3 +40,4 @@ pub use reach::{Access, Path, Reach, Reached, who_can_reach};
 pub use released::{Broken, Released};
 pub use size::{format_size, parse_size};
 pub use system::{Channel, Decision, Device, Qube, Restart, System};
+pub use unruled::unruled_channels;

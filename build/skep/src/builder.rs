@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use build_manifest::{Addition, Catalogue, System, load_with};
+use build_manifest::{Addition, Catalogue, System, load_with, unruled_channels};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
@@ -49,7 +49,12 @@ fn read_system_with(workspace: &Workspace, path: &Path, addition: Option<&Additi
     let builtin = Catalogue::builtin();
     check_schemas(workspace, &builtin)?;
     let catalogue = services::catalogue(workspace, shown, builtin)?;
-    load_with(shown, &catalogue, addition).map_err(|problems| Failure::wrong(problems.to_string()))
+    let system =
+        load_with(shown, &catalogue, addition).map_err(|problems| Failure::wrong(problems.to_string()))?;
+    match unruled_channels(&system) {
+        problems if problems.0.is_empty() => Ok(system),
+        problems => Err(Failure::wrong(problems.to_string())),
+    }
 }
 
 /// A schema that changed without a new version stops the build, before anybody talks past anybody.
