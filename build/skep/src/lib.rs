@@ -14,6 +14,7 @@ pub mod doctor;
 mod failure;
 pub mod iso;
 pub mod needs;
+pub mod new;
 pub mod picture;
 pub mod policy;
 pub mod qemu;

@@ -11,10 +11,10 @@ use build_skep::run::Options;
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, picture, policy, reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, iso, new, picture, policy, reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, Inspect, Question, Verb};
+use cli::{Arguments, Inspect, New, Question, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -34,6 +34,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
         Verb::Run { system, memory, log, extra } => {
             run::run(&workspace, &Options { system, memory_mib: memory, log, extra }, report)
         }
+        Verb::New(arguments) => new::new(&workspace.root, &options_of(arguments)),
         Verb::Test { quick } => {
             suite::test(&workspace, if quick { Extent::Quick } else { Extent::Everything }, report)
         }
@@ -68,6 +69,12 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             Ok(())
         }
     }
+}
+
+fn options_of(arguments: New) -> new::Options {
+    let New { name, label, serves, calls, memory, path, skep_version, yes } = arguments;
+    let given = build_template::Given { label, serves, calls, memory };
+    new::Options { name, given, path, skep_version, yes }
 }
 
 fn inspect(workspace: &Workspace, arguments: Inspect) -> Outcome<()> {
