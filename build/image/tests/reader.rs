@@ -29,8 +29,9 @@ fn walk(image: &Image<'_>) -> usize {
         bytes + qube.args.len() + qube.io_ports().len()
     });
     let channels = image.channels().map(|(_, channel)| channel.decisions().map(usize::from).sum::<usize>());
-    let services = image.services().map(|(_, service)| service.table.len() + service.text.len());
-    qubes.chain(channels).chain(services).sum()
+    let texts = image.services().filter_map(|(index, _)| image.service_text(index)).map(<[u8]>::len);
+    let services = image.services().map(|(_, service)| service.table.len());
+    qubes.chain(channels).chain(services).chain(texts).sum()
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn a_resealed_image_that_contradicts_itself_is_refused() {
     check(directory::SERVICES, service::TABLE_LENGTH, 0, ImageError::Schema(0));
     check(directory::SERVICES, service::MESSAGE_MAX, 1, ImageError::Schema(0));
     check(directory::SERVICES, service::TEXT_LENGTH + 1, 0x41, ImageError::Schema(0));
-    check(directory::SERVICES, service::TEXT_OFFSET + 3, 1, ImageError::Service(0));
+    check(directory::SERVICES, service::TEXT_OFFSET + 3, 1, ImageError::Schema(0));
 }
 
 #[test]

@@ -31,6 +31,20 @@ impl Catalogue {
         Catalogue { services }
     }
 
+    /// This catalogue with more services.
+    ///
+    /// # Errors
+    /// The name that two services have.
+    pub fn with(mut self, more: &[&'static Service]) -> Result<Catalogue, &'static str> {
+        for service in more {
+            if self.find(service.name).is_some() {
+                return Err(service.name);
+            }
+            self.services.push(service);
+        }
+        Ok(self)
+    }
+
     /// The service of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&'static Service> {

@@ -13,6 +13,8 @@
 mod addition;
 mod catalogue;
 mod check;
+mod crates;
+mod described;
 mod lock;
 mod nearest;
 mod policy;
@@ -27,6 +29,8 @@ mod system_file;
 pub use addition::Addition;
 pub use catalogue::Catalogue;
 pub use check::{load, load_text, load_with};
+pub use crates::{ServiceCrate, service_crates};
+pub use described::{Dossier, DossierError};
 pub use lock::Unlocked;
 pub use nearest::nearest;
 pub use problem::{Position, Problem, Problems};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use ipc_proto_types::{Label, QubeName};
 
-use crate::problem::{At, Problem, Source};
-use crate::section::{Section, parse};
+use crate::problem::{At, Problem, Source, tidy_path};
+use crate::section::{Section, parse, type_name};
 use crate::system::{Device, Restart};
 
 /// What a name must look like, in messages.
@@ -31,6 +31,8 @@ pub(crate) struct QubeFile {
     pub(crate) args: String,
     pub(crate) restart: Restart,
     pub(crate) devices: Vec<Device>,
+    /// Services that are no part of Skep, with the folders of the crates that declare them.
+    pub(crate) services: Vec<(At<String>, PathBuf)>,
     /// The file itself, for problems found later.
     pub(crate) path: PathBuf,
 }
@@ -75,6 +77,7 @@ fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
     let restart = section.text("restart");
     let restart = read_restart(section, restart).unwrap_or(Restart::Always);
     let devices = read_devices(section);
+    let services = read_services(section, folder);
     if package.is_none() {
         let found = "no `package`, and no Cargo.toml with one beside it";
         section.source.problem(
@@ -101,6 +104,7 @@ fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
         args,
         restart,
         devices,
+        services,
     })
 }
 
@@ -152,8 +156,32 @@ fn read_devices(section: &mut Section<'_, '_>) -> Vec<Device> {
     devices
 }
 
+/// The table `[services]`: `guestbook = "../api"`.
+fn read_services(section: &mut Section<'_, '_>, folder: &Path) -> Vec<(At<String>, PathBuf)> {
+    let Some((value, span)) = section.value("services") else { return Vec::new() };
+    let mut wrong = |at: usize, found: String| {
+        let expected = "a table of services and the folders of their crates";
+        section.source.problem(at, found, expected, Some("write `guestbook = \"../api\"`".into()));
+    };
+    let toml::de::DeValue::Table(table) = value else {
+        wrong(span.start, format!("`services` is {}", type_name(value)));
+        return Vec::new();
+    };
+    let mut services = Vec::new();
+    for (name, crate_folder) in table.iter() {
+        match crate_folder.get_ref().as_str() {
+            Some(crate_folder) => {
+                let name = At { value: name.get_ref().clone().into_owned(), span: name.span() };
+                services.push((name, tidy_path(&folder.join(crate_folder))));
+            }
+            None => wrong(crate_folder.span().start, format!("`{}` without a folder", name.get_ref())),
+        }
+    }
+    services
+}
+
 /// The package a folder's `Cargo.toml` declares.
-fn package_name(folder: &Path) -> Option<String> {
+pub(crate) fn package_name(folder: &Path) -> Option<String> {
     let text = std::fs::read_to_string(folder.join("Cargo.toml")).ok()?;
     let document = toml::de::DeTable::parse(&text).ok()?.into_inner();
     let name = document.get("package")?.get_ref().get("name")?.get_ref().as_str()?;

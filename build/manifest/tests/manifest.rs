@@ -208,7 +208,7 @@ fn problems_in_a_qube_file_name_that_file() {
     let folder = Folder::new("qube-file");
     folder.change("keeper/qube.toml", "serves = [\"vault\"]", "serves = [\"vualt\"]\nlable = \"work\"");
     let expected = "keeper/qube.toml:6:1: unknown key `lable` in a qube\n  \
-                    expected: one of args, binary, calls, devices, label, memory, name, package, restart, serves, \
+                    expected: one of args, binary, calls, devices, label, memory, name, package, restart, serves, services, \
                     stack, tags\n  \
                     fix: write `label`";
     assert_eq!(folder.problems(SYSTEM), expected);

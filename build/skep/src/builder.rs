@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use build_manifest::{Catalogue, System, load};
+use build_manifest::{Addition, Catalogue, System, load_with};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
+use crate::services;
 use crate::workspace::{Workspace, cargo};
 
 /// The profile of everything that runs without an operating system.
@@ -40,18 +41,24 @@ pub fn read_system(workspace: &Workspace, name: &str) -> Outcome<System> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read_system_at(workspace: &Workspace, path: &Path) -> Outcome<System> {
+    read_system_with(workspace, path, None)
+}
+
+/// Reads the system in a file, with something added to it before it is checked.
+fn read_system_with(workspace: &Workspace, path: &Path, addition: Option<&Addition>) -> Outcome<System> {
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(&here).unwrap_or(path);
-    let catalogue = Catalogue::builtin();
-    check_schemas(workspace, &catalogue)?;
-    load(shown, &catalogue).map_err(|problems| Failure::wrong(problems.to_string()))
+    let builtin = Catalogue::builtin();
+    check_schemas(workspace, &builtin)?;
+    let catalogue = services::catalogue(workspace, shown, builtin)?;
+    load_with(shown, &catalogue, addition).map_err(|problems| Failure::wrong(problems.to_string()))
 }
 
 /// A schema that changed without a new version stops the build, before anybody talks past anybody.
 fn check_schemas(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
     let path = workspace.root.join("ipc-proto/spec/schemas.lock");
     let lock = std::fs::read_to_string(&path).map_err(|error| Failure::of(path.display(), &error))?;
-    catalogue.check_lock(&lock).map_err(|changed| {
+    catalogue.check_lock(Path::new("ipc-proto/spec/schemas.lock"), &lock).map_err(|changed| {
         let told: Vec<String> = changed.iter().map(ToString::to_string).collect();
         Failure::wrong(told.join("\n"))
     })
@@ -62,10 +69,10 @@ fn check_schemas(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
 /// # Errors
 /// A wrong manifest, a failed build, or a qube that does not fit.
 pub fn build(workspace: &Workspace, name: &str, output: Option<&Path>, report: Report) -> Outcome<Built> {
-    build_changed(workspace, name, output, |_| {}, report)
+    build_changed(workspace, name, output, None, |_| {}, report)
 }
 
-/// As [`build`], after a change to the system: other arguments of a qube, say.
+/// As [`build`], with something added before the system is checked, and after a change to it: other arguments of a qube, say.
 ///
 /// # Errors
 /// As [`build`].
@@ -73,11 +80,13 @@ pub fn build_changed(
     workspace: &Workspace,
     name: &str,
     output: Option<&Path>,
+    addition: Option<&Addition>,
     change: impl FnOnce(&mut System),
     report: Report,
 ) -> Outcome<Built> {
-    let mut system =
-        report.step(&format!("check the manifest of {name}"), || read_system(workspace, name))?;
+    let mut system = report.step(&format!("check the manifest of {name}"), || {
+        read_system_with(workspace, &workspace.system(name)?, addition)
+    })?;
     change(&mut system);
     let packages = system.packages();
     let step = format!("build the supervisor and {} qube packages", packages.len());
@@ -93,34 +102,42 @@ pub fn build_changed(
 /// # Errors
 /// What the compiler says.
 pub fn build_packages(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
+    let mut trees: BTreeMap<&Path, Vec<&str>> = BTreeMap::new();
     for package in packages {
-        if !workspace.packages.iter().any(|known| known.name == *package) {
-            let names = workspace.packages.iter().map(|known| known.name.as_str());
-            let near = build_manifest::nearest(package, names);
-            let hint = near.map(|near| format!("\n  fix: write `{near}`")).unwrap_or_default();
-            return Err(Failure::wrong(format!("no package `{package}` in this project{hint}")));
+        let Some((root, _)) = workspace.owner(package) else { return Err(no_package(workspace, package)) };
+        trees.entry(root).or_default().push(package);
+    }
+    for (root, packages) in trees {
+        let mut cargo = cargo(root);
+        cargo.args(["build", "--quiet", "--profile", PROFILE]);
+        cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
+        let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
+        if !output.status.success() {
+            return Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()));
         }
     }
-    let mut cargo = cargo(&workspace.root);
-    cargo.args(["build", "--quiet", "--profile", PROFILE]);
-    cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
-    let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
+    Ok(())
+}
+
+fn no_package(workspace: &Workspace, package: &str) -> Failure {
+    let project = workspace.project.iter().flat_map(|project| &project.packages);
+    let names = workspace.packages.iter().chain(project).map(|known| known.name.as_str());
+    let near = build_manifest::nearest(package, names);
+    let hint = near.map(|near| format!("\n  fix: write `{near}`")).unwrap_or_default();
+    Failure::wrong(format!("no package `{package}` in this project{hint}"))
 }
 
 /// Where cargo puts the supervisor.
 #[must_use]
 pub fn supervisor(workspace: &Workspace) -> PathBuf {
-    binary(workspace, SUPERVISOR)
+    binary(workspace, SUPERVISOR, SUPERVISOR)
 }
 
-/// Where cargo puts a freestanding binary.
+/// Where cargo puts a freestanding binary of a package.
 #[must_use]
-pub fn binary(workspace: &Workspace, name: &str) -> PathBuf {
-    workspace.target.join(PROFILE).join(name)
+pub fn binary(workspace: &Workspace, package: &str, name: &str) -> PathBuf {
+    let target = workspace.owner(package).map_or(workspace.target.as_path(), |(_, target)| target);
+    target.join(PROFILE).join(name)
 }
 
 /// Packs the image from binaries already built; returns its length.
@@ -130,7 +147,7 @@ pub fn binary(workspace: &Workspace, name: &str) -> PathBuf {
 pub fn pack(workspace: &Workspace, system: &System, output: &Path) -> Outcome<u64> {
     let mut files = BTreeMap::new();
     for qube in &system.qubes {
-        let path = binary(workspace, &qube.binary);
+        let path = binary(workspace, &qube.package, &qube.binary);
         let bytes = std::fs::read(&path).map_err(|error| Failure::of(path.display(), &error))?;
         files.insert(qube.binary.as_str(), bytes);
     }

@@ -32,13 +32,14 @@ pub(crate) enum Verb {
 Examples:
   cargo skep run                            the desktop
   cargo skep run minimal --memory 64        another system, in a smaller machine
+  cargo skep run --inspect                  with the inspector, for `cargo skep inspect`
   cargo skep run -- -s -S                   wait for a debugger on port 1234
 
 Every key goes to the system, Ctrl-C too. To leave: `poweroff`, or Ctrl-A and then X.
 Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first.")]
     Run {
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
         /// Memory of the machine in MiB
         #[arg(long, value_name = "MiB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(16..=65536))]
@@ -46,6 +47,9 @@ Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first."
         /// Where the supervisor's log goes [default: target/skep/supervisor.log]
         #[arg(long, value_name = "FILE", alias = "release-log")]
         log: Option<PathBuf>,
+        /// Add the inspector qube, so that `cargo skep inspect` can look into it
+        #[arg(long)]
+        inspect: bool,
         /// More arguments for QEMU
         #[arg(last = true, value_name = "QEMU ARGS")]
         extra: Vec<OsString>,
@@ -75,8 +79,8 @@ Examples:
   cargo skep image                         target/skep/desktop.img
   cargo skep image minimal -o small.img")]
     Image {
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
         /// The file to write [default: target/skep/SYSTEM.img]
         #[arg(short, long, value_name = "FILE")]
@@ -90,8 +94,8 @@ Examples:
 
 Write it to a USB stick as it is (docs/hardware.md). Installs the Debian packages it needs and says so first.")]
     Iso {
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
         /// The file to write [default: target/skep/SYSTEM.iso]
         #[arg(short, long, value_name = "FILE")]
@@ -117,11 +121,16 @@ Examples:
         #[arg(long)]
         install: bool,
     },
-    /// Draw who may talk to whom, from the manifest alone
+    /// Look into a running system: qubes, channels, messages; or draw who may talk to whom
     #[command(after_help = "\
 Examples:
+  cargo skep inspect                            the system started with `cargo skep run --inspect`
+  cargo skep inspect --json --for 10            ten seconds of it, a line of JSON for each thing
+  cargo skep inspect --no-messages              counters and audit alone; no message is copied
   cargo skep inspect --svg -o desktop.svg       a picture of the desktop
-  cargo skep inspect --dot minimal | dot -Tpng -o minimal.png")]
+  cargo skep inspect --dot minimal | dot -Tpng -o minimal.png
+
+Exit codes: 0 you left, 1 the system ended or does not answer, 2 no such system runs.")]
     Inspect(Inspect),
     /// Ask about policies
     Policy {
@@ -136,8 +145,8 @@ Examples:
     WhoCanReach {
         /// The qube
         qube: String,
-        /// A system of build/systems, or a path to a manifest
-        #[arg(default_value = "desktop")]
+        /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
+        #[arg(default_value = "", hide_default_value = true)]
         system: String,
     },
 }
@@ -173,7 +182,8 @@ pub(crate) struct New {
 /// What `inspect` is to show, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A system of build/systems, or a path to a manifest [default: desktop]
+    /// The running system, where there is more than one; for a picture a system of build/systems or a path [default: the
+    /// project's, else desktop]
     pub(crate) system: Option<String>,
     /// Draw the manifest in the DOT language of Graphviz
     #[arg(long, group = "form")]
@@ -181,9 +191,21 @@ pub(crate) struct Inspect {
     /// Draw the manifest as SVG
     #[arg(long, group = "form")]
     pub(crate) svg: bool,
-    /// The file to write [default: standard output]
-    #[arg(short, long, value_name = "FILE", requires = "form")]
+    /// Write lines of JSON: the system, its qubes, channels, services, then messages as they come
+    #[arg(long, group = "form")]
+    pub(crate) json: bool,
+    /// The file to write a picture to [default: standard output]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,
+    /// Stop after so many seconds
+    #[arg(long = "for", value_name = "SECONDS", requires = "json")]
+    pub(crate) seconds: Option<u64>,
+    /// Stop after so many messages
+    #[arg(long, value_name = "N", requires = "json")]
+    pub(crate) count: Option<u64>,
+    /// Have no message copied: show who sent what to whom from the audit, and nothing of what it said
+    #[arg(long)]
+    pub(crate) no_messages: bool,
 }
 
 /// A question about policies.

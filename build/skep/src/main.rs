@@ -4,20 +4,22 @@
 
 mod cli;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use build_skep::needs::Task;
-use build_skep::run::Options;
+use build_skep::run::{Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, new, picture, policy, reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, iso, look, new, picture, policy, project, reach,
+    run, suite,
 };
 use clap::Parser;
 use cli::{Arguments, Inspect, New, Question, Verb};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(words());
     let report = Report::new(Style::detect(arguments.no_color));
     match act(arguments.command, report) {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,15 +30,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// The arguments; cargo puts the name of its subcommand first when it runs an installed `cargo-skep`.
+fn words() -> impl Iterator<Item = OsString> {
+    let is_cargos = std::env::args_os().nth(1).is_some_and(|word| word == "skep");
+    let (first, rest) = (std::env::args_os().take(1), std::env::args_os().skip(1 + usize::from(is_cargos)));
+    first.chain(rest)
+}
+
 fn act(verb: Verb, report: Report) -> Outcome<()> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Run { system, memory, log, extra } => {
-            run::run(&workspace, &Options { system, memory_mib: memory, log, extra }, report)
+        Verb::Run { system, memory, log, inspect, extra } => {
+            let inspector = if inspect { Inspector::Present } else { Inspector::Absent };
+            let options = Options { system, memory_mib: memory, log, inspector, extra };
+            run::run(&workspace, &options, report)
         }
         Verb::New(arguments) => new::new(&workspace.root, &options_of(arguments)),
         Verb::Test { quick } => {
-            suite::test(&workspace, if quick { Extent::Quick } else { Extent::Everything }, report)
+            let extent = if quick { Extent::Quick } else { Extent::Everything };
+            match &workspace.project {
+                Some(project) => project::test(&workspace, project, extent, report),
+                None => suite::test(&workspace, extent, report),
+            }
         }
         Verb::Image { system, output } => {
             doctor::ensure(&[Task::Build], report)?;
@@ -58,7 +73,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             doctor::examine(report)
         }
         Verb::Doctor { install: false } => doctor::examine(report),
-        Verb::Inspect(arguments) => inspect(&workspace, arguments),
+        Verb::Inspect(arguments) => inspect(&workspace, &arguments, report),
         Verb::Policy { question: Question::Diff { old, new, deny_new_paths_to_vault } } => {
             let diff = policy::diff(&workspace, &old, &new)?;
             print!("{diff}");
@@ -77,10 +92,21 @@ fn options_of(arguments: New) -> new::Options {
     new::Options { name, given, path, skep_version, yes }
 }
 
-fn inspect(workspace: &Workspace, arguments: Inspect) -> Outcome<()> {
-    let form = if arguments.dot { picture::Form::Dot } else { picture::Form::Svg };
-    let system = arguments.system.as_deref().unwrap_or("desktop");
-    picture::draw(&builder::read_system(workspace, system)?, form, arguments.output.as_deref())
+fn inspect(workspace: &Workspace, arguments: &Inspect, report: Report) -> Outcome<()> {
+    if arguments.dot || arguments.svg {
+        let form = if arguments.dot { picture::Form::Dot } else { picture::Form::Svg };
+        let system = arguments.system.as_deref().unwrap_or_default();
+        return picture::draw(&builder::read_system(workspace, system)?, form, arguments.output.as_deref());
+    }
+    let form = match arguments.json {
+        true => look::Form::Json(look::Limit {
+            time: arguments.seconds.map(std::time::Duration::from_secs),
+            count: arguments.count,
+        }),
+        false => look::Form::Screen,
+    };
+    let source = if arguments.no_messages { look::Source::Audit } else { look::Source::Copies };
+    look::look(workspace, arguments.system.as_deref(), form, source, report)
 }
 
 fn tidy(workspace: &Workspace) -> Outcome<()> {

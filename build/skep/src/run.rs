@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use build_manifest::{Device, System};
+use build_manifest::{Addition, Device, System};
+
+use build_inspect::Registration;
 
 use crate::builder::build_changed;
 use crate::doctor;
@@ -17,6 +19,15 @@ use crate::workspace::Workspace;
 /// What the terminal's owner is told when there is to be no colour.
 const PLAIN_ARGUMENT: &str = "color=never";
 
+/// Whether a system gets the inspector qube and its serial port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inspector {
+    /// It runs as its manifest says.
+    Absent,
+    /// `skep inspect` can attach to it.
+    Present,
+}
+
 /// What `skep run` was asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -26,6 +37,8 @@ pub struct Options {
     pub memory_mib: u64,
     /// Where the supervisor's log goes; `None` is `target/skep/supervisor.log`.
     pub log: Option<PathBuf>,
+    /// Whether somebody may look into it.
+    pub inspector: Inspector,
     /// More arguments of QEMU.
     pub extra: Vec<OsString>,
 }
@@ -42,18 +55,28 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
             terminal.args = format!("{} {PLAIN_ARGUMENT}", terminal.args).trim_start().to_owned();
         }
     };
-    let built = build_changed(workspace, &options.system, None, colour, report)?;
+    let addition = (options.inspector == Inspector::Present).then(|| inspector(workspace));
+    // Its image is one of its own: what is shipped never has an inspector.
+    let image = addition.as_ref().map(|_| workspace.output().join("inspect.img"));
+    let built =
+        build_changed(workspace, &options.system, image.as_deref(), addition.as_ref(), colour, report)?;
     check_memory(&built, options.memory_mib)?;
     let log = options.log.clone().unwrap_or_else(|| workspace.output().join("supervisor.log"));
+    let registration = addition.map(|_| register(workspace, &built.system)).transpose()?;
+    let mut extra = registration.as_ref().map(second_serial).unwrap_or_default();
+    extra.extend(options.extra.iter().cloned());
     let machine = Machine {
         boot: Boot::Kernel { kernel: built.kernel, image: built.image },
         memory_mib: options.memory_mib,
         serial: Serial::Terminal,
         log: log.clone(),
         clock: Clock::Real,
-        extra: options.extra.clone(),
+        extra,
     };
     report.say(&format!("booting `{}`; every key goes to it, Ctrl-C too", built.system.name));
+    if registration.is_some() {
+        report.say("`cargo skep inspect` in another terminal looks into it");
+    }
     report.say("to leave: type `poweroff`, or press Ctrl-A and then X\n");
     let end = {
         let _terminal = SavedTerminal::save();
@@ -64,4 +87,31 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
         report.say("\nleft with Ctrl-A X; the system was not powered off");
     }
     end.explain(&log)
+}
+
+/// The inspector qube, with its channel and rules that come before the system's own.
+fn inspector(workspace: &Workspace) -> Addition {
+    Addition {
+        folder: workspace.root.join("unikernels/inspector"),
+        calls: vec!["ctl".to_owned()],
+        policy: "ctl.* inspector @supervisor allow\n".to_owned(),
+    }
+}
+
+/// Where running systems are found.
+pub(crate) fn running(workspace: &Workspace) -> PathBuf {
+    workspace.output().join("run")
+}
+
+fn register(workspace: &Workspace, system: &System) -> Outcome<Registration> {
+    build_inspect::register(&running(workspace), system.name.as_str())
+        .map_err(|trouble| Failure::failed(trouble.to_string()))
+}
+
+/// The second serial port, as a socket that waits for nobody.
+fn second_serial(registration: &Registration) -> Vec<OsString> {
+    let socket = registration.socket.display().to_string().replace(',', ",,");
+    ["-chardev", &format!("socket,id=inspect,path={socket},server=on,wait=off"), "-serial", "chardev:inspect"]
+        .map(OsString::from)
+        .to_vec()
 }

@@ -1,4 +1,7 @@
-//! Where the project is and what packages it has.
+//! Where Skep is, where the user's own project is, and what packages they have.
+//!
+//! Skep's own tree, the *home*, has the supervisor, the terminal and everything that qubes are built on. A *project* is a tree of
+//! somebody else: a `Cargo.toml` and a `system.toml` in one folder. A command given in a project is about its system.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +10,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
 
-/// The project's folders and packages.
+/// Skep's folders and packages, and those of the project around the current folder.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     /// The folder of the top `Cargo.toml`.
@@ -16,7 +19,27 @@ pub struct Workspace {
     pub target: PathBuf,
     /// Every package.
     pub packages: Vec<Package>,
+    /// The project, when the user stands in one.
+    pub project: Option<Project>,
 }
+
+/// A project outside of Skep's own tree.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The folder of its `system.toml`.
+    pub root: PathBuf,
+    /// Where cargo builds it.
+    pub target: PathBuf,
+    /// Its packages.
+    pub packages: Vec<Package>,
+}
+
+/// Names the folder of Skep's own tree, for a tool whose tree has moved.
+const HOME_VARIABLE: &str = "SKEP_HOME";
+/// The system of a project.
+const PROJECT_SYSTEM: &str = "system.toml";
+/// The system that is meant when none is named, outside of projects.
+const DEFAULT_SYSTEM: &str = "desktop";
 
 /// One package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,40 +71,39 @@ const TYPIST: &str = "tests-e2e";
 const BOOTERS: [&str; 2] = ["build-skep", "tests-harness"];
 
 impl Workspace {
-    /// Finds the project from the current folder, or from where cargo runs this tool.
+    /// Finds Skep's tree and the project around the current folder.
     ///
     /// # Errors
-    /// When there is no project around, or cargo does not work.
+    /// When Skep's tree is not where it was, or cargo does not work.
     pub fn find() -> Outcome<Workspace> {
-        let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let here = std::env::current_dir().map_err(|error| Failure::of("the current folder", &error))?;
-        let start = from_cargo.unwrap_or(here);
-        let is_root =
-            |folder: &&Path| folder.join("build/systems").is_dir() && folder.join("Cargo.toml").is_file();
-        let root = start.ancestors().find(is_root);
-        let root =
-            root.ok_or_else(|| Failure::wrong("this is not a folder of the project: run it in there"))?;
-        Workspace::at(root)
+        let mut workspace = Workspace::at(&find_home(&here)?)?;
+        let is_project =
+            |folder: &&Path| folder.join(PROJECT_SYSTEM).is_file() && folder.join("Cargo.toml").is_file();
+        if !here.starts_with(&workspace.root)
+            && let Some(root) = here.ancestors().find(is_project)
+        {
+            workspace.project = Some(Project::at(root)?);
+        }
+        Ok(workspace)
     }
 
-    /// The project in this folder.
+    /// Skep's tree in this folder, and no project.
     ///
     /// # Errors
     /// When cargo does not work or says nonsense.
     pub fn at(root: &Path) -> Outcome<Workspace> {
-        let mut cargo = cargo(root);
-        cargo.args(["metadata", "--format-version", "1", "--no-deps"]);
-        let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
-        if !output.status.success() {
-            return Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-        }
-        let nonsense = || Failure::failed("`cargo metadata` said something unexpected");
-        let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|_| nonsense())?;
-        let root = PathBuf::from(metadata["workspace_root"].as_str().ok_or_else(nonsense)?);
-        let target = PathBuf::from(metadata["target_directory"].as_str().ok_or_else(nonsense)?);
-        let packages = metadata["packages"].as_array().ok_or_else(nonsense)?;
-        let packages = packages.iter().filter_map(|package| read_package(package, &root)).collect();
-        Ok(Workspace { root, target, packages })
+        let Project { root, target, packages } = Project::at(root)?;
+        Ok(Workspace { root, target, packages, project: None })
+    }
+
+    /// Where the tree is that has this package, and where it is built.
+    #[must_use]
+    pub fn owner(&self, package: &str) -> Option<(&Path, &Path)> {
+        let has = |packages: &[Package]| packages.iter().any(|known| known.name == package);
+        let project = self.project.as_ref().filter(|project| has(&project.packages));
+        let home = has(&self.packages).then_some((self.root.as_path(), self.target.as_path()));
+        project.map(|project| (project.root.as_path(), project.target.as_path())).or(home)
     }
 
     /// Names of all packages of this kind.
@@ -92,14 +114,20 @@ impl Workspace {
     /// Where this tool keeps what it makes.
     #[must_use]
     pub fn output(&self) -> PathBuf {
-        self.target.join("skep")
+        self.project.as_ref().map_or(&self.target, |project| &project.target).join("skep")
     }
 
-    /// The file of a system: `NAME` means `build/systems/NAME.toml`, anything with a dot or a slash is a path.
+    /// The file of a system: `NAME` means `build/systems/NAME.toml`, anything with a dot or a slash is a path, nothing at all
+    /// the project's own system, or the desktop.
     ///
     /// # Errors
     /// When there is no such file; says which systems there are.
     pub fn system(&self, name: &str) -> Outcome<PathBuf> {
+        let name = match (&self.project, name) {
+            (Some(project), "") => return Ok(project.root.join(PROJECT_SYSTEM)),
+            (None, "") => DEFAULT_SYSTEM,
+            _ => name,
+        };
         let folder = self.root.join("build/systems");
         let path =
             if name.contains(['/', '.']) { PathBuf::from(name) } else { folder.join(format!("{name}.toml")) };
@@ -117,6 +145,53 @@ impl Workspace {
         let found = format!("no system `{name}`: {} is no file", shown.display());
         Err(Failure::wrong(format!("{found}\n  expected: one of {}, or a path{hint}", known.join(", "))))
     }
+}
+
+impl Project {
+    fn at(root: &Path) -> Outcome<Project> {
+        let mut cargo = cargo(root);
+        cargo.args(["metadata", "--format-version", "1", "--no-deps"]);
+        let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
+        if !output.status.success() {
+            return Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        }
+        let nonsense = || Failure::failed("`cargo metadata` said something unexpected");
+        let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|_| nonsense())?;
+        let root = PathBuf::from(metadata["workspace_root"].as_str().ok_or_else(nonsense)?);
+        let target = PathBuf::from(metadata["target_directory"].as_str().ok_or_else(nonsense)?);
+        let packages = metadata["packages"].as_array().ok_or_else(nonsense)?;
+        let packages = packages.iter().filter_map(|package| read_package(package, &root)).collect();
+        Ok(Project { root, target, packages })
+    }
+
+    /// Names of all packages of this kind.
+    pub fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.packages.iter().filter(move |package| package.kind == kind).map(|package| package.name.as_str())
+    }
+}
+
+/// Skep's tree: where the variable says, else around the current folder, else where this tool was built.
+fn find_home(here: &Path) -> Outcome<PathBuf> {
+    let is_home =
+        |folder: &&Path| folder.join("build/systems").is_dir() && folder.join("Cargo.toml").is_file();
+    if let Some(home) = std::env::var_os(HOME_VARIABLE).map(PathBuf::from) {
+        return match is_home(&home.as_path()) {
+            true => Ok(home),
+            false => Err(Failure::wrong(format!(
+                "{HOME_VARIABLE}: {} is no folder of Skep\n  expected: a clone of Skep, with a folder build/systems",
+                home.display()
+            ))),
+        };
+    }
+    let built = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let home = here.ancestors().find(is_home).or_else(|| built.ancestors().find(is_home));
+    home.map(Path::to_owned).ok_or_else(|| {
+        Failure::wrong(format!(
+            "Skep's own tree is gone: this tool was built in {}\n  fix: set {HOME_VARIABLE} to a clone of Skep, or install \
+             the tool again from one: cargo install --path CLONE/build/skep",
+            built.display()
+        ))
+    })
 }
 
 /// Cargo in the project's folder, without settings that would leak into freestanding builds.

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 fn skep(arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-skep"));
     command.args(arguments).current_dir(root).env("NO_COLOR", "1").output().unwrap()
 }
 

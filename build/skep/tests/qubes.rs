@@ -35,7 +35,7 @@ fn every_qube_is_one_for_hermit_s_own_loader_and_every_system_packs() {
     build_packages(&workspace, &packages).unwrap_or_else(|failure| panic!("{failure}"));
     for system in &systems {
         for qube in &system.qubes {
-            let bytes = std::fs::read(binary(&workspace, &qube.binary)).unwrap();
+            let bytes = std::fs::read(binary(&workspace, &qube.package, &qube.binary)).unwrap();
             let object = KernelObject::parse(&bytes).unwrap_or_else(|error| panic!("{}: {error}", qube.name));
             assert_eq!(object.start_addr(), Some(0x20_0000), "{}", qube.name);
             assert_eq!(object.uhyve_interface_version(), Some(UhyveIfVersion(3)), "{}", qube.name);

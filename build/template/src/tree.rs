@@ -129,7 +129,7 @@ fn variables(file: &File, answers: &Answers, place: &Place) -> Result<Variables,
 /// The schema id of the template's service under this name.
 #[must_use]
 pub fn first_schema(serves: &str) -> SchemaId {
-    schema_id(&format!("service {serves}\ncall sign(name: Text<64>) -> u32\n"))
+    schema_id(&format!("service {serves}\ncall sign(name: text<64>) -> u32\n"))
 }
 
 /// A tree of paths for people, in the order given.

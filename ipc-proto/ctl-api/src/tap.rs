@@ -23,8 +23,8 @@ pub enum MessageKind {
 }
 
 /// A copy of a message. Every secret in it was masked before it was kept: of a text or byte string each byte is `*`, of any
-/// other leaf each byte is 0; where a secret hides more than its value (the tag of an option or an enum, a count), the copy ends
-/// before it. Of a refused message no byte of the body is kept.
+/// other leaf of one byte it is 0; before a secret that shows in more than its value (a number of several bytes, the tag of an
+/// option or an enum, a count) the copy ends. Of a refused message no byte of the body is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Tapped {
     /// Counts the copies, from 1.

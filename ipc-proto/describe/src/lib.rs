@@ -6,7 +6,7 @@
 //! Invariant: a text is checked whole, once ([`Description::parse`]); after that no text, no body and no words can make
 //! anything here panic, recurse deeper than [`DEPTH_MAX`], or run longer than in proportion to what it was given. What
 //! [`Method::encode`] writes, the validator accepts. Deliberately absent: heap, typed values, doc comments (the text has none).
-//! Source: `ipc-proto/spec/schema-table.md`, `ipc-proto/spec/strict-postcard.md`.
+//! Source: `ipc-proto/spec/literals.md`, `ipc-proto/spec/schema-table.md`, `ipc-proto/spec/strict-postcard.md`.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

@@ -14,6 +14,7 @@ mod canonical;
 mod codec;
 mod compile;
 mod frame;
+mod mask;
 mod op;
 mod schema;
 mod service;

@@ -87,8 +87,17 @@ pub enum FieldKind {
 /// Takes the arguments of a message while it is checked, for the policy. An argument is handed over only when the whole
 /// of it is one leaf, and before the rest is checked: wait for `Ok` before believing it.
 pub trait FieldSink {
+    /// Whether it takes secrets too. A constant: who does not pays nothing for those who do.
+    const SECRETS: bool = false;
+
     /// Argument `number`, from 0, stands at `range` of the body.
     fn field(&mut self, number: u8, kind: FieldKind, range: Range<usize>);
+
+    /// A secret leaf, wherever in the message, stands at `range` of the body; of a text or byte string without the length.
+    fn secret(&mut self, _: FieldKind, _: Range<usize>) {}
+
+    /// At `at` of the body stands the tag of a secret option or enum, or the count of a secret list.
+    fn secret_tag(&mut self, _: usize) {}
 }
 
 impl FieldSink for () {
@@ -177,7 +186,12 @@ fn sole(op: Op, body: &[u8]) -> Option<&[u8]> {
 
 /// Runs the program at word `at` over the whole body.
 #[inline(never)]
-fn run(words: &[[u8; 8]], at: usize, body: &[u8], sink: &mut impl FieldSink) -> Result<(), Violation> {
+pub(crate) fn run<S: FieldSink>(
+    words: &[[u8; 8]],
+    at: usize,
+    body: &[u8],
+    sink: &mut S,
+) -> Result<(), Violation> {
     let mut rest = body;
     let mut loops = Loops { open: [0; op::DEPTH_MAX], depth: 0 };
     let mut at = at;
@@ -204,11 +218,15 @@ fn run(words: &[[u8; 8]], at: usize, body: &[u8], sink: &mut impl FieldSink) -> 
             op::CODE => rest = code(rest)?,
             op::END => return if rest.is_empty() { Ok(()) } else { Err(Violation::Trailing) },
             _ => {
+                // The rounds of a repetition are no bytes of the body.
+                if S::SECRETS && op.is_secret() && op.code() != op::REPEAT {
+                    sink.secret_tag(body.len().wrapping_sub(rest.len()));
+                }
                 (at, rest) = jump(words, op, at, rest, &mut loops)?;
                 continue;
             }
         }
-        if op.field() != 0 {
+        if op.field() != 0 || (S::SECRETS && op.is_secret()) {
             give(op, body, before, rest, sink);
         }
     }
@@ -323,9 +341,8 @@ fn counted(rest: &[u8], max: u32) -> Result<(&[u8], &[u8]), Violation> {
     rest.split_at_checked(count as usize).ok_or(Violation::Truncated)
 }
 
-/// Hands over an argument that was just checked: it began at `before` and ended at `rest`.
-fn give(op: Op, body: &[u8], before: &[u8], rest: &[u8], sink: &mut impl FieldSink) {
-    let Some(number) = op.field().checked_sub(1) else { return };
+/// Hands over an argument or a secret that was just checked: it began at `before` and ended at `rest`.
+fn give<S: FieldSink>(op: Op, body: &[u8], before: &[u8], rest: &[u8], sink: &mut S) {
     let end = body.len().wrapping_sub(rest.len());
     let whole = body.len().wrapping_sub(before.len())..end;
     // The value of one byte, or of a varint: both were found good.
@@ -348,7 +365,12 @@ fn give(op: Op, body: &[u8], before: &[u8], rest: &[u8], sink: &mut impl FieldSi
         }
         _ => (FieldKind::Unsigned(u64::from(byte)), whole),
     };
-    sink.field(number, if op.is_secret() { FieldKind::Secret } else { kind }, range);
+    if S::SECRETS && op.is_secret() {
+        sink.secret(kind, range.clone());
+    }
+    if let Some(number) = op.field().checked_sub(1) {
+        sink.field(number, if op.is_secret() { FieldKind::Secret } else { kind }, range);
+    }
 }
 
 #[inline(always)]

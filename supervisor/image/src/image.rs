@@ -100,6 +100,13 @@ impl<'a> Image<'a> {
         Service::read(self.services.get(index.as_usize())?, self.file)
     }
 
+    /// The canonical text of the service of this index, for whoever wants to read its messages: ASCII, so that it may be
+    /// cut anywhere.
+    #[must_use]
+    pub fn service_text(&self, index: ServiceIndex) -> Option<&'a [u8]> {
+        Service::read_text(self.services.get(index.as_usize())?, self.file)
+    }
+
     /// All services with their indexes.
     pub fn services(&self) -> impl Iterator<Item = (ServiceIndex, Service<'a>)> {
         ServiceIndex::all().map_while(move |index| Some((index, self.service(index)?)))

@@ -309,11 +309,13 @@ pub struct Service<'a> {
     pub table: &'a [u8],
     /// Longest body of any of its messages, in bytes.
     pub message_max: u32,
-    /// Its canonical text, for whoever wants to read its messages: ASCII, so that it may be cut anywhere.
-    pub text: &'a [u8],
 }
 
 impl<'a> Service<'a> {
+    pub(crate) fn read_text(record: Bytes<'_>, file: Bytes<'a>) -> Option<&'a [u8]> {
+        file.slice(record.size(service::TEXT_OFFSET)?, record.size(service::TEXT_LENGTH)?)
+    }
+
     pub(crate) fn read(record: Bytes<'_>, file: Bytes<'a>) -> Option<Service<'a>> {
         Some(Service {
             name: name(record.array(service::NAME)?)?,
@@ -321,7 +323,6 @@ impl<'a> Service<'a> {
             id: SchemaId(record.array(service::ID)?),
             table: file.slice(record.size(service::TABLE_OFFSET)?, record.size(service::TABLE_LENGTH)?)?,
             message_max: record.u32(service::MESSAGE_MAX)?,
-            text: file.slice(record.size(service::TEXT_OFFSET)?, record.size(service::TEXT_LENGTH)?)?,
         })
     }
 }

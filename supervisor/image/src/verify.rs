@@ -50,7 +50,7 @@ fn verify_services(image: &Image<'_>) -> Result<(), ImageError> {
             return Err(ImageError::Service(number));
         }
         let table = Table::parse(service.table).map_err(|_| ImageError::Schema(number))?;
-        let text = service.text;
+        let text = image.service_text(index).ok_or(ImageError::Schema(number))?;
         if table.message_max() != service.message_max
             || text.is_empty()
             || text.len() > CANONICAL_MAX

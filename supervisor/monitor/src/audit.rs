@@ -147,6 +147,18 @@ impl Stamp {
         Self(number(to) << 56 | number(from) << 48 | u64::from(service.get()) << 40)
     }
 
+    /// Sender, receiver and service.
+    pub(crate) fn parties(self) -> [u8; 3] {
+        let [.., service, from, to] = self.0.to_le_bytes();
+        [from, to, service]
+    }
+
+    /// That of an answer the supervisor gives instead of the receiver.
+    pub(crate) fn answered(self) -> Self {
+        let [from, _, service] = self.parties();
+        Self(u64::from(from) << 56 | u64::from(SUPERVISOR) << 48 | u64::from(service) << 40)
+    }
+
     /// The stamp of what is about a qube and no message.
     pub(crate) fn of_qube(qube: QubeIndex) -> Self {
         Self(u64::from(SUPERVISOR) << 56 | u64::from(qube.get()) << 48 | u64::from(NONE) << 40)

@@ -172,6 +172,8 @@ pub(crate) struct Channel<'a> {
     pub(crate) table: Table<'a>,
     /// Both ends are open and know each other's present life.
     pub(crate) open: bool,
+    /// Open, and nobody looks: messages go straight.
+    pub(crate) direct: bool,
     /// What a server says in answer to it next.
     pub(crate) calls: Calls,
     /// Methods that the policy allows whatever a message says, one bit each.

@@ -125,6 +125,10 @@ impl<M: Machine> Core<'_, M> {
             state.calls = Calls::new();
         }
         state.open = open;
+        state.direct = open && !self.tap.is_on();
+        if !open {
+            self.end_tap_of(channel);
+        }
     }
 
     /// Tells both ends how a channel is.

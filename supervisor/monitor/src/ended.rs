@@ -14,7 +14,7 @@ use crate::audit::Refusal;
 use crate::channel::EndpointIndex;
 use crate::machine::Machine;
 use crate::monitor::{Core, attention};
-use crate::qube::{bit, wake};
+use crate::qube::{QUBES, bit};
 use crate::serve::reason;
 
 /// Number of the event: ctl has one.
@@ -31,21 +31,23 @@ const BODY_MAX: usize = 48;
 const _: () = assert!(ctl::SERVICE.methods[ENDED as usize].request.sizes().max <= BODY_MAX as u64);
 
 /// Ends that are yet to be told.
-#[derive(Clone, Copy, Default)]
 pub(crate) struct Untold {
     /// Whose, one bit a qube.
     pub(crate) qubes: u32,
     /// Channels that have yet to hear of the oldest of them.
     channels: u64,
+    /// Of each qube's last end the number of its entry in the audit, from 1, and where in the log the words about it begin.
+    places: [(u64, u64); QUBES],
 }
 
 impl Untold {
-    pub(crate) const NONE: Self = Self { qubes: 0, channels: 0 };
+    pub(crate) const NONE: Self = Self { qubes: 0, channels: 0, places: [(0, 0); QUBES] };
 }
 
 impl<M: Machine> Core<'_, M> {
-    /// A life of `index` ended: ctl's clients are to hear of it, if there are any.
-    pub(crate) fn tell_ended_later(&mut self, index: QubeIndex) {
+    /// A life of `index` ended, as the newest entry of the audit says and the log from `words` on: ctl's clients are to hear of
+    /// it, if there are any.
+    pub(crate) fn tell_ended_later(&mut self, index: QubeIndex, words: u64) {
         if self.ctl_channels == 0 {
             return;
         }
@@ -53,13 +55,14 @@ impl<M: Machine> Core<'_, M> {
             self.untold.channels = self.ctl_channels;
         }
         self.untold.qubes |= bit(index);
+        self.untold.places[index.as_usize() % QUBES] = (self.audit.next(), words);
         self.attention |= attention::ENDED;
     }
 
     /// Tells one client of the oldest end.
     pub(crate) fn tell_ended(&mut self, now: Ticks, machine: &mut M) {
         let is_untold = |index: &QubeIndex| self.untold.qubes & bit(*index) != 0;
-        let Some(oldest) = QubeIndex::all().filter(is_untold).min_by_key(|index| self.ended_at(*index))
+        let Some(oldest) = QubeIndex::all().filter(is_untold).min_by_key(|index| self.place_of(*index))
         else {
             return;
         };
@@ -72,9 +75,8 @@ impl<M: Machine> Core<'_, M> {
         self.tell_client(now, machine, channel, oldest);
     }
 
-    /// Ends are numbered by their entries in the audit.
-    fn ended_at(&self, index: QubeIndex) -> u64 {
-        self.qube(index).map_or(0, |q| q.end_audit)
+    fn place_of(&self, index: QubeIndex) -> (u64, u64) {
+        self.untold.places[index.as_usize() % QUBES]
     }
 
     fn tell_client(&mut self, now: Ticks, machine: &mut M, channel: usize, ended: QubeIndex) {
@@ -83,32 +85,16 @@ impl<M: Machine> Core<'_, M> {
         let Some(state) = self.channels[channel].as_ref().filter(|it| it.open) else { return };
         let Some(q) = self.qube(ended).filter(|_| state.allowed & 1 << ENDED != 0) else { return };
         let Some(why) = q.last_end.map(reason) else { return };
-        let (generation, log, audit) = (q.generation.0, q.end_log, q.end_audit);
+        let (generation, (audit, log)) = (q.generation.0, self.place_of(ended));
         let ending = ctl::Ending { qube: ended.get(), generation, why, log, audit };
         let mut frame = [0; HEADER_SIZE + BODY_MAX];
-        let (head, body) = frame.split_at_mut(HEADER_SIZE);
+        let (_, body) = frame.split_at_mut(HEADER_SIZE);
         let Ok(length) = encode(&ending, body) else { return };
-        let schema = state.service.id;
-        let header =
-            Header { schema, method: ENDED, kind: Kind::Event, correlation: 0, length: length as u32 };
-        if header.write_to(head).is_err() {
-            return;
-        }
-        let end = &mut self.endpoints[client.index()];
-        let put = match end.rx.waiting() {
-            Ok(Some(rx)) => rx.put(frame.get(..HEADER_SIZE + length).unwrap_or_default()),
-            Ok(None) => return,
-            Err(fault) => Err(fault),
-        };
-        match (put, end.qube) {
-            (Ok(()), Some(qube)) => {
-                let server = &mut self.endpoints[client.peer().index()];
-                server.sent += 1;
-                self.audit.delivered(now, server.stamp, ENDED, length);
-                self.wake(machine, qube, wake::CHANNEL);
-            }
-            (Ok(()) | Err(Malformed::TooLong), _) => {}
-            (Err(fault), _) => self.poison(now, machine, client, Refusal::ReceiverQueue(fault)),
+        let (schema, kind, length) = (state.service.id, Kind::Event, length as u32);
+        let header = Header { schema, method: ENDED, kind, correlation: 0, length };
+        match self.say(now, machine, client, &header, &mut frame) {
+            Ok(()) | Err(Malformed::TooLong) => {}
+            Err(fault) => self.poison(now, machine, client, Refusal::ReceiverQueue(fault)),
         }
     }
 }

@@ -33,6 +33,7 @@ mod route;
 mod schedule;
 mod serve;
 mod step;
+mod tap;
 
 pub use audit::{Outcome, Record, Refusal};
 pub use info::{Info, page_offset};

@@ -110,10 +110,7 @@ impl<M: Machine> Core<'_, M> {
         self.rebuilding |= bit(index);
         self.attention &= !bit(index);
         self.record_qube(now, index, Outcome::Ended, how.code());
-        let audit = self.audit.next();
-        let q = self.at(index);
-        (q.end_log, q.end_audit) = (words, audit);
-        self.tell_ended_later(index);
+        self.tell_ended_later(index, words);
         self.note(now, machine, format_args!("{name} generation {generation} ended: {how}"));
         for port in 0..MAX_PORTS {
             if let Some(end) = self.endpoint_at(index, port) {

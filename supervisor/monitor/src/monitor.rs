@@ -15,6 +15,7 @@ use crate::log::Log;
 use crate::machine::Machine;
 use crate::qube::{Life, QUBES, QUEUES, Qube, bit};
 use crate::route::Stop;
+use crate::tap::Tap;
 
 /// Whose turn it counts as before anyone has run.
 const FIRST: QubeIndex = match QubeIndex::new(0) {
@@ -84,6 +85,7 @@ pub(crate) struct Core<'a, M: Machine> {
     pub(crate) endpoints: [Endpoint<Window<M>>; ENDPOINTS],
     pub(crate) audit: Audit,
     pub(crate) log: Log,
+    pub(crate) tap: Tap,
     pub(crate) refused: u64,
     /// Qubes that can run.
     pub(crate) runnable: u32,
@@ -126,6 +128,7 @@ impl<'a, M: Machine> Monitor<'a, M> {
             endpoints: [const { Endpoint::NOBODY }; ENDPOINTS],
             audit: Audit::new(),
             log: Log::new(),
+            tap: Tap::OFF,
             refused: 0,
             runnable: 0,
             rebuilding: 0,
@@ -183,6 +186,7 @@ impl<'a, M: Machine> Core<'a, M> {
                 service,
                 table,
                 open: false,
+                direct: false,
                 calls: Calls::new(),
                 allowed,
                 quick,

@@ -124,9 +124,6 @@ pub(crate) struct Qube<'a, G: GuestMemory> {
     pub(crate) carried_before: (u64, u64),
     pub(crate) refused: u64,
     pub(crate) last_end: Option<End>,
-    /// Where in the log the words about its last end begin, and the number of its entry in the audit, from 1.
-    pub(crate) end_log: u64,
-    pub(crate) end_audit: u64,
     /// When the current life began.
     pub(crate) born: Ticks,
     /// Lives in a row that ended early; the delay before the next one doubles with each.
@@ -162,8 +159,6 @@ impl<'a, G: GuestMemory> Qube<'a, G> {
             carried_before: (0, 0),
             refused: 0,
             last_end: None,
-            end_log: 0,
-            end_audit: 0,
             born: Ticks(0),
             failures: 0,
             ready: false,

@@ -15,7 +15,7 @@ use crate::qube::wake;
 use crate::route::{Budget, Stop};
 
 impl<M: Machine> Core<'_, M> {
-    /// Moves one message of a channel that is closed or whose server is the supervisor. [`Stop::Elsewhere`] when it is done.
+    /// Moves one message of a channel that is closed or looked at, or whose server is the supervisor. [`Stop::Elsewhere`] when it is done.
     pub(crate) fn move_elsewhere(
         &mut self,
         now: Ticks,
@@ -26,6 +26,9 @@ impl<M: Machine> Core<'_, M> {
     ) -> Stop {
         let Some(channel) = &mut self.channels[from.channel()] else { return Stop::Empty };
         let open = channel.open;
+        if open && channel.facts.server.is_some() {
+            return self.move_tapped(now, machine, from, budget, staging);
+        }
         let end = &mut self.endpoints[from.index()];
         let tx = match end.tx.waiting() {
             Ok(Some(tx)) => tx,
@@ -62,6 +65,7 @@ impl<M: Machine> Core<'_, M> {
             Ok(frame) => {
                 end.sent += 1;
                 self.audit.delivered(now, end.stamp, frame.method, frame.body.len());
+                self.tap_delivered(now, from, &frame.header(), frame.body);
                 self.serve(now, machine, from, &frame.header(), message);
             }
             Err(why) => self.refuse(now, machine, from, why, message),
@@ -89,9 +93,12 @@ impl<M: Machine> Core<'_, M> {
             return self.refuse(now, machine, from, Refusal::ReceiverTooSmall, message);
         }
         let why = Refusal::ReceiverQueue(fault);
+        let (stamp, body) =
+            (self.endpoints[from.index()].stamp, message.get(HEADER_SIZE..).unwrap_or_default());
+        self.tap_message(now, from, stamp, header.as_ref(), body, (Outcome::Refused, why.code()));
         self.poison(now, machine, from.peer(), why);
         if let Some(call) = call {
-            self.answer(machine, from, &call, error_for(why));
+            self.answer(now, machine, from, &call, error_for(why));
         }
     }
 
@@ -115,14 +122,17 @@ impl<M: Machine> Core<'_, M> {
         };
         self.record(now, from, header.as_ref(), outcome, why.code());
         self.count_refused(from);
+        let body = message.get(HEADER_SIZE..).unwrap_or_default();
+        let stamp = self.endpoints[from.index()].stamp;
+        self.tap_message(now, from, stamp, header.as_ref(), body, (outcome, why.code()));
         let Some(header) = &header else { return };
         match (from.role(), header.kind, why) {
-            (Role::Client, Kind::Call, _) => self.answer(machine, from, header, error_for(why)),
+            (Role::Client, Kind::Call, _) => self.answer(now, machine, from, header, error_for(why)),
             (
                 Role::Server,
                 Kind::Reply | Kind::Error,
                 Refusal::Body(_) | Refusal::ForgedError | Refusal::ReceiverTooSmall,
-            ) => self.answer(machine, from.peer(), header, ErrorCode::Internal),
+            ) => self.answer(now, machine, from.peer(), header, ErrorCode::Internal),
             _ => {}
         }
     }
@@ -130,6 +140,7 @@ impl<M: Machine> Core<'_, M> {
     /// Puts an error frame into the queue of client end `client`, if it left room for one.
     pub(crate) fn answer(
         &mut self,
+        now: Ticks,
         machine: &mut M,
         client: EndpointIndex,
         header: &Header,
@@ -147,6 +158,8 @@ impl<M: Machine> Core<'_, M> {
             && rx.put(&frame).is_ok()
         {
             self.wake(machine, qube, wake::CHANNEL);
+            let stamp = self.endpoints[client.index()].stamp.answered();
+            self.tap_message(now, client.peer(), stamp, Some(&error), &[code.as_u8()], (Outcome::Allowed, 0));
         }
     }
 

@@ -47,7 +47,7 @@ impl Budget {
     }
 
     /// Spends what the message cost at which the moving stopped, if it was taken.
-    fn settle(&mut self, stop: Stop) {
+    pub(crate) fn settle(&mut self, stop: Stop) {
         match stop {
             Stop::Carried(len)
             | Stop::Refused(Taken { len, .. }, _)
@@ -73,7 +73,7 @@ pub(crate) enum Stop {
     Empty,
     /// Its receiver has no room, or the exit's budget is used up; it stays where it is.
     Later,
-    /// The channel is closed, or its server is the supervisor.
+    /// The channel is closed or looked at, or its server is the supervisor.
     Elsewhere,
     /// The sender's queue is malformed.
     Sender(Malformed),
@@ -171,7 +171,7 @@ impl<'a, M: Machine> Core<'a, M> {
         from: EndpointIndex,
         staging: &mut Staging,
     ) -> bool {
-        let Some((mut lane, ahead, room)) = self.lane(from) else { return false };
+        let Some((mut lane, ahead, room)) = self.lane(from, |it| it.direct) else { return false };
         if room == 0 {
             *lane.stop = Stop::Later;
             return false;
@@ -205,7 +205,7 @@ impl<'a, M: Machine> Core<'a, M> {
         budget: &mut Budget,
         staging: &mut Staging,
     ) -> bool {
-        let Some((mut lane, ahead, room)) = self.lane(from) else { return false };
+        let Some((mut lane, ahead, room)) = self.lane(from, |it| it.direct) else { return false };
         let to = *lane.to;
         let count = ahead.min(room).min(budget.messages);
         let mut delivered = 0;
@@ -224,14 +224,18 @@ impl<'a, M: Machine> Core<'a, M> {
         delivered == ahead
     }
 
-    /// The way from `from` to its peer, how many messages wait, at least one, and how many buffers. `None` when there is
+    /// The way from `from` to its peer if the channel `is_open`, how many messages wait, at least one, and how many buffers. `None` when there is
     /// none; then [`Self::stop`] says why.
     #[inline(always)]
-    fn lane(&mut self, from: EndpointIndex) -> Option<(Lane<'_, 'a, Window<M>>, u16, u16)> {
+    pub(crate) fn lane(
+        &mut self,
+        from: EndpointIndex,
+        is_open: impl Fn(&Channel<'_>) -> bool,
+    ) -> Option<(Lane<'_, 'a, Window<M>>, u16, u16)> {
         let stop = &mut self.stop;
         let (sender, receiver) = pair(&mut self.endpoints, from);
         let channel = match &mut self.channels[from.channel()] {
-            Some(channel) if channel.open => channel,
+            Some(channel) if is_open(channel) => channel,
             _ => return none(stop, Stop::Elsewhere),
         };
         let (Queue::Ready(tx), Queue::Ready(rx), Some(to)) =
@@ -277,7 +281,7 @@ impl<'a, M: Machine> Core<'a, M> {
 }
 
 /// The way of messages from one qube to another, open and with good queues.
-struct Lane<'c, 'a, W> {
+pub(crate) struct Lane<'c, 'a, W> {
     /// Where to say what is the matter. In memory and not in results, which would cost the good messages.
     stop: &'c mut Stop,
     channel: &'c mut Channel<'a>,
@@ -290,14 +294,14 @@ struct Lane<'c, 'a, W> {
     tx: &'c mut Ring<W>,
     rx: &'c mut Ring<W>,
     /// The receiver.
-    to: &'c QubeIndex,
+    pub(crate) to: &'c QubeIndex,
 }
 
 impl<W: RingWindow> Lane<'_, '_, W> {
     /// Carries one message: copies it once, judges the copy, delivers that copy. Returns how long it was; `None` when
     /// something is the matter with it. Call only when there is one, and a buffer for it.
     #[inline(always)]
-    fn carry(&mut self, now: Ticks, staging: &mut Staging) -> Option<usize> {
+    pub(crate) fn carry(&mut self, now: Ticks, staging: &mut Staging) -> Option<usize> {
         let (chain, message) = match self.tx.take(staging) {
             Ok(taken) => taken,
             Err(fault) => return none(self.stop, Stop::Sender(fault)),
@@ -322,7 +326,7 @@ impl<W: RingWindow> Lane<'_, '_, W> {
 
 /// Whether a message is a call or an event.
 #[inline(always)]
-const fn is_audited(kind: Kind) -> bool {
+pub(crate) const fn is_audited(kind: Kind) -> bool {
     kind.as_u8() & 1 != 0
 }
 

@@ -19,6 +19,7 @@ use crate::lifecycle::End;
 use crate::machine::Machine;
 use crate::monitor::{Core, attention};
 use crate::qube::{Life, bit, wake};
+use crate::route::is_audited;
 
 /// Longest reply of both services, with its header.
 const REPLY_MAX: usize = HEADER_SIZE
@@ -46,16 +47,14 @@ impl<M: Machine> Core<'_, M> {
         header: &Header,
         message: &[u8],
     ) {
-        let (Some(qube), Some(channel)) = (self.endpoints[from.index()].qube, self.channel_of(from)) else {
-            return;
-        };
+        let Some(channel) = self.channel_of(from) else { return };
         let is_ctl = channel.service.id == ctl::SERVICE.id;
         let is_log = channel.service.id == log::SERVICE.id;
         let caller = Caller { port: self.endpoints[from.index()].port, generation: Generation(1) };
         let mut reply = [0; REPLY_MAX];
-        let (head, out) = reply.split_at_mut(HEADER_SIZE);
+        let (_, out) = reply.split_at_mut(HEADER_SIZE);
         let body = message.get(HEADER_SIZE..).unwrap_or_default();
-        let mut desk = Desk { core: self, now };
+        let mut desk = Desk { core: self, now, channel: from.channel() };
         let answered = match (is_ctl, is_log) {
             (true, _) => ctl::dispatch(&mut desk, &caller, header, body, out),
             (_, true) => log::dispatch(&mut desk, &caller, header, body, out),
@@ -67,19 +66,39 @@ impl<M: Machine> Core<'_, M> {
         let len = match answered {
             Ok(Some(len)) => len,
             Ok(None) => return,
-            Err(code) => return self.answer(machine, from, header, code),
+            Err(code) => return self.answer(now, machine, from, header, code),
         };
-        let written = Header { kind: Kind::Reply, length: len as u32, ..*header }.write_to(head).is_ok();
-        let Some(frame) = reply.get(..HEADER_SIZE + len).filter(|_| written) else { return };
-        let Some(ring) = self.endpoints[from.index()].rx.ring() else { return };
-        match ring.put(frame) {
-            Ok(()) => {
-                self.endpoints[from.peer().index()].sent += 1;
-                self.wake(machine, qube, wake::CHANNEL);
-            }
+        let answer = Header { kind: Kind::Reply, length: len as u32, ..*header };
+        match self.say(now, machine, from, &answer, &mut reply) {
+            Ok(()) => {}
             Err(Malformed::TooLong) => self.refuse(now, machine, from, Refusal::ReceiverTooSmall, message),
             Err(fault) => self.poison(now, machine, from, Refusal::ReceiverQueue(fault)),
         }
+    }
+
+    /// Says something to `client`, if it left room: `header`, and the body that lies in `frame` behind the place for it.
+    pub(crate) fn say(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        client: EndpointIndex,
+        header: &Header,
+        frame: &mut [u8],
+    ) -> Result<(), Malformed> {
+        let end = &mut self.endpoints[client.index()];
+        let (Some(rx), Some(qube), Ok(())) = (end.rx.waiting()?, end.qube, header.write_to(frame)) else {
+            return Ok(());
+        };
+        let frame = frame.get(..HEADER_SIZE + header.length as usize).unwrap_or_default();
+        rx.put(frame)?;
+        let server = &mut self.endpoints[client.peer().index()];
+        server.sent += 1;
+        if is_audited(header.kind) {
+            self.audit.delivered(now, server.stamp, header.method, header.length as usize);
+        }
+        self.wake(machine, qube, wake::CHANNEL);
+        self.tap_delivered(now, client.peer(), header, frame.get(HEADER_SIZE..).unwrap_or_default());
+        Ok(())
     }
 
     /// Nanoseconds since the supervisor was entered.
@@ -94,6 +113,8 @@ impl<M: Machine> Core<'_, M> {
 struct Desk<'m, 'a, M: Machine> {
     core: &'m mut Core<'a, M>,
     now: Ticks,
+    /// Where the question came from.
+    channel: usize,
 }
 
 impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
@@ -212,17 +233,19 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
     }
 
     fn schema(&mut self, _: &Caller, index: u8, from: u16) -> Option<Text<SCHEMA_PIECE>> {
-        let service = self.core.image?.service(ServiceIndex::new(index)?)?;
-        let rest = service.text.get(from.into()..).unwrap_or_default();
+        let whole = self.core.image?.service_text(ServiceIndex::new(index)?)?;
+        let rest = whole.get(from.into()..).unwrap_or_default();
         // ASCII, as the image promises: it may be cut anywhere.
         let piece = rest.get(..SCHEMA_PIECE.min(rest.len())).unwrap_or_default();
         Some(text(core::str::from_utf8(piece).unwrap_or_default()))
     }
 
-    fn tap(&mut self, _: &Caller, _: bool) {}
+    fn tap(&mut self, _: &Caller, on: bool) {
+        self.core.turn_tap(on.then_some(self.channel));
+    }
 
-    fn tapped(&mut self, _: &Caller, _: u64) -> ctl::TapPage {
-        ctl::TapPage { messages: List::new(), lost: 0, on: false }
+    fn tapped(&mut self, _: &Caller, after: u64) -> ctl::TapPage {
+        self.core.tap_page(self.channel, after)
     }
 }
 
@@ -264,7 +287,7 @@ fn count(number: usize) -> u8 {
     (number & 0xff) as u8
 }
 
-fn verdict(outcome: Outcome) -> ctl::AuditVerdict {
+pub(crate) fn verdict(outcome: Outcome) -> ctl::AuditVerdict {
     match outcome {
         Outcome::Allowed => ctl::AuditVerdict::Allowed,
         Outcome::Denied => ctl::AuditVerdict::Denied,

@@ -102,7 +102,8 @@ impl Reason {
             0x400 => Self::NestedPageFault,
             0x401 | 0x402 => Self::Avic,
             0x403 => Self::Vmgexit,
-            u64::MAX => Self::Invalid,
+            // All ones, as QEMU has it too: in 32 bits.
+            u64::MAX | 0xffff_ffff => Self::Invalid,
             0xffff_ffff_ffff_fffe => Self::Busy,
             _ => Self::Unlisted,
         }
@@ -274,6 +275,14 @@ mod tests {
             let expected = Exit::Fault(Fault::Memory { at: Gpa(0xdead), access });
             assert_eq!(decode(&facts(0x400, info1, 0xdead)), (expected, Resume::Here));
         }
+    }
+
+    #[test]
+    fn a_state_the_processor_refuses_is_told_in_either_width() {
+        for code in [u64::MAX, 0xffff_ffff] {
+            assert_eq!(decode(&facts(code, 0, 0)).0, Exit::Fault(Fault::InvalidState));
+        }
+        assert_eq!(decode(&facts(0xffff_fffe, 0, 0)).0, Exit::Fault(Fault::Unknown(0xffff_fffe)));
     }
 
     #[test]

@@ -94,7 +94,14 @@ impl<W: World> Session<'_, W> {
     }
 
     fn report(&mut self, end: &Ending) {
-        let Some(qube) = self.qube_of(end) else { return };
+        let Some(qube) = self.qube_of(end) else {
+            return self.say(format_args!(
+                "Qube number {} ended (generation {}): {}.",
+                end.qube,
+                end.generation,
+                Ended(end.why)
+            ));
+        };
         self.screen.put(format_args!("╭─ "));
         self.screen.shape(qube.label);
         self.say(format_args!(

@@ -54,7 +54,7 @@ fn run(workspace: &Workspace) -> Outcome<Figures> {
     std::fs::create_dir_all(&folder).map_err(|error| Failure::of(folder.display(), &error))?;
     let mut command = Command::new("valgrind");
     command.args(["-q", "--tool=callgrind", "--callgrind-out-file=counts"]);
-    command.arg(format!("--dump-after={MARK}")).arg(binary(workspace, PROGRAM));
+    command.arg(format!("--dump-after={MARK}")).arg(binary(workspace, PROGRAM, PROGRAM));
     let output = command.current_dir(&folder).stdin(Stdio::null()).output();
     let output = output.map_err(|error| Failure::of("valgrind", &error))?;
     if !output.status.success() {

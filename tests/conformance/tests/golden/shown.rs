@@ -1,8 +1,8 @@
 //! Every golden body as `ipc-proto/describe` shows it, from the canonical text alone; and back again.
 
-use ipc_proto_describe::{Body, Description, Part, Reveal, Secrets, Shown};
-use ipc_proto_types::Kind;
-use ipc_proto_wire::{Service, canonical};
+use ipc_proto_describe::{Body, Description, MethodKind, Part, Reveal, Secrets, Shown};
+use ipc_proto_types::{Kind, Role};
+use ipc_proto_wire::{Header, Service, Table, canonical};
 use tests_conformance::files;
 
 use crate::{Vector, examples};
@@ -110,6 +110,52 @@ fn a_cut_golden_body_shows_its_beginning_and_a_short_one_says_where_it_ends() {
             }
         }
     }
+}
+
+/// Bodies that differ from a golden one in a byte, or in how many there are.
+fn neighbours(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = vec![[body, &[0]].concat()];
+    for at in 0..body.len() {
+        all.push(body[..at].to_vec());
+        for other in [0, 1, 2, 0x7f, 0x80, 0xff, body[at] ^ 1, body[at].wrapping_add(1)] {
+            let mut near = body.to_vec();
+            near[at] = other;
+            all.push(near);
+        }
+    }
+    all
+}
+
+#[test]
+fn what_the_validator_accepts_is_shown_whole_and_nothing_else_but_in_secrets() {
+    let (mut accepted, mut refused) = (0, 0);
+    for (service, vectors) in examples::all() {
+        let text = text(&service);
+        let description = Description::parse(&text).expect("the compiler writes canonical text");
+        let table = Table::parse(service.table).expect("the compiler writes tables");
+        for vector in &vectors {
+            let (number, method) = description.find(vector.method).expect("an example is of a method");
+            let by_server = vector.kind == Kind::Reply || method.kind() == MethodKind::Event;
+            let sender = if by_server { Role::Server } else { Role::Client };
+            let has_secrets = text
+                .lines()
+                .any(|line| line.contains(&format!(" {}(", vector.method)) && line.contains("secret<"));
+            for body in neighbours(&vector.body) {
+                let length = u32::try_from(body.len()).expect("an example is short");
+                let head =
+                    Header { schema: service.id, method: number, kind: vector.kind, correlation: 1, length };
+                let is_accepted = table.check(sender, &head, &body, &mut ()).is_ok();
+                let mut shown = String::new();
+                let result = method.show(part(vector), Body::whole(&body), Reveal::Secrets, &mut shown);
+                let is_whole = result == Ok(Shown::Whole);
+                assert!(is_whole || !is_accepted, "{} {body:x?}: {shown}", vector.method);
+                assert!(is_accepted || !is_whole || has_secrets, "{} {body:x?}: {shown}", vector.method);
+                accepted += usize::from(is_accepted);
+                refused += usize::from(!is_accepted);
+            }
+        }
+    }
+    assert!(accepted > 1000 && refused > 1000, "{accepted} accepted, {refused} refused");
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod hostile;
 mod policy;
 mod refusals;
 mod restart;
+mod secrets;
 mod services;
 mod size;
+mod tap;
 mod time;

@@ -91,6 +91,13 @@ fn without_the_log_the_report_says_where_the_words_are() {
 }
 
 #[test]
+fn a_qube_that_may_not_be_asked_about_is_reported_by_its_number() {
+    let denied = |world: &mut FakeWorld| world.machine.borrow_mut().denied = Some("ctl.qube");
+    let shown = play_ends(denied, std::vec![end(2, 1, EndReason::Panicked)], &[]);
+    assert_eq!(shown, "Qube number 2 ended (generation 1): it panicked.\n");
+}
+
+#[test]
 fn a_crash_loop_gets_one_report_one_line_and_then_a_count() {
     let steps: Vec<Step> = (1..=50).map(|generation| end(2, generation, EndReason::Panicked)).collect();
     let shown = play_ends(|_| (), steps, &["say echo hi"]);

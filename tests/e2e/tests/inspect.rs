@@ -1,0 +1,73 @@
+//! `cargo skep run --inspect` and `cargo skep inspect --json`: what a running system shows of itself, and what it never shows.
+
+use std::io::Read;
+use std::process::{Child, Stdio};
+
+use tests_e2e::{Terminal, plain, root, skep};
+
+const PASSPHRASE: &str = "canary-passphrase-7f3a";
+const PASSWORD: &str = "canary-password-91bd";
+
+/// The desktop with an inspector.
+fn inspected() -> Terminal {
+    let image = root().join("target/e2e/inspected.img");
+    let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
+    let built = skep(&["image", "desktop", "-o", &image.to_string_lossy()]).output().expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    Terminal::open(skep(&["run", "desktop", "--inspect", "--no-color"]))
+}
+
+/// `cargo skep inspect --json` with more arguments, under way.
+fn look(arguments: &[&str]) -> Child {
+    let mut command = skep(&[&["inspect", "--json"], arguments].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("cargo runs")
+}
+
+/// What it wrote, once it ended well.
+fn lines(mut child: Child) -> String {
+    let mut text = String::new();
+    child.stdout.take().expect("it is piped").read_to_string(&mut text).expect("it is text");
+    assert!(child.wait().expect("it ends").success(), "{text}");
+    text
+}
+
+/// Makes a vault and uses it, with secrets typed.
+fn use_the_vault(t: &mut Terminal) {
+    let opened = t.secret_command("vault init", &[PASSPHRASE, PASSPHRASE]);
+    assert!(opened.contains("The vault is open"), "{opened}");
+    let added = t.secret_command("vault add github --user me", &[PASSWORD, PASSWORD]);
+    assert!(!added.contains("Usage"), "{added}");
+    assert!(t.command("show github").contains("hidden"));
+}
+
+#[test]
+fn a_running_system_is_inspected_and_no_secret_is_seen() {
+    let mut t = inspected();
+    let watcher = look(&["--for", "25", "--no-messages"]);
+    use_the_vault(&mut t);
+    let said = lines(watcher);
+    for part in
+        ["\"name\":\"inspector\"", "\"type\":\"channel\"", "\"type\":\"message\"", "\"method\":\"show\""]
+    {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+    assert!(said.contains("\"copying\":false"), "with --no-messages nothing is copied:\n{said}");
+    assert!(!said.contains(PASSPHRASE) && !said.contains(PASSWORD), "a secret shows in:\n{said}");
+
+    let (code, _) = t.power_off();
+    assert_eq!(code, 0);
+    let left = std::fs::read_dir(root().join("target/skep/run")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "the run file and the socket are gone");
+    let nothing = skep(&["inspect", "--json"]).output().expect("cargo runs");
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no system with an inspector is running"));
+}
+
+#[test]
+fn a_system_without_the_flag_has_no_inspector() {
+    let mut t = Terminal::run("minimal");
+    let qubes = plain(&t.command("qubes"));
+    assert!(qubes.contains("echo") && !qubes.contains("inspector"), "{qubes}");
+    assert_eq!(std::fs::read_dir(root().join("target/skep/run")).map_or(0, Iterator::count), 0);
+    assert_eq!(t.power_off().0, 0);
+}
