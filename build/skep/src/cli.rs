@@ -80,6 +80,15 @@ With --stdio it speaks gdb's protocol, for editors: target remote | cargo skep g
         #[arg(last = true, value_name = "GDB ARGS")]
         extra: Vec<OsString>,
     },
+    /// Make a qube of your own: its service, server, wiring, system and tests
+    #[command(after_help = "\
+Examples:
+  cargo skep new guestbook                                  asks for the rest, when run by a person
+  cargo skep new guestbook --label work --calls clock       a qube that asks another for the time
+  cargo skep new guestbook --path ../guestbook --yes        in that folder, without questions
+
+Inside Skep's own tree it becomes unikernels/NAME and build/systems/NAME.toml; anywhere else, a project of its own.")]
+    New(New),
     /// Run all tests: rules of the house, formatting, lints, host tests, systems in QEMU
     #[command(after_help = "\
 Examples:
@@ -177,6 +186,34 @@ Examples:
         #[arg(default_value = "", hide_default_value = true)]
         system: String,
     },
+}
+
+/// What the new qube is to be.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// Its name: 1 to 16 of a-z, 0-9 and -, beginning with a letter
+    pub(crate) name: String,
+    /// How far it is trusted [default: work]
+    #[arg(long)]
+    pub(crate) label: Option<String>,
+    /// Name of the service it serves [default: NAME]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) serves: Option<String>,
+    /// Services it calls, separated by commas: clock, console, echo, log, vault
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) calls: Option<String>,
+    /// Its memory [default: 2MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// Where it goes [default: ./NAME]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) path: Option<PathBuf>,
+    /// Take Skep's packages in this version from a registry instead of the checkout
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) skep_version: Option<String>,
+    /// Ask nothing
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 /// What `inspect` is to show, and how.

@@ -17,6 +17,7 @@ pub mod gdb;
 pub mod iso;
 pub mod look;
 pub mod needs;
+pub mod new;
 pub mod picture;
 pub mod policy;
 pub mod project;

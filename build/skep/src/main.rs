@@ -12,11 +12,11 @@ use build_skep::run::{Debugger, Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, gdb, iso, look, picture, policy, project,
-    reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, gdb, iso, look, new, picture, policy,
+    project, reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, Fuzz, Inspect, Question, Toolchain, Verb};
+use cli::{Arguments, Fuzz, Inspect, New, Question, Toolchain, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words());
@@ -49,6 +49,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
         Verb::Gdb { qube, stdio, extra } => {
             gdb::gdb(&workspace, &gdb::Options { qube, stdio, extra }, report)
         }
+        Verb::New(arguments) => new::new(&workspace.root, &options_of(arguments)),
         Verb::Test { quick } => {
             let extent = if quick { Extent::Quick } else { Extent::Everything };
             match &workspace.project {
@@ -88,6 +89,12 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             Ok(())
         }
     }
+}
+
+fn options_of(arguments: New) -> new::Options {
+    let New { name, label, serves, calls, memory, path, skep_version, yes } = arguments;
+    let given = build_template::Given { label, serves, calls, memory };
+    new::Options { name, given, path, skep_version, yes }
 }
 
 fn inspect(workspace: &Workspace, arguments: &Inspect, report: Report) -> Outcome<()> {

@@ -14,7 +14,10 @@ pub(crate) fn check(files: &[File], faults: &mut Vec<Fault>) {
         let mut fault = |line: usize, found: String, fix: &str| {
             faults.push(Fault { file: file.path.clone(), line, found, fix: fix.to_owned() });
         };
-        if !file.text.starts_with("//!") {
+        // A file of the template may begin with the tag that says when it is made.
+        let text =
+            file.text.split_once("-%}\n").filter(|(tag, _)| tag.starts_with("{%") && !tag.contains('\n'));
+        if !text.map_or(file.text.as_str(), |(_, text)| text).starts_with("//!") {
             let fix = "begin with `//!`: what it is, what it keeps, what it leaves to others";
             fault(1, "a file without a header".into(), fix);
         }

@@ -84,6 +84,24 @@ impl Terminal {
         Self::open(skep(&["run", system, "--no-color"]))
     }
 
+    /// A system of a project elsewhere, with `folder` as the current folder.
+    ///
+    /// # Panics
+    /// When it does not build.
+    #[must_use]
+    pub fn run_in(folder: impl AsRef<Path>, system: &str) -> Self {
+        let skep = |arguments: &[&str]| {
+            let mut command = skep(arguments);
+            command.current_dir(folder.as_ref());
+            command
+        };
+        let image = std::env::temp_dir().join(format!("skep-e2e-{}.img", std::process::id()));
+        let built = skep(&["image", system, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
+        let _ = std::fs::remove_file(&image);
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Self::open(skep(&["run", system, "--no-color"]))
+    }
+
     /// Waits until `text` shows up and gives what came before it.
     ///
     /// # Panics
