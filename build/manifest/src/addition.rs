@@ -18,8 +18,8 @@ const DEPTH: u16 = 8;
 pub struct Addition {
     /// The folder of its `qube.toml`. The memory it wants is added to the system's.
     pub folder: PathBuf,
-    /// Services it calls on the supervisor.
-    pub calls: Vec<String>,
+    /// Whom it calls, and by which service: a channel each. What its own file does not say it calls, it may call all the same.
+    pub calls: Vec<(String, String)>,
     /// Policy text that goes before the system's own.
     pub policy: String,
 }
@@ -32,15 +32,18 @@ impl Addition {
         source: &mut Source,
         problems: &mut Vec<Problem>,
     ) -> Vec<Rule> {
-        let Some(qube) = qube_file::read(&self.folder, problems) else { return Vec::new() };
+        let Some(mut qube) = qube_file::read(&self.folder, problems) else { return Vec::new() };
         let client = qube.name.value.to_string();
         file.memory.value = file.memory.value.saturating_add(qube.memory.value);
-        file.qubes.push(At { value: qube, span: 0..0 });
         let text = |value: &str| At { value: value.to_owned(), span: 0..0 };
-        file.channels.extend(self.calls.iter().map(|service| ChannelEntry {
+        let is_new = |service: &&str| qube.calls.iter().all(|call| call.value != **service);
+        let new = self.calls.iter().map(|(_, service)| service.as_str()).filter(is_new).map(text);
+        qube.calls_also = new.collect();
+        file.qubes.push(At { value: qube, span: 0..0 });
+        file.channels.extend(self.calls.iter().map(|(server, service)| ChannelEntry {
             at: 0,
             client: text(&client),
-            server: text("@supervisor"),
+            server: text(server),
             service: text(service),
             depth: DEPTH,
         }));

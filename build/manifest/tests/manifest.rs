@@ -319,7 +319,7 @@ fn an_addition_passes_the_checks_and_its_rules_come_first() {
     );
     let addition = |rules: &str| build_manifest::Addition {
         folder: folder.path("looker"),
-        calls: vec!["ctl".into()],
+        calls: vec![("@supervisor".into(), "ctl".into())],
         policy: rules.into(),
     };
     let load = |rules| {

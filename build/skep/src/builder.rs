@@ -43,7 +43,11 @@ pub fn read_system_at(workspace: &Workspace, path: &Path) -> Outcome<System> {
 }
 
 /// Reads the system in a file, with something added to it before it is checked.
-fn read_system_with(workspace: &Workspace, path: &Path, addition: Option<&Addition>) -> Outcome<System> {
+pub(crate) fn read_system_with(
+    workspace: &Workspace,
+    path: &Path,
+    addition: Option<&Addition>,
+) -> Outcome<System> {
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(&here).unwrap_or(path);
     let builtin = Catalogue::builtin();
@@ -111,7 +115,8 @@ pub fn build_changed(
     change: impl FnOnce(&mut System),
     report: Report,
 ) -> Outcome<Built> {
-    let mut system = report.step(&format!("check the manifest of {name}"), || {
+    let shown = if name.is_empty() { "the system" } else { name };
+    let mut system = report.step(&format!("check the manifest of {shown}"), || {
         read_system_with(workspace, &workspace.system(name)?, addition)
     })?;
     change(&mut system);

@@ -127,7 +127,7 @@ fn announce(
 fn inspector(workspace: &Workspace) -> Addition {
     Addition {
         folder: workspace.root.join("unikernels/inspector"),
-        calls: vec!["ctl".to_owned()],
+        calls: vec![("@supervisor".to_owned(), "ctl".to_owned())],
         policy: "ctl.* inspector @supervisor allow\n".to_owned(),
     }
 }

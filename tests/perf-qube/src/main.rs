@@ -1,7 +1,8 @@
 //! Measures the channels from inside a qube: exits from the supervisor's own counters, ticks from the time-stamp counter,
 //! which under QEMU's instruction counting are instructions. Prints `bench: name=value` lines in its log.
 //!
-//! Arguments: `task`, one of `call`, `stream`, `idle`; `count`, how many calls or messages.
+//! Arguments: `task`, one of `call`, `stream`, `idle`, `raw`; `count`, how many calls or messages. For `raw`, which calls any
+//! service: `service`, `method` (its number) and `body` in hexadecimal digits.
 
 #![no_std]
 #![no_main]
@@ -13,6 +14,8 @@ use ipc_proto_rpc::{CallError, Port};
 use ipc_proto_types::Bytes;
 use unikernels_rt::{Qube, log, main};
 
+mod raw;
+
 main!(measure);
 
 /// Calls or messages, unless argument `count` says otherwise.
@@ -20,18 +23,21 @@ const COUNT: u64 = 1_000;
 
 fn measure(qube: Qube) -> i32 {
     let count = qube.args().get("count").and_then(|count| count.parse().ok()).unwrap_or(COUNT);
-    let (Some(mut echo), Some(mut ctl)) = (qube.client(&echo::SERVICE), qube.client(&ctl::SERVICE)) else {
-        log!("bench failed: no channels");
+    let Some(mut ctl) = qube.client(&ctl::SERVICE) else {
+        log!("bench failed: no channel to the supervisor");
         return 1;
     };
-    let (mut echo, mut ctl) = (EchoClient::new(&mut echo), CtlClient::new(&mut ctl));
+    let mut ctl = CtlClient::new(&mut ctl);
+    let mut echo = qube.client(&echo::SERVICE);
+    let mut echo = echo.as_mut().map(EchoClient::new);
     let task = qube.args().get("task").unwrap_or("call");
-    let done = match task {
-        "call" => calls(qube, count, &mut echo, &mut ctl),
-        "stream" => stream(qube, count, &mut echo, &mut ctl),
-        "idle" => idle(qube, &mut ctl),
+    let done = match (task, &mut echo) {
+        ("call", Some(echo)) => calls(qube, count, echo, &mut ctl),
+        ("stream", Some(echo)) => stream(qube, count, echo, &mut ctl),
+        ("raw", _) => raw::calls(qube, count, &mut ctl),
+        ("idle", _) => idle(qube, &mut ctl),
         _ => {
-            log!("unknown task {task}");
+            log!("bench failed: no task {task}, or no channel for it");
             Ok(())
         }
     };
@@ -42,11 +48,12 @@ fn measure(qube: Qube) -> i32 {
     i32::from(done.is_err())
 }
 
-/// Exits of this qube and of the one that echoes, so far.
+/// Exits of all qubes, so far.
 fn exits(ctl: &mut CtlClient<'_, impl Port>) -> Result<u64, CallError> {
     let mut sum = 0;
-    for index in 0..2 {
-        sum += ctl.qube(index)?.map_or(0, |info| info.exits);
+    for index in 0..=u8::MAX {
+        let Some(info) = ctl.qube(index)? else { break };
+        sum += info.exits;
     }
     Ok(sum)
 }

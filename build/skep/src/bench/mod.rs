@@ -6,12 +6,14 @@
 
 mod boot;
 mod figures;
+mod project;
 mod speed;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use build_manifest::System;
 use object::{Object as _, ObjectSegment as _};
 
 use crate::builder::{Built, pack, read_system};
@@ -47,6 +49,9 @@ const RUNS: [(&str, &str); 4] = [
 /// # Errors
 /// When a run does not end well or two runs of the same differ.
 pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
+    if let Some(project) = &workspace.project {
+        return project::bench(workspace, project, report);
+    }
     doctor::ensure(&[Task::Build, Task::Run, Task::Measure], report)?;
     let built = builder::build(workspace, SYSTEM, None, report)?;
     report.step("build the counter", || build_plugin(workspace))?;
@@ -88,11 +93,15 @@ fn build_plugin(workspace: &Workspace) -> Outcome<()> {
     Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
 }
 
-/// One run of one task.
+/// One run of one task of our own.
 fn measure(workspace: &Workspace, name: &str, args: &str) -> Outcome<Figures> {
-    let mut system = read_system(workspace, SYSTEM)?;
+    run(workspace, read_system(workspace, SYSTEM)?, name, args)
+}
+
+/// One run of a system with the measuring qube in it.
+fn run(workspace: &Workspace, mut system: System, name: &str, args: &str) -> Outcome<Figures> {
     let perf = system.qubes.iter_mut().find(|qube| qube.name == *QUBE);
-    let perf = perf.ok_or_else(|| Failure::wrong(format!("no qube `{QUBE}` in the system `{SYSTEM}`")))?;
+    let perf = perf.ok_or_else(|| Failure::wrong(format!("no qube `{QUBE}` in the system that measures")))?;
     perf.args = args.to_owned();
     let file = |extension: &str| workspace.output().join(format!("{SYSTEM}-{name}.{extension}"));
     let (image, log, counts) = (file("img"), file("log"), file("counts"));
