@@ -21,7 +21,7 @@ const QUBE_MEMORY_MAX: u64 = (1 << 30) - (2 << 20);
 /// Bytes of a page.
 const PAGE: u64 = 4096;
 /// What a channel names as its server when the supervisor serves.
-const SUPERVISOR: &str = "@supervisor";
+pub(crate) const SUPERVISOR: &str = "@supervisor";
 
 /// Reads and checks the system in `path`.
 ///
@@ -348,7 +348,7 @@ impl Parts<'_> {
         let client_port = self.port(ends.client, entry);
         let server_port = server.map_or(PortIndex::new(0), |server| self.port(server, entry));
         if let (Some(client_port), Some(server_port)) = (client_port, server_port) {
-            let (client, depth) = (ends.client, entry.depth);
+            let (client, depth, at) = (ends.client, entry.depth, self.source.position(entry.at));
             self.channels.push(Channel {
                 client,
                 client_port,
@@ -356,6 +356,7 @@ impl Parts<'_> {
                 server_port,
                 service,
                 depth,
+                at,
                 decisions,
             });
         }

@@ -140,6 +140,8 @@ pub struct Channel {
     pub service: usize,
     /// Receive buffers at each end.
     pub depth: u16,
+    /// Its `[[channel]]` in the system file.
+    pub at: Position,
     /// What policy says, one entry a method.
     pub decisions: Vec<Decision>,
 }

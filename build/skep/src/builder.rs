@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use build_manifest::{Addition, Catalogue, System, load_with};
+use build_manifest::{Addition, Catalogue, System, load_with, unruled_channels};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
 use crate::services;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::{Profile, Workspace, cargo};
 
-/// The profile of everything that runs without an operating system.
-const PROFILE: &str = "metal";
 /// The package and binary of the supervisor.
 const SUPERVISOR: &str = "supervisor-metal";
 
@@ -51,7 +49,12 @@ fn read_system_with(workspace: &Workspace, path: &Path, addition: Option<&Additi
     let builtin = Catalogue::builtin();
     check_schemas(workspace, &builtin)?;
     let catalogue = services::catalogue(workspace, shown, builtin)?;
-    load_with(shown, &catalogue, addition).map_err(|problems| Failure::wrong(problems.to_string()))
+    let system =
+        load_with(shown, &catalogue, addition).map_err(|problems| Failure::wrong(problems.to_string()))?;
+    match unruled_channels(&system) {
+        problems if problems.0.is_empty() => Ok(system),
+        problems => Err(Failure::wrong(problems.to_string())),
+    }
 }
 
 /// A schema that changed without a new version stops the build, before anybody talks past anybody.
@@ -61,7 +64,31 @@ fn check_schemas(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
     catalogue.check_lock(Path::new("ipc-proto/spec/schemas.lock"), &lock).map_err(|changed| {
         let told: Vec<String> = changed.iter().map(ToString::to_string).collect();
         Failure::wrong(told.join("\n"))
-    })
+    })?;
+    check_released(workspace, catalogue)
+}
+
+/// So does one that breaks what a release spoke.
+fn check_released(workspace: &Workspace, catalogue: &Catalogue) -> Outcome<()> {
+    for release in entries(&workspace.root.join("ipc-proto/spec/released"))? {
+        for path in entries(&release)? {
+            let content =
+                std::fs::read_to_string(&path).map_err(|error| Failure::of(path.display(), &error))?;
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            let shown = path.strip_prefix(&workspace.root).unwrap_or(&path).display().to_string();
+            let checked = catalogue.check_released(&shown, name, &content);
+            checked.map_err(|broken| Failure::wrong(broken.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, sorted.
+fn entries(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let read = std::fs::read_dir(folder).map_err(|error| Failure::of(folder.display(), &error))?;
+    let mut paths: Vec<PathBuf> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// Builds everything a system needs and packs its image to `output`, by default `target/skep/NAME.img`.
@@ -91,8 +118,11 @@ pub fn build_changed(
     let packages = system.packages();
     let step = format!("build the supervisor and {} qube packages", packages.len());
     report.step(&step, || build_packages(workspace, &[&[SUPERVISOR], packages.as_slice()].concat()))?;
-    let output =
-        output.map_or_else(|| workspace.output().join(format!("{}.img", system.name)), Path::to_owned);
+    let file = match workspace.profile {
+        Profile::Metal => format!("{}.img", system.name),
+        Profile::Debugger => format!("{}-gdb.img", system.name),
+    };
+    let output = output.map_or_else(|| workspace.output().join(file), Path::to_owned);
     let image_size = report.step("pack the image", || pack(workspace, &system, &output))?;
     Ok(Built { system, kernel: supervisor(workspace), image: output, image_size })
 }
@@ -108,15 +138,28 @@ pub fn build_packages(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
         trees.entry(root).or_default().push(package);
     }
     for (root, packages) in trees {
-        let mut cargo = cargo(root);
-        cargo.args(["build", "--quiet", "--profile", PROFILE]);
-        cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
-        let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
-        if !output.status.success() {
-            return Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()));
-        }
+        // The supervisor is always as it is shipped; it is itself where a debugger looks on.
+        let (supervisor, qubes): (Vec<&str>, Vec<&str>) =
+            packages.iter().partition(|name| **name == SUPERVISOR || workspace.profile == Profile::Metal);
+        compile(root, Profile::Metal, &supervisor)?;
+        compile(root, workspace.profile, &qubes)?;
     }
     Ok(())
+}
+
+/// Compiles packages of one tree.
+fn compile(root: &Path, profile: Profile, packages: &[&str]) -> Outcome<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let mut cargo = cargo(root);
+    cargo.args(["build", "--quiet", "--profile", profile.name()]);
+    cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
+    let output = cargo.output().map_err(|error| Failure::of("cargo", &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Failure::failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
 }
 
 fn no_package(workspace: &Workspace, package: &str) -> Failure {
@@ -137,7 +180,8 @@ pub fn supervisor(workspace: &Workspace) -> PathBuf {
 #[must_use]
 pub fn binary(workspace: &Workspace, package: &str, name: &str) -> PathBuf {
     let target = workspace.owner(package).map_or(workspace.target.as_path(), |(_, target)| target);
-    target.join(PROFILE).join(name)
+    let profile = if package == SUPERVISOR { Profile::Metal } else { workspace.profile };
+    target.join(profile.name()).join(name)
 }
 
 /// Packs the image from binaries already built; returns its length.

@@ -33,7 +33,8 @@ Examples:
   cargo skep run                            the desktop
   cargo skep run minimal --memory 64        another system, in a smaller machine
   cargo skep run --inspect                  with the inspector, for `cargo skep inspect`
-  cargo skep run -- -s -S                   wait for a debugger on port 1234
+  cargo skep run --gdb                      for `cargo skep gdb QUBE` in another terminal
+  cargo skep run -- -s -S                   wait for a debugger of the whole machine on port 1234
 
 Every key goes to the system, Ctrl-C too. To leave: `poweroff`, or Ctrl-A and then X.
 Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first.")]
@@ -50,8 +51,33 @@ Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first."
         /// Add the inspector qube, so that `cargo skep inspect` can look into it
         #[arg(long)]
         inspect: bool,
+        /// Build the qubes for a debugger, and let `cargo skep gdb` in
+        #[arg(long)]
+        gdb: bool,
         /// More arguments for QEMU
         #[arg(last = true, value_name = "QEMU ARGS")]
+        extra: Vec<OsString>,
+    },
+    /// Attach gdb to a qube of the system that `cargo skep run --gdb` runs
+    #[command(after_help = "\
+Examples:
+  cargo skep gdb vault                      then: qube-break lock, continue, backtrace, info locals
+  cargo skep gdb echo -- -ex 'qube-break say' -ex continue
+
+gdb sees this one qube: its registers, its memory, its functions by name (`qube-break NAME` or `break FILE:LINE`).
+A breakpoint stops no other qube. While gdb
+holds the qube the whole machine stands still, and goes on when gdb leaves. `step` over a message to another qube
+takes as long as the answer. Variables can be changed while the qube is on the processor, at a breakpoint; registers
+of a waiting qube cannot. Qubes are built without optimisation for this, so they are slow and sizes differ.
+With --stdio it speaks gdb's protocol, for editors: target remote | cargo skep gdb vault --stdio")]
+    Gdb {
+        /// The qube
+        qube: String,
+        /// Speak gdb's protocol on standard input and output; start no gdb
+        #[arg(long)]
+        stdio: bool,
+        /// More arguments for gdb
+        #[arg(last = true, value_name = "GDB ARGS")]
         extra: Vec<OsString>,
     },
     /// Make a qube of your own: its service, server, wiring, system and tests
@@ -132,6 +158,17 @@ Examples:
 
 Exit codes: 0 you left, 1 the system ended or does not answer, 2 no such system runs.")]
     Inspect(Inspect),
+    /// Fuzz what reads an outsider's bytes, guided by coverage
+    #[command(after_help = "\
+Examples:
+  cargo skep fuzz                          every target for a minute each
+  cargo skep fuzz vault --seconds 600      the messages of the vault
+  cargo skep fuzz queue --replay FILE      run one input, and show it
+  cargo skep fuzz queue --keep             make what was found part of the committed corpus
+  cargo skep fuzz --service ../guestbook/api     the service of a crate of your own
+
+What a run finds stays in target/skep/fuzz. Exit codes: 0 nothing was found, 1 something was.")]
+    Fuzz(Fuzz),
     /// Ask about policies
     Policy {
         #[command(subcommand)]
@@ -182,8 +219,8 @@ pub(crate) struct New {
 /// What `inspect` is to show, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The running system, where there is more than one; for a picture a system of build/systems or a path [default: the
-    /// project's, else desktop]
+    /// The running system, where there is more than one; for a picture a system of build/systems or a path
+    /// [default: the project's, else desktop]
     pub(crate) system: Option<String>,
     /// Draw the manifest in the DOT language of Graphviz
     #[arg(long, group = "form")]
@@ -206,6 +243,43 @@ pub(crate) struct Inspect {
     /// Have no message copied: show who sent what to whom from the audit, and nothing of what it said
     #[arg(long)]
     pub(crate) no_messages: bool,
+}
+
+/// What `fuzz` is to run, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    /// A target, or a service [default: every target]
+    pub(crate) target: Option<String>,
+    /// How long each target runs
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// How many targets run at once [default: one a processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Say which targets there are
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Run one input instead
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) replay: Option<PathBuf>,
+    /// Make what was found part of the committed corpus
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Fuzz the service that the crate in this folder declares
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["target", "keep"])]
+    pub(crate) service: Option<PathBuf>,
+    /// Toolchain to build with [default: nightly if there is one]
+    #[arg(long, value_enum)]
+    pub(crate) engine: Option<Toolchain>,
+}
+
+/// A toolchain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Toolchain {
+    /// The pinned one: no sanitizer
+    Stable,
+    /// With AddressSanitizer
+    Nightly,
 }
 
 /// A question about policies.

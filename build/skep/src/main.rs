@@ -8,15 +8,15 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use build_skep::needs::Task;
-use build_skep::run::{Inspector, Options};
+use build_skep::run::{Debugger, Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, iso, look, new, picture, policy, project, reach,
-    run, suite,
+    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, gdb, iso, look, new, picture, policy,
+    project, reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, Inspect, New, Question, Verb};
+use cli::{Arguments, Fuzz, Inspect, New, Question, Toolchain, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words());
@@ -40,10 +40,14 @@ fn words() -> impl Iterator<Item = OsString> {
 fn act(verb: Verb, report: Report) -> Outcome<()> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Run { system, memory, log, inspect, extra } => {
+        Verb::Run { system, memory, log, inspect, gdb, extra } => {
             let inspector = if inspect { Inspector::Present } else { Inspector::Absent };
-            let options = Options { system, memory_mib: memory, log, inspector, extra };
+            let debugger = if gdb { Debugger::Welcome } else { Debugger::None };
+            let options = Options { system, memory_mib: memory, log, inspector, debugger, extra };
             run::run(&workspace, &options, report)
+        }
+        Verb::Gdb { qube, stdio, extra } => {
+            gdb::gdb(&workspace, &gdb::Options { qube, stdio, extra }, report)
         }
         Verb::New(arguments) => new::new(&workspace.root, &options_of(arguments)),
         Verb::Test { quick } => {
@@ -73,6 +77,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             doctor::examine(report)
         }
         Verb::Doctor { install: false } => doctor::examine(report),
+        Verb::Fuzz(arguments) => fuzz::fuzz(&workspace, &campaign(arguments), report),
         Verb::Inspect(arguments) => inspect(&workspace, &arguments, report),
         Verb::Policy { question: Question::Diff { old, new, deny_new_paths_to_vault } } => {
             let diff = policy::diff(&workspace, &old, &new)?;
@@ -107,6 +112,17 @@ fn inspect(workspace: &Workspace, arguments: &Inspect, report: Report) -> Outcom
     };
     let source = if arguments.no_messages { look::Source::Audit } else { look::Source::Copies };
     look::look(workspace, arguments.system.as_deref(), form, source, report)
+}
+
+fn campaign(arguments: Fuzz) -> fuzz::Options {
+    let Fuzz { target, seconds, jobs, list, replay, keep, service, engine } = arguments;
+    let jobs = jobs.unwrap_or_else(fuzz::processors);
+    let engine = match engine {
+        None => fuzz::Wanted::Best,
+        Some(Toolchain::Stable) => fuzz::Wanted::Stable,
+        Some(Toolchain::Nightly) => fuzz::Wanted::Nightly,
+    };
+    fuzz::Options { target, seconds, jobs, engine, list, replay, keep, service }
 }
 
 fn tidy(workspace: &Workspace) -> Outcome<()> {

@@ -17,11 +17,14 @@ pub enum Task {
     Measure,
     /// Look into a running qube.
     Debug,
+    /// Fuzz.
+    Fuzz,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Task; 6] = [Task::Build, Task::Run, Task::Iso, Task::Test, Task::Measure, Task::Debug];
+    pub const ALL: [Task; 7] =
+        [Task::Build, Task::Run, Task::Iso, Task::Test, Task::Measure, Task::Debug, Task::Fuzz];
 }
 
 /// Something that must be there.
@@ -56,7 +59,7 @@ const fn file(task: Task, path: &'static str, package: &'static str) -> Need {
 pub const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE.fd";
 
 /// Everything any task needs.
-pub const NEEDS: [Need; 14] = [
+pub const NEEDS: [Need; 16] = [
     program(Task::Build, "cc", "gcc"),
     file(Task::Build, "/usr/include/stdlib.h", "libc6-dev"),
     program(Task::Run, "qemu-system-x86_64", "qemu-system-x86"),
@@ -71,6 +74,8 @@ pub const NEEDS: [Need; 14] = [
     file(Task::Test, FIRMWARE, "ovmf"),
     program(Task::Measure, "valgrind", "valgrind"),
     program(Task::Debug, "gdb", "gdb"),
+    program(Task::Fuzz, "g++", "g++"),
+    program(Task::Fuzz, "setpriv", "util-linux"),
 ];
 
 impl Thing {

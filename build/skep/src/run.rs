@@ -13,8 +13,9 @@ use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
 use crate::qemu::{Boot, Clock, End, Machine, Serial, check_memory};
 use crate::report::{Report, Style};
+use crate::run_file::{self, RunFile, Running};
 use crate::terminal::SavedTerminal;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 
 /// What the terminal's owner is told when there is to be no colour.
 const PLAIN_ARGUMENT: &str = "color=never";
@@ -39,8 +40,19 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// Whether somebody may look into it.
     pub inspector: Inspector,
+    /// Whether a debugger may look at its qubes.
+    pub debugger: Debugger,
     /// More arguments of QEMU.
     pub extra: Vec<OsString>,
+}
+
+/// Whether a debugger may look at qubes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Debugger {
+    /// None; qubes are as fast as they can be.
+    None,
+    /// `skep gdb` can; qubes are built for it.
+    Welcome,
 }
 
 /// Runs a system until it ends.
@@ -58,6 +70,9 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
     let addition = (options.inspector == Inspector::Present).then(|| inspector(workspace));
     // Its image is one of its own: what is shipped never has an inspector.
     let image = addition.as_ref().map(|_| workspace.output().join("inspect.img"));
+    let debugged = options.debugger == Debugger::Welcome;
+    let profile = if debugged { Profile::Debugger } else { workspace.profile };
+    let workspace = &Workspace { profile, ..workspace.clone() };
     let built =
         build_changed(workspace, &options.system, image.as_deref(), addition.as_ref(), colour, report)?;
     check_memory(&built, options.memory_mib)?;
@@ -65,6 +80,7 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
     let registration = addition.map(|_| register(workspace, &built.system)).transpose()?;
     let mut extra = registration.as_ref().map(second_serial).unwrap_or_default();
     extra.extend(options.extra.iter().cloned());
+    let announced = debugged.then(|| announce(workspace, &built.system, &mut extra, report)).transpose()?;
     let machine = Machine {
         boot: Boot::Kernel { kernel: built.kernel, image: built.image },
         memory_mib: options.memory_mib,
@@ -82,11 +98,29 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
         let _terminal = SavedTerminal::save();
         machine.command().status().map(End::from)
     };
+    drop(announced);
     let end = end.map_err(|error| Failure::of(crate::qemu::PROGRAM, &error))?;
     if end == End::Quit {
         report.say("\nleft with Ctrl-A X; the system was not powered off");
     }
     end.explain(&log)
+}
+
+/// Gives QEMU a socket for a debugger, and says where it is.
+fn announce(
+    workspace: &Workspace,
+    system: &System,
+    extra: &mut Vec<OsString>,
+    report: Report,
+) -> Outcome<RunFile> {
+    let name = system.name.as_str();
+    let gdb = run_file::socket(workspace, name)?;
+    extra.extend(["-gdb".into(), format!("unix:{},server=on,wait=off", gdb.display()).into()]);
+    let path = std::path::absolute(&system.path).unwrap_or_else(|_| system.path.clone());
+    let running = Running { system: path.display().to_string(), pid: std::process::id(), gdb };
+    let announced = running.announce(workspace, name)?;
+    report.say("for a debugger: `cargo skep gdb QUBE` in another terminal");
+    Ok(announced)
 }
 
 /// The inspector qube, with its channel and rules that come before the system's own.

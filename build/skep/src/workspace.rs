@@ -21,6 +21,28 @@ pub struct Workspace {
     pub packages: Vec<Package>,
     /// The project, when the user stands in one.
     pub project: Option<Project>,
+    /// How qubes are built.
+    pub profile: Profile,
+}
+
+/// How qubes are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// For the machine.
+    Metal,
+    /// For a debugger: every function and variable is there.
+    Debugger,
+}
+
+impl Profile {
+    /// Cargo's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Profile::Metal => "metal",
+            Profile::Debugger => "gdb",
+        }
+    }
 }
 
 /// A project outside of Skep's own tree.
@@ -94,7 +116,7 @@ impl Workspace {
     /// When cargo does not work or says nonsense.
     pub fn at(root: &Path) -> Outcome<Workspace> {
         let Project { root, target, packages } = Project::at(root)?;
-        Ok(Workspace { root, target, packages, project: None })
+        Ok(Workspace { root, target, packages, profile: Profile::Metal, project: None })
     }
 
     /// Where the tree is that has this package, and where it is built.
@@ -136,7 +158,7 @@ impl Workspace {
         }
         let mut known: Vec<String> = std::fs::read_dir(&folder)
             .map_err(|error| Failure::of(folder.display(), &error))?
-            .filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned))
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
             .collect();
         known.sort();
         let near = build_manifest::nearest(name, known.iter().map(String::as_str));

@@ -20,6 +20,7 @@ fn systems(workspace: &Workspace) -> Vec<System> {
     let folder = std::fs::read_dir(workspace.root.join("build/systems")).unwrap();
     let paths = folder.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned());
     let systems: Vec<System> = paths
+        .filter(|path| path.ends_with(".toml"))
         .map(|path| read_system(workspace, &path).unwrap_or_else(|failure| panic!("{failure}")))
         .collect();
     assert!(systems.iter().any(|system| system.name == *"desktop"), "the desktop is among them");

@@ -26,6 +26,10 @@ pub(crate) fn by_bytes(service: &Service) -> TokenStream {
                 #client::new(port)
             }
 
+            fn port<'c, 'p, P: ::ipc_proto_rpc::Port>(client: &'c mut Self::Client<'p, P>) -> &'c mut P {
+                client.client().port()
+            }
+
             fn recode(
                 sender: ::ipc_proto_types::Role,
                 kind: ::ipc_proto_types::Kind,

@@ -15,10 +15,6 @@ impl<'a> Cursor<'a> {
         self.rest
     }
 
-    pub(crate) fn begins_with(self, token: &str) -> bool {
-        self.rest.starts_with(token)
-    }
-
     /// Steps over `token`, if that is what comes next.
     pub(crate) fn eat(&mut self, token: &str) -> bool {
         match self.rest.strip_prefix(token) {

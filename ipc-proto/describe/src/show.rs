@@ -255,8 +255,8 @@ impl Show<'_, '_> {
         if self.reader.choice(2, Fault::Variant)? == 0 {
             skip(at, depth)?;
             self.sink.either("none", "null")?;
-        } else if at.begins_with("option<") || (self.sink.style == Style::Json && at.begins_with("()")) {
-            // `none` would be read as the outer one's.
+        } else if may_be_nothing(*at, self.sink.style) {
+            // `none`, or `null`, would be read as the outer one's.
             self.sink.either("some(", "{\"some\":")?;
             let result = self.value(at, depth);
             self.sink.either(")", "}")?;
@@ -418,5 +418,16 @@ impl Show<'_, '_> {
             }
             other => other,
         }
+    }
+}
+
+/// Whether a value of this type may be written as a missing option is.
+fn may_be_nothing(mut at: Cursor<'_>, style: Style) -> bool {
+    while at.eat("secret<") {}
+    match head(&mut at) {
+        Ok(Head::Option) => true,
+        Ok(Head::Unit) => style == Style::Json,
+        Ok(Head::Struct) => style == Style::Json && fields(&mut at) == Fields::Unit,
+        _ => false,
     }
 }

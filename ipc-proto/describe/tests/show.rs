@@ -114,6 +114,23 @@ fn values_of_every_kind_have_their_words_and_their_json() {
 }
 
 #[test]
+fn a_value_that_looks_like_none_is_told_from_none() {
+    let text = "service test\ncall a() -> option<struct Unit>\ncall b() -> option<secret<option<u8>>>\ncall c() -> option<()>\n";
+    let description = Description::parse(text).unwrap();
+    let check = |method: &str, body: &[u8], words: &str, json: &str| {
+        let (_, method) = description.find(method).unwrap();
+        let (mut shown, mut shown_json) = (String::new(), String::new());
+        method.show(Part::Reply, Body::whole(body), Reveal::Secrets, &mut shown).unwrap();
+        method.show_json(Part::Reply, Body::whole(body), Reveal::Secrets, &mut shown_json).unwrap();
+        assert_eq!((shown.as_str(), shown_json.as_str()), (words, json));
+    };
+    check("a", b"\x01", "()", r#"{"some":null}"#);
+    check("b", b"\x01\x00", "some(none)", r#"{"some":null}"#);
+    check("b", b"\x00", "none", "null");
+    check("c", b"\x01", "()", r#"{"some":null}"#);
+}
+
+#[test]
 fn a_text_that_is_no_description_says_where() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Description::parse(text).unwrap_err().to_string(), expected, "{text}");

@@ -28,6 +28,9 @@ pub trait ByBytes {
     /// A client on a port that has carried no call in this life of the channel.
     fn client<'p, P: Port>(port: &'p mut P) -> Self::Client<'p, P>;
 
+    /// The port a client is on.
+    fn port<'c, 'p, P: Port>(client: &'c mut Self::Client<'p, P>) -> &'c mut P;
+
     /// Decodes a body as the typed code does, encodes the value to `again`, and gives its length there.
     ///
     /// # Errors

@@ -220,13 +220,13 @@ pub(crate) fn run<S: FieldSink>(
             _ => {
                 // The rounds of a repetition are no bytes of the body.
                 if S::SECRETS && op.is_secret() && op.code() != op::REPEAT {
-                    sink.secret_tag(body.len().wrapping_sub(rest.len()));
+                    sink.secret_tag(body.len().wrapping_sub(before.len()));
                 }
                 (at, rest) = jump(words, op, at, rest, &mut loops)?;
                 continue;
             }
         }
-        if op.field() != 0 || (S::SECRETS && op.is_secret()) {
+        if op.field() != 0 || S::SECRETS && op.is_secret() {
             give(op, body, before, rest, sink);
         }
     }

@@ -1,20 +1,56 @@
-//! Numbers that follow from a seed and from nothing else (splitmix64, Steele, Lea and Flood 2014). Not for secrets.
+//! Numbers that follow from a seed and from nothing else (splitmix64, Steele, Lea and Flood 2014), or from a script that a
+//! fuzzer wrote. Not for secrets.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub struct Rng {
+    state: u64,
+    /// Bytes that come first; all forks take from the same ones.
+    script: Option<Rc<RefCell<VecDeque<u8>>>>,
+}
+
+/// Bytes of a script up to this one are a number each; a greater one says that a number of eight bytes follows.
+const SMALL_MAX: u8 = 0xef;
 
 impl Rng {
     /// The stream of this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self { state: seed, script: None }
+    }
+
+    /// The numbers that these bytes spell, then the stream of seed 0. Most numbers are one byte, so that a byte more or
+    /// less changes one decision and not all that follow.
+    #[must_use]
+    pub fn scripted(bytes: &[u8]) -> Self {
+        Self { state: 0, script: Some(Rc::new(RefCell::new(bytes.iter().copied().collect()))) }
+    }
+
+    /// The next number of the script.
+    fn scripted_number(&self) -> Option<u64> {
+        let mut script = self.script.as_ref()?.borrow_mut();
+        let first = script.pop_front()?;
+        if first <= SMALL_MAX {
+            return Some(u64::from(first));
+        }
+        let mut number = 0;
+        for place in 0..8 {
+            number |= u64::from(script.pop_front().unwrap_or(0)) << (8 * place);
+        }
+        Some(number)
     }
 
     /// The next number.
     pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let a = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        if let Some(number) = self.scripted_number() {
+            return number;
+        }
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let a = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let b = (a ^ (a >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         b ^ (b >> 31)
     }
@@ -55,13 +91,22 @@ impl Rng {
     /// A stream of its own, so that what one user takes does not shift another's numbers.
     #[must_use]
     pub fn fork(&mut self) -> Self {
-        Self(self.number())
+        Self { state: self.number(), script: self.script.clone() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_script_is_spelled_out_first_and_by_all_forks_together() {
+        let mut rng = Rng::scripted(&[3, 0xff, 1, 2, 0, 0, 0, 0, 0, 0, 9, 7]);
+        assert_eq!((rng.number(), rng.number()), (3, 0x201));
+        let mut fork = rng.fork();
+        assert_eq!((fork.number(), fork.number()), (7, Rng::new(9).number()));
+        assert_eq!(rng.number(), Rng::new(0).number());
+    }
 
     #[test]
     fn a_seed_always_gives_the_same_numbers() {

@@ -44,8 +44,9 @@ const MISC2: u64 = 0x7fff;
 const MISC3: u64 = 0x1f;
 /// #DB and #AC: a qube that faults while they are delivered would spin inside the processor for ever.
 const EXCEPTIONS: u64 = (1 << 1) | (1 << 17);
-/// Reads and writes of CR8 and, for reads, nothing else; writes of CR8 would reach the interrupt controller's priority.
-const CONTROL_REGISTERS: u64 = (1 << 8) | (1 << 24);
+/// Reads and writes of CR8, which is the interrupt controller's priority, and writes of CR4: with protection keys or shadow
+/// stacks on, a qube would have state that the world switch knows nothing of.
+const CONTROL_REGISTERS: u64 = (1 << 8) | (1 << 20) | (1 << 24);
 const ALL_DEBUG_REGISTERS: u64 = 0xffff_ffff;
 /// V_INTR_MASKING: the host's interrupt flag decides, not the qube's.
 const V_INTR_MASKING: u64 = 1 << 24;

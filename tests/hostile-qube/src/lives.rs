@@ -30,14 +30,31 @@ const USER_DATA: u64 = 0x2b;
 /// 32-bit code of privilege 0 in [`DESCRIPTORS`].
 const HALF_CODE: u64 = 0x30;
 
-/// Null, kernel code, two for the task that is loaded already, user code, user data, 32-bit code.
-static DESCRIPTORS: [u64; 7] =
-    [0, 0x00af_9b00_0000_ffff, 0, 0, 0x00af_fb00_0000_ffff, 0x00cf_f300_0000_ffff, 0x00cf_9b00_0000_ffff];
+/// Data of privilege 0 in [`DESCRIPTORS`], with the low 31 bits of [`MARK`] for a base.
+const MARKED_DATA: u64 = 0x38;
+
+/// Null, kernel code, two for the task that is loaded already, user code, user data, 32-bit code, marked data.
+static DESCRIPTORS: [u64; 8] = [
+    0,
+    0x00af_9b00_0000_ffff,
+    0,
+    0,
+    0x00af_fb00_0000_ffff,
+    0x00cf_f300_0000_ffff,
+    0x00cf_9b00_0000_ffff,
+    0x0dcf_93d5_eed5_ffff,
+];
 
 #[repr(C, packed)]
 struct TablePointer {
     limit: u16,
     base: u64,
+}
+
+impl TablePointer {
+    fn new() -> Self {
+        Self { limit: 63, base: (&raw const DESCRIPTORS).addr() as u64 }
+    }
 }
 
 fn leave_behind(qube: Qube) {
@@ -51,7 +68,7 @@ fn leave_behind(qube: Qube) {
     saw(format_args!("memory clean {clean}"));
     saw(format_args!("cr2 clean {}", cr2() != MARK));
     saw(format_args!("vectors clean {}", vector() != MARK));
-    saw(format_args!("gs clean {}", swapped_gs() & 0xffff_ffff != MARK & 0x7fff_ffff));
+    saw(format_args!("gs clean {}", through_swapped_gs(&MARK) == MARK));
     // Somebody else ends this life.
     wait(NEVER);
 }
@@ -64,11 +81,12 @@ fn mark() {
     unsafe { asm!("mov cr2, {}", in(reg) MARK) };
     // SAFETY: a vector register that nothing here uses.
     unsafe { asm!("movq xmm15, {}", "vinserti128 ymm15, ymm15, xmm15, 1", in(reg) MARK) };
+    let pointer = TablePointer::new();
     // SAFETY: nothing of ours is addressed through GS. The base is exchanged for the hidden one.
     unsafe {
         asm!(
-            "mov {old}, cr4", "bts {old}, 16", "mov cr4, {old}", "wrgsbase {base}", "swapgs",
-            old = out(reg) _, base = in(reg) MARK & 0x7fff_ffff,
+            "lgdt [{pointer}]", "mov gs, {data:x}", "swapgs",
+            pointer = in(reg) &raw const pointer, data = in(reg) MARKED_DATA,
         );
     }
 }
@@ -88,14 +106,14 @@ fn vector() -> u64 {
     value
 }
 
-/// The hidden base that exchanges with that of GS.
-fn swapped_gs() -> u64 {
+/// Reads `place` through the hidden base that exchanges with that of GS. If a life left its mark there, this is no memory.
+fn through_swapped_gs(place: &u64) -> u64 {
     let value: u64;
-    // SAFETY: nothing of ours is addressed through GS.
+    // SAFETY: nothing of ours is addressed through GS; with a base of 0 the place is what it was.
     unsafe {
         asm!(
-            "mov {0}, cr4", "bts {0}, 16", "mov cr4, {0}", "swapgs", "rdgsbase {0}",
-            out(reg) value,
+            "swapgs", "mov {value}, gs:[{place}]", "swapgs",
+            value = out(reg) value, place = in(reg) place,
         );
     }
     value
@@ -110,7 +128,7 @@ fn enter_user_mode(target: u64) {
             poke(at, if entry & 1 == 0 { entry } else { entry | 4 });
         }
     }
-    let pointer = TablePointer { limit: 55, base: (&raw const DESCRIPTORS).addr() as u64 };
+    let pointer = TablePointer::new();
     // SAFETY: none. Nothing comes back from user mode.
     unsafe {
         asm!(
@@ -129,7 +147,7 @@ fn enter_user_mode(target: u64) {
 
 /// Calls the supervisor from 32-bit code, then halts there.
 fn half_mode(_: Qube) {
-    let pointer = TablePointer { limit: 55, base: (&raw const DESCRIPTORS).addr() as u64 };
+    let pointer = TablePointer::new();
     // SAFETY: none. Nothing comes back from 32-bit mode.
     unsafe {
         asm!(

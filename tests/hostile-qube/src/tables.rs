@@ -40,6 +40,8 @@ pub(crate) const ATTACKS: &[(&str, Attack)] = &[
     ("cr4-reserved", Bare(|_| set_cr4(1 << 63, 0))),
     ("cr4-keys", Bare(|_| set_cr4(1 << 22, 0))),
     ("cr4-five-levels", Bare(|_| set_cr4(1 << 12, 0))),
+    ("cr4-shadow", Bare(|_| set_cr4(1 << 23, 0))),
+    ("cr4-same", Bare(|_| set_cr4(0, 0))),
 ];
 
 /// Maps one window of our addresses to a physical address and reads there.

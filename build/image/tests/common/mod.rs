@@ -2,7 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; each test file uses a part")]
 
-use build_manifest::{Channel, Decision, Device, Qube, Restart, System};
+use build_manifest::{Channel, Decision, Device, Position, Qube, Restart, System};
 use ipc_proto_types::{Label, PortIndex, QubeIndex, QubeName};
 use ipc_proto_wire::Service;
 
@@ -122,6 +122,7 @@ fn channel(client: u8, client_port: u8, server: Option<u8>, service: usize, of: 
         server_port: PortIndex::new(0).unwrap(),
         service,
         depth: 4,
+        at: Position { line: 1, column: 1 },
         decisions: of.methods.iter().map(|_| Decision { word: 1, rule: None }).collect(),
     }
 }

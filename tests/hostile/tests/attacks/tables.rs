@@ -28,8 +28,10 @@ attacks!(CONTROL, Alone, {
     switching_write_protection_off_ends_a_qube: "wp-off" => ends(&["instruction:0x65"]);
     switching_caches_off_ends_a_qube: "caches-off" => ends(&["instruction:0x65"]);
     switching_alignment_checks_on_ends_a_qube: "alignment-on" => ends(&["instruction:0x65"]);
-    switching_large_addresses_off_ends_a_qube: "pae-off" => ends(&["panicked", "triple-fault", "instruction:0x14"]);
-    reserved_bits_of_a_control_register_end_a_qube: "cr4-reserved" => ends(&["panicked", "instruction:0x14", "instruction:0xffffffff"]);
-    protection_keys_end_a_qube: "cr4-keys" => ends(&["panicked", "instruction:0x14", "instruction:0xffffffff"]);
-    five_levels_of_tables_end_a_qube: "cr4-five-levels" => ends(&["panicked", "instruction:0x14", "instruction:0xffffffff"]);
+    switching_large_addresses_off_ends_a_qube: "pae-off" => ends(&["instruction:0x14"]);
+    reserved_bits_of_a_control_register_end_a_qube: "cr4-reserved" => ends(&["instruction:0x14"]);
+    protection_keys_end_a_qube: "cr4-keys" => ends(&["instruction:0x14"]);
+    five_levels_of_tables_end_a_qube: "cr4-five-levels" => ends(&["instruction:0x14"]);
+    shadow_stacks_end_a_qube: "cr4-shadow" => ends(&["instruction:0x14"]);
+    writing_what_stands_there_already_ends_a_qube: "cr4-same" => ends(&["instruction:0x14"]);
 });

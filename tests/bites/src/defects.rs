@@ -1,0 +1,174 @@
+//! The table of defects: each a mistake that somebody could make.
+
+/// The environment variable that turns one on.
+pub const SWITCH: &str = "SKEP_DEFECT";
+
+/// One change of one file.
+#[derive(Debug, Clone, Copy)]
+pub struct Edit {
+    /// The file, from the root.
+    pub file: &'static str,
+    /// What stands there, exactly once.
+    pub old: &'static str,
+    /// What stands there instead; `ON` becomes the question whether this defect is on.
+    pub new: &'static str,
+}
+
+/// One defect.
+#[derive(Debug, Clone, Copy)]
+pub struct Defect {
+    /// Its name, and the value of the switch.
+    pub name: &'static str,
+    /// The target that must find it.
+    pub target: &'static str,
+    /// Within so many seconds, from the committed corpus.
+    pub seconds: u64,
+    /// What makes it.
+    pub edits: &'static [Edit],
+}
+
+const VALIDATE: &str = "ipc-proto/wire/src/validate.rs";
+const QUEUE: &str = "supervisor/virtio/src/queue.rs";
+const CHAIN: &str = "supervisor/policy/src/chain.rs";
+const VERIFY: &str = "supervisor/image/src/verify.rs";
+
+const fn defect(name: &'static str, target: &'static str, seconds: u64, edits: &'static [Edit]) -> Defect {
+    Defect { name, target, seconds, edits }
+}
+
+const fn edit(file: &'static str, old: &'static str, new: &'static str) -> Edit {
+    Edit { file, old, new }
+}
+
+/// All of them.
+pub const DEFECTS: [Defect; 15] = [
+    defect(
+        "a trailing byte is accepted",
+        "message_vault",
+        20,
+        &[edit(VALIDATE, "return if cursor.rest.is_empty() {", "return if ON || cursor.rest.is_empty() {")],
+    ),
+    defect(
+        "a bound is skipped",
+        "message_echo",
+        30,
+        &[edit(VALIDATE, "Ok(count) if count <= max =>", "Ok(count) if ON || count <= max =>")],
+    ),
+    defect(
+        "a varint that is not minimal is accepted",
+        "message_clock",
+        20,
+        &[edit(VALIDATE, "return if *byte == 0 {", "return if !ON && *byte == 0 {")],
+    ),
+    defect(
+        "a bool of 2 is accepted",
+        "message_vault",
+        20,
+        &[edit(
+            VALIDATE,
+            "                1 => FieldKind::Bool(true),",
+            "                1 => FieldKind::Bool(true),\n                2 if ON => FieldKind::Bool(true),",
+        )],
+    ),
+    defect(
+        "a text that is not UTF-8 is accepted",
+        "message_console",
+        20,
+        &[edit(VALIDATE, "return if is_utf8(text) {", "return if ON || is_utf8(text) {")],
+    ),
+    defect(
+        "the short way forgets the bound",
+        "message_echo",
+        30,
+        &[edit(
+            VALIDATE,
+            "(u32::from(*count) <= op.argument()).then",
+            "(ON || u32::from(*count) <= op.argument()).then",
+        )],
+    ),
+    defect(
+        "a field is handed to the policy one byte off",
+        "message_log",
+        20,
+        &[edit(
+            VALIDATE,
+            "end.wrapping_sub(length)..end);",
+            "end.wrapping_sub(length).wrapping_sub(usize::from(ON))..end);",
+        )],
+    ),
+    defect(
+        "the reserved byte of a frame is not looked at",
+        "message_clock",
+        20,
+        &[edit("ipc-proto/wire/src/frame.rs", "if *reserved != 0 {", "if !ON && *reserved != 0 {")],
+    ),
+    defect(
+        "a descriptor is read twice",
+        "queue",
+        20,
+        &[edit(
+            QUEUE,
+            "        let first = self.window.descriptor(head)",
+            "        if ON { let _ = self.window.descriptor(head); }\n        let first = self.window.descriptor(head)",
+        )],
+    ),
+    defect(
+        "a chain may be as long as it likes",
+        "queue",
+        30,
+        &[edit(QUEUE, "for _ in 0..CHAIN_MAX {", "for _ in 0..(if ON { usize::MAX } else { CHAIN_MAX }) {")],
+    ),
+    defect(
+        "a reply to another call is believed",
+        "peers",
+        30,
+        &[edit(
+            "ipc-proto/rpc/src/client.rs",
+            "Kind::Reply if header.correlation == call.correlation",
+            "Kind::Reply if ON || header.correlation == call.correlation",
+        )],
+    ),
+    defect(
+        "the data of a region may be longer than the region",
+        "image",
+        30,
+        &[edit(VERIFY, "Rights::RW => length <= room,", "Rights::RW => ON || length <= room,")],
+    ),
+    defect(
+        "an offset in an image is not checked",
+        "image",
+        30,
+        &[edit(
+            VERIFY,
+            "&& writable(qube.boot_info, BOOT_INFO_SIZE)",
+            "&& (ON || writable(qube.boot_info, BOOT_INFO_SIZE))",
+        )],
+    ),
+    defect(
+        "the last rule that matches wins",
+        "policy",
+        30,
+        &[
+            edit(
+                CHAIN,
+                "    let mut cursor = Cursor(chain);\n    for _ in 0..cursor.u8()? {",
+                "    let mut cursor = Cursor(chain);\n    let mut last = None;\n    for _ in 0..cursor.u8()? {",
+            ),
+            edit(
+                CHAIN,
+                "        if holds {\n            return Some(outcome);\n        }\n    }\n    None\n",
+                "        if holds && ON {\n            last = Some(outcome);\n        } else if holds {\n            return Some(outcome);\n        }\n    }\n    last\n",
+            ),
+        ],
+    ),
+    defect(
+        "the supervisor does not hold replies against the schema",
+        "monitor",
+        40,
+        &[edit(
+            "supervisor/monitor/src/judge.rs",
+            "    channel.table.check_body(Role::Server, kind, method, body, &mut ()).map_err(",
+            "    if ON { return Ok(()); }\n    channel.table.check_body(Role::Server, kind, method, body, &mut ()).map_err(",
+        )],
+    ),
+];

@@ -1,0 +1,44 @@
+//! What must hold on any input: one function over bytes for each part that reads what an outsider wrote.
+//!
+//! A function here returns when the part did what it promises, and panics, saying what, when it did not. It knows no
+//! fuzzing engine: libFuzzer calls it (`tests/fuzz`), and so do plain tests, which replay the committed corpus. Each
+//! holds the part against something written a second time, slow and plain; nothing here is used by the system itself.
+//! Not here: engines, time limits, memory limits (`build/skep/src/fuzz`).
+
+#![forbid(unsafe_code)]
+
+pub mod corpus;
+pub mod desk;
+pub mod dictionary;
+mod elf;
+mod image;
+mod input;
+mod message;
+mod monitor;
+mod naive;
+mod peers;
+mod policy;
+mod queue;
+mod script;
+pub mod seeds;
+mod show;
+mod table;
+mod targets;
+mod watched;
+
+pub use elf::elf;
+pub use image::image;
+pub use ipc_proto_clock_api::Wire as Clock;
+pub use ipc_proto_console_api::Wire as Console;
+pub use ipc_proto_ctl_api::Wire as Ctl;
+pub use ipc_proto_echo_api::Wire as Echo;
+pub use ipc_proto_log_api::Wire as Log;
+pub use ipc_proto_vault_api::Wire as Vault;
+pub use message::message;
+pub use monitor::monitor;
+pub use peers::{peers, peers_of};
+pub use policy::policy;
+pub use queue::queue;
+pub use show::show_message;
+pub use table::table;
+pub use targets::{SERVICES, TARGETS, Target, find, target_of};

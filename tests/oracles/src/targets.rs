@@ -1,0 +1,61 @@
+//! All fuzz targets: a name, what it is for, and the oracle. `tests/fuzz` has a file for each.
+
+use ipc_proto_rpc::ByBytes;
+use ipc_proto_wire::Service;
+
+use crate::{Clock, Console, Ctl, Echo, Log, Vault};
+use crate::{elf, image, message, monitor, peers, policy, queue, show_message, table};
+
+/// A fuzz target.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, and that of its binary.
+    pub name: &'static str,
+    /// What it holds against what.
+    pub about: &'static str,
+    /// The oracle.
+    pub run: fn(&[u8]),
+    /// An input in words.
+    pub show: fn(&[u8]) -> String,
+    /// The service whose messages it is about.
+    pub service: Option<Service>,
+}
+
+/// The service of each `message` target: every service there is.
+pub const SERVICES: [Service; 6] =
+    [Clock::SERVICE, Console::SERVICE, Ctl::SERVICE, Echo::SERVICE, Log::SERVICE, Vault::SERVICE];
+
+const MESSAGE: &str = "validator, typed codec and plain reference agree on every body";
+
+/// The target for the messages of a service.
+#[must_use]
+pub const fn target_of<S: ByBytes>(name: &'static str) -> Target {
+    Target { name, about: MESSAGE, run: message::<S>, show: show_message::<S>, service: Some(S::SERVICE) }
+}
+
+const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, about, run, show: crate::show::hex_lines, service: None }
+}
+
+/// All of them.
+pub const TARGETS: [Target; 13] = [
+    target_of::<Clock>("message_clock"),
+    target_of::<Console>("message_console"),
+    target_of::<Ctl>("message_ctl"),
+    target_of::<Echo>("message_echo"),
+    target_of::<Log>("message_log"),
+    target_of::<Vault>("message_vault"),
+    target("peers", "typed clients and servers of every service against a hostile peer", peers),
+    target("queue", "the device side of a queue against rings that make no sense", queue),
+    target("monitor", "two hostile qubes against the whole monitor; nobody else notices", monitor),
+    target("policy", "hostile manifests, and compiled policy against a plain reading of its lines", policy),
+    target("image", "the reader of system images against damaged ones", image),
+    target("table", "any bytes as a schema table, run on any body", table),
+    target("elf", "any bytes as a qube's program file, read and placed", elf),
+];
+
+/// The target of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<Target> {
+    TARGETS.iter().find(|target| target.name == name).copied()
+}
