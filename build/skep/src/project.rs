@@ -25,11 +25,12 @@ pub fn test(workspace: &Workspace, project: &Project, extent: Extent, report: Re
     // The system first: its manifests are checked, its services locked, before any test runs on them.
     report.step("check system.toml", || builder::read_system(workspace, ""))?;
     part("host tests", || run(project, &["test", "--quiet"], &hosts, &[]))?;
-    part("formatting", || run(project, &["fmt", "--all", "--check"], &[], &[]))?;
+    let metal: Vec<&str> = project.names(Kind::Metal).collect();
+    // Not `--all`, which looks into every package that is taken from a folder: Skep's own, too.
+    part("formatting", || run(project, &["fmt", "--check"], &[hosts.as_slice(), &metal].concat(), &[]))?;
     part("lints of host packages", || {
         run(project, &["clippy", "--quiet", "--all-targets"], &hosts, &["--deny", "warnings"])
     })?;
-    let metal: Vec<&str> = project.names(Kind::Metal).collect();
     if !metal.is_empty() {
         part("lints of qubes", || {
             run(project, &["clippy", "--quiet", "--profile", "metal"], &metal, &["--deny", "warnings"])

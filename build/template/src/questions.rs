@@ -88,6 +88,7 @@ fn one<T>(
         return Ok(check(given)?);
     }
     let Some((input, output)) = asked else { return Ok(check(default)?) };
+    let mut question = question;
     loop {
         let mut line = String::new();
         write!(output, "{question} [{}]: ", if default.is_empty() { "none" } else { default })
@@ -100,6 +101,8 @@ fn one<T>(
             Ok(value) => return Ok(value),
             Err(wrong) => writeln!(output, "{wrong}").map_err(NoAnswers::Gone)?,
         }
+        // What was explained once is not explained again.
+        question = question.rsplit('\n').next().unwrap_or(question);
     }
 }
 

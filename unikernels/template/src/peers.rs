@@ -52,6 +52,7 @@ impl<P: Port + 'static> Peers<P> {
     /// Takes from `port` the channel to each service; `None` when the system has not given one.
     pub fn new(mut port: impl FnMut(&Service) -> Option<&'static mut P>) -> Option<Self> {
         Some(Self {
+            // Each is asked for by its service: the qube's manifest names it under `calls`.
 {%- if calls contains "clock" %}
             clock: ClockClient::new(port(&ipc_proto_clock_api::SERVICE)?),
 {%- endif %}
