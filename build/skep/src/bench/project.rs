@@ -154,7 +154,7 @@ fn example(shape: &Shape, body: &mut Vec<u8>) {
         Shape::I16 | Shape::I32 | Shape::I64 => body.push(2),
         Shape::Text(max) | Shape::Bytes(max) => {
             let text = TEXT.get(..TEXT.len().min(max as usize)).unwrap_or_default();
-            body.push(text.len() as u8 & 0x7f);
+            body.push(u8::try_from(text.len()).unwrap_or(0));
             body.extend(text);
         }
         Shape::List(item, max) => {
