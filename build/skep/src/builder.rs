@@ -115,10 +115,12 @@ pub fn build_changed(
     change: impl FnOnce(&mut System),
     report: Report,
 ) -> Outcome<Built> {
-    let shown = if name.is_empty() { "the system" } else { name };
-    let mut system = report.step(&format!("check the manifest of {shown}"), || {
-        read_system_with(workspace, &workspace.system(name)?, addition)
-    })?;
+    let path = workspace.system(name)?;
+    // Who named no system sees which file is meant.
+    let shown =
+        if name.is_empty() { path.file_name().unwrap_or_default().to_string_lossy() } else { name.into() };
+    let mut system = report
+        .step(&format!("check the manifest of {shown}"), || read_system_with(workspace, &path, addition))?;
     change(&mut system);
     let packages = system.packages();
     let step = format!("build the supervisor and {} qube packages", packages.len());
