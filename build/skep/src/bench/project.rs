@@ -12,8 +12,8 @@ use ipc_proto_types::QubeName;
 use ipc_proto_wire::{Fields, Method, MethodKind, Service, Shape};
 use serde_json::json;
 
-use super::{Figures, PLUGIN, QUBE, build_plugin, figures, run};
-use crate::builder::{build_packages, read_system_with, supervisor};
+use super::{Figures, QUBE, build_plugin, figures, run};
+use crate::builder::{build_packages, read_system_with};
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
 use crate::report::Report;
@@ -64,18 +64,12 @@ pub(super) fn bench(workspace: &Workspace, project: &Project, report: Report) ->
         println!("{line}");
     }
     println!(
-        "instructions, counted with {} and {}; each run twice, identical",
-        supervisor_name(workspace),
-        PLUGIN.0
+        "instructions; the body of a call is an example made from the schema; each run twice, identical"
     );
     let path = workspace.output().join("bench.json");
     let text = format!("{:#}\n", json!(figures));
     std::fs::write(&path, text).map_err(|error| Failure::of(path.display(), &error))?;
     Ok(path)
-}
-
-fn supervisor_name(workspace: &Workspace) -> String {
-    supervisor(workspace).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Every method that answers, of every service that a qube built by the project serves.
