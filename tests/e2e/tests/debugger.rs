@@ -5,9 +5,8 @@ use std::process::{Command, Stdio};
 
 use tests_e2e::{Terminal, root, skep};
 
-/// The qubes of the desktop, built as a debugger wants them.
-const PACKAGES: [&str; 5] =
-    ["unikernels-console", "unikernels-clock", "unikernels-echo", "unikernels-hello", "vault-app-qube"];
+/// The qubes of the system `minimal`, built as a debugger wants them.
+const PACKAGES: [&str; 2] = ["unikernels-console", "unikernels-echo"];
 
 /// gdb on a qube, which does what the commands say and leaves.
 fn gdb(qube: &str, commands: &[&str]) -> Command {
@@ -33,7 +32,7 @@ fn a_breakpoint_in_a_running_qube_shows_file_line_and_callers_and_the_answer_com
     cargo.args(PACKAGES.iter().flat_map(|package| ["--package", *package]));
     assert!(cargo.status().expect("cargo runs").success());
 
-    let mut t = Terminal::open(skep(&["run", "desktop", "--no-color", "--gdb"]));
+    let mut t = Terminal::open(skep(&["run", "minimal", "--no-color", "--gdb"]));
     let commands =
         ["qube-break say", "echo ready\\n", "continue", "backtrace 6", "print text.0.vec.len", "next"];
     let mut gdb = gdb("echo", &commands).spawn().expect("cargo runs");
