@@ -86,14 +86,19 @@ fn session(place: &mut Place, text: &str) -> Result<String, String> {
     command.args(["skep", "run"]);
     let mut terminal = Terminal::open(command);
     let boot = terminal.seen.len() - PROMPT.len();
-    let mut expected: Vec<(usize, &str)> = Vec::new();
-    for line in text.lines() {
-        match line.strip_prefix(PROMPT) {
-            Some(typed) => {
-                expected.push((terminal.seen.len(), line));
-                terminal.command(typed);
-            }
-            None => expected.push((terminal.seen.len(), line)),
+    for command in text.split(PROMPT).filter(|command| !command.is_empty()) {
+        let from = terminal.seen.len();
+        let mut lines = command.lines();
+        terminal.command(lines.next().unwrap_or(""));
+        let is_missing = |line: &&str, seen: &str| !plain(seen.get(from..).unwrap_or("")).contains(*line);
+        // A report comes unasked, perhaps after the prompt.
+        let late: Vec<&str> =
+            lines.filter(|line| *line != ANYTHING && is_missing(line, &terminal.seen)).collect();
+        for line in &late {
+            terminal.until(line);
+        }
+        if !late.is_empty() {
+            terminal.until(PROMPT);
         }
     }
     let end = terminal.seen.len() - PROMPT.len();
@@ -101,7 +106,7 @@ fn session(place: &mut Place, text: &str) -> Result<String, String> {
     let shown = seen.get(boot..end).unwrap_or("").to_owned();
     let screen = plain(&shown);
     let mut rest = screen.as_str();
-    for (_, line) in expected.iter().filter(|(_, line)| *line != ANYTHING) {
+    for line in text.lines().filter(|line| *line != ANYTHING) {
         let at = rest
             .find(line.trim_end())
             .ok_or_else(|| format!("no `{line}` in time at the terminal:\n{screen}"))?;
