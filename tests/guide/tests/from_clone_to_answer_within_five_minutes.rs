@@ -70,7 +70,7 @@ fn from_clone_to_answer_takes_five_minutes_and_from_edit_to_answer_fifteen_secon
     part(
         "cargo install the tool",
         &mut place,
-        "cd skep\ncargo install --quiet --locked --path build/skep\ncd ..",
+        "cd skep\ncargo install --quiet --locked --profile tool --path build/skep\ncd ..",
     );
     part("cargo skep new", &mut place, "cargo skep new guestbook --yes\ncd guestbook");
     part("cargo test", &mut place, "cargo test --quiet");
