@@ -210,7 +210,7 @@ fn find_home(here: &Path) -> Outcome<PathBuf> {
     home.map(Path::to_owned).ok_or_else(|| {
         Failure::wrong(format!(
             "Skep's own tree is gone: this tool was built in {}\n  fix: set {HOME_VARIABLE} to a clone of Skep, or install \
-             the tool again from one: cargo install --path CLONE/build/skep",
+             the tool again from one: cargo install --profile tool --path CLONE/build/skep",
             built.display()
         ))
     })

@@ -86,14 +86,19 @@ fn session(place: &mut Place, text: &str) -> Result<String, String> {
     command.args(["skep", "run"]);
     let mut terminal = Terminal::open(command);
     let boot = terminal.seen.len() - PROMPT.len();
-    let mut expected: Vec<(usize, &str)> = Vec::new();
-    for line in text.lines() {
-        match line.strip_prefix(PROMPT) {
-            Some(typed) => {
-                expected.push((terminal.seen.len(), line));
-                terminal.command(typed);
-            }
-            None => expected.push((terminal.seen.len(), line)),
+    for command in text.split(PROMPT).filter(|command| !command.is_empty()) {
+        let from = terminal.seen.len();
+        let mut lines = command.lines();
+        terminal.command(lines.next().unwrap_or(""));
+        let is_missing = |line: &&str, seen: &str| !plain(seen.get(from..).unwrap_or("")).contains(*line);
+        // A report comes unasked, perhaps after the prompt.
+        let late: Vec<&str> =
+            lines.filter(|line| *line != ANYTHING && is_missing(line, &terminal.seen)).collect();
+        for line in &late {
+            terminal.until(line);
+        }
+        if !late.is_empty() {
+            terminal.until(PROMPT);
         }
     }
     let end = terminal.seen.len() - PROMPT.len();
@@ -101,7 +106,7 @@ fn session(place: &mut Place, text: &str) -> Result<String, String> {
     let shown = seen.get(boot..end).unwrap_or("").to_owned();
     let screen = plain(&shown);
     let mut rest = screen.as_str();
-    for (_, line) in expected.iter().filter(|(_, line)| *line != ANYTHING) {
+    for line in text.lines().filter(|line| *line != ANYTHING) {
         let at = rest
             .find(line.trim_end())
             .ok_or_else(|| format!("no `{line}` in time at the terminal:\n{screen}"))?;
@@ -133,8 +138,21 @@ fn steady(text: &str) -> String {
         let first = line.split_whitespace().next().unwrap_or("");
         seconds.is_some_and(|(_, number)| number.parse::<f64>().is_ok()) || PROGRESS.contains(&first)
     };
-    let lines: Vec<&str> = text.lines().filter(|line| !is_progress(line)).collect();
+    let lines: Vec<String> = text.lines().filter(|line| !is_progress(line)).map(without_time).collect();
     lines.join("\n")
+}
+
+/// The line with `0.000` for each time since boot, such as `12.345`; what follows stays in its column.
+fn without_time(line: &str) -> String {
+    let zero = |word: &str| {
+        let (seconds, thousandths) = word.split_once('.')?;
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_time = is_number(seconds) && is_number(thousandths) && thousandths.len() == 3;
+        is_time.then(|| format!("{:>width$}", "0.000", width = word.len()))
+    };
+    let words: Vec<String> =
+        line.split(' ').map(|word| zero(word).unwrap_or_else(|| word.to_owned())).collect();
+    words.join(" ")
 }
 
 /// Compares a picture with the one that is kept, or keeps it.
@@ -171,5 +189,6 @@ mod tests {
     fn what_differs_between_two_runs_is_not_drawn() {
         let text = "\x1b[32m  ok\x1b[0m build (1.3 s)\n   Compiling a v0.1.0\nerror: b (see c)\n";
         assert_eq!(steady(text), "error: b (see c)");
+        assert_eq!(steady("a  2.345 b\na 12.345 b 1.2"), "a  0.000 b\na  0.000 b 1.2");
     }
 }
