@@ -27,10 +27,8 @@ fn a_breakpoint_in_a_running_qube_shows_file_line_and_callers_and_the_answer_com
     assert!(!output.status.success() && told.contains(expected), "{told}");
 
     // What there is to build is built before patience counts.
-    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.current_dir(root()).args(["build", "--quiet", "--profile", "gdb"]);
-    cargo.args(PACKAGES.iter().flat_map(|package| ["--package", *package]));
-    assert!(cargo.status().expect("cargo runs").success());
+    build("metal", &["supervisor-metal"]);
+    build("gdb", &PACKAGES);
 
     let mut t = Terminal::open(skep(&["run", "minimal", "--no-color", "--gdb"]));
     let commands =
@@ -51,6 +49,14 @@ fn a_breakpoint_in_a_running_qube_shows_file_line_and_callers_and_the_answer_com
     // gdb is gone, and its breakpoints with it.
     assert!(t.command("say echo again").contains("echo: again"), "{}", t.seen);
     assert_eq!(t.power_off().0, 0);
+}
+
+/// Builds packages as `cargo skep run --gdb` does.
+fn build(profile: &str, packages: &[&str]) {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.current_dir(root()).args(["build", "--quiet", "--profile", profile]);
+    cargo.args(packages.iter().flat_map(|package| ["--package", *package]));
+    assert!(cargo.status().expect("cargo runs").success());
 }
 
 /// What comes up to and with `text`, or all there is.
