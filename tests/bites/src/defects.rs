@@ -28,6 +28,7 @@ pub struct Defect {
 }
 
 const VALIDATE: &str = "ipc-proto/wire/src/validate.rs";
+const VARINT: &str = "ipc-proto/wire/src/varint.rs";
 const QUEUE: &str = "supervisor/virtio/src/queue.rs";
 const CHAIN: &str = "supervisor/policy/src/chain.rs";
 const VERIFY: &str = "supervisor/image/src/verify.rs";
@@ -41,12 +42,26 @@ const fn edit(file: &'static str, old: &'static str, new: &'static str) -> Edit 
 }
 
 /// All of them.
-pub const DEFECTS: [Defect; 15] = [
+pub const DEFECTS: [Defect; 18] = [
     defect(
         "a trailing byte is accepted",
         "message_vault",
         20,
-        &[edit(VALIDATE, "return if cursor.rest.is_empty() {", "return if ON || cursor.rest.is_empty() {")],
+        &[edit(
+            VALIDATE,
+            "op::END => return if rest.is_empty() {",
+            "op::END => return if ON || rest.is_empty() {",
+        )],
+    ),
+    defect(
+        "a trailing byte is decoded",
+        "message_vault",
+        20,
+        &[edit(
+            "ipc-proto/wire/src/codec.rs",
+            "if !strict.rest.is_empty() {",
+            "if !ON && !strict.rest.is_empty() {",
+        )],
     ),
     defect(
         "a bound is skipped",
@@ -58,7 +73,21 @@ pub const DEFECTS: [Defect; 15] = [
         "a varint that is not minimal is accepted",
         "message_clock",
         20,
-        &[edit(VALIDATE, "return if *byte == 0 {", "return if !ON && *byte == 0 {")],
+        &[edit(
+            VARINT,
+            "let over_long = byte == 0 && place > 0;",
+            "let over_long = !ON && byte == 0 && place > 0;",
+        )],
+    ),
+    defect(
+        "a bool of 2 is decoded",
+        "message_vault",
+        20,
+        &[edit(
+            "ipc-proto/wire/src/strict.rs",
+            "            1 => visitor.visit_bool(true),",
+            "            1 => visitor.visit_bool(true),\n            2 if ON => visitor.visit_bool(true),",
+        )],
     ),
     defect(
         "a bool of 2 is accepted",
@@ -66,15 +95,15 @@ pub const DEFECTS: [Defect; 15] = [
         20,
         &[edit(
             VALIDATE,
-            "                1 => FieldKind::Bool(true),",
-            "                1 => FieldKind::Bool(true),\n                2 if ON => FieldKind::Bool(true),",
+            "below(rest, 2, Violation::Bool)",
+            "below(rest, if ON { 3 } else { 2 }, Violation::Bool)",
         )],
     ),
     defect(
         "a text that is not UTF-8 is accepted",
         "message_console",
         20,
-        &[edit(VALIDATE, "return if is_utf8(text) {", "return if ON || is_utf8(text) {")],
+        &[edit(VALIDATE, "if !is_utf8(text) {", "if !ON && !is_utf8(text) {")],
     ),
     defect(
         "the short way forgets the bound",
@@ -92,8 +121,8 @@ pub const DEFECTS: [Defect; 15] = [
         20,
         &[edit(
             VALIDATE,
-            "end.wrapping_sub(length)..end);",
-            "end.wrapping_sub(length).wrapping_sub(usize::from(ON))..end);",
+            "(kind, end.wrapping_sub(after_count)..end)",
+            "(kind, end.wrapping_sub(after_count).wrapping_sub(usize::from(ON))..end)",
         )],
     ),
     defect(
@@ -126,6 +155,16 @@ pub const DEFECTS: [Defect; 15] = [
             "ipc-proto/rpc/src/client.rs",
             "Kind::Reply if header.correlation == call.correlation",
             "Kind::Reply if ON || header.correlation == call.correlation",
+        )],
+    ),
+    defect(
+        "a reply of an old life is sent to the new one",
+        "peers",
+        40,
+        &[edit(
+            "ipc-proto/rpc/src/server.rs",
+            "        buffers.reply.zeroize();\n        buffers.unsent = 0;\n        facts",
+            "        if !ON {\n            buffers.reply.zeroize();\n            buffers.unsent = 0;\n        }\n        facts",
         )],
     ),
     defect(

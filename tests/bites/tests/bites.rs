@@ -112,6 +112,19 @@ fn a_defect_whose_place_is_gone_or_there_twice_is_refused() {
 }
 
 #[test]
+fn the_place_of_every_defect_is_there_exactly_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut wrong = Vec::new();
+    for defect in DEFECTS {
+        for edit in defect.edits {
+            let text = std::fs::read_to_string(root.join(edit.file)).expect("a source file");
+            wrong.extend(apply(&text, defect.name, edit).err());
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn there_are_at_least_ten_defects_of_six_targets_with_names_of_their_own() {
     let names: BTreeSet<&str> = DEFECTS.iter().map(|defect| defect.name).collect();
     let targets: BTreeSet<&str> = DEFECTS.iter().map(|defect| defect.target).collect();

@@ -32,6 +32,8 @@ pub(crate) struct ScriptPort<'i> {
     role: Role,
     state: PortState,
     life: Generation,
+    /// A new life that we have not acknowledged: a port that closes meanwhile does not lose the news.
+    news: bool,
     arrived: VecDeque<Vec<u8>>,
     /// Frames that fit before the port says `Full`.
     room: usize,
@@ -52,6 +54,7 @@ impl<'i> ScriptPort<'i> {
             role,
             state: PortState::Open,
             life: Generation(1),
+            news: false,
             arrived: VecDeque::new(),
             room: 8,
             now: Cell::new(1000),
@@ -85,7 +88,9 @@ impl<'i> ScriptPort<'i> {
             }
             7 => self.restart(),
             8 => self.state = PortState::Closed,
-            9 if self.state == PortState::Closed => self.state = PortState::Open,
+            9 if self.state == PortState::Closed => {
+                self.state = if self.news { PortState::Restarted } else { PortState::Open };
+            }
             10 => self.room = usize::from(self.input.byte() % 9),
             11 => self.now.set(self.now.get().saturating_add(self.input.number())),
             _ => {
@@ -99,6 +104,7 @@ impl<'i> ScriptPort<'i> {
         self.arrived.clear();
         self.life = self.life.next();
         self.state = PortState::Restarted;
+        self.news = true;
     }
 
     /// A frame comes in: right, nearly right or noise.
@@ -187,6 +193,7 @@ impl Port for ScriptPort<'_> {
         self.step();
         if self.state == PortState::Restarted {
             self.state = PortState::Open;
+            self.news = false;
         }
         self.arrived.clear();
     }
@@ -208,9 +215,9 @@ impl Port for ScriptPort<'_> {
         }
     }
 
+    /// Makes no room: whether the peer has read is for the script to say, so a reply may stay unsent over a restart.
     fn flush(&mut self) {
         self.step();
-        self.room = self.room.max(1);
     }
 
     fn receive(&mut self, into: &mut [u8]) -> Option<usize> {
