@@ -165,7 +165,8 @@ Examples:
   cargo skep fuzz vault --seconds 600      the messages of the vault
   cargo skep fuzz queue --replay FILE      run one input, and show it
   cargo skep fuzz queue --keep             make what was found part of the committed corpus
-  cargo skep fuzz --service ../guestbook/api     the service of a crate of your own
+  cargo skep fuzz guestbook                in your own project: its service
+  cargo skep fuzz --service ../guestbook/api     the service of any crate
 
 What a run finds stays in target/skep/fuzz. Exit codes: 0 nothing was found, 1 something was.")]
     Fuzz(Fuzz),

@@ -65,8 +65,12 @@ pub fn processors() -> usize {
 pub fn fuzz(workspace: &Workspace, options: &Options, report: Report) -> Outcome<()> {
     doctor::ensure(&[Task::Build, Task::Fuzz], report)?;
     let engine = Engine::find(options.engine)?;
-    if let Some(service) = &options.service {
-        return outside::fuzz(workspace, service, &engine, options, report);
+    let declared = match &options.service {
+        Some(folder) => Some(folder.clone()),
+        None => declared(workspace, options.target.as_deref())?,
+    };
+    if let Some(folder) = declared {
+        return outside::fuzz(workspace, &folder, &engine, options, report);
     }
     let desk = Desk::build(workspace, report)?;
     let known = desk.targets()?;
@@ -101,6 +105,23 @@ pub fn fuzz(workspace: &Workspace, options: &Options, report: Report) -> Outcome
     conclude(&desk, &runs)
 }
 
+/// The crate of a service that the user's project declares, or a system of this tree of the same name: the one that a word
+/// names, the first when there is no word.
+fn declared(workspace: &Workspace, word: Option<&str>) -> Outcome<Option<PathBuf>> {
+    let path = match word {
+        _ if workspace.project.is_some() => workspace.system("")?,
+        Some(word) => workspace.root.join(format!("build/systems/{word}.toml")),
+        None => return Ok(None),
+    };
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let crates = build_manifest::service_crates(&path);
+    let crates = crates.map_err(|problems| Failure::wrong(problems.to_string()))?;
+    let named = crates.into_iter().find(|one| word.is_none_or(|word| one.service == word));
+    Ok(named.map(|one| one.folder))
+}
+
 /// How long each target runs in a test of everything, in seconds.
 const BRIEF_SECONDS: u64 = 30;
 
@@ -125,7 +146,8 @@ pub fn brief(workspace: &Workspace, report: Report) -> Outcome<u32> {
     let output = workspace.output().join("fuzz-brief");
     let (input_seconds, memory_mib) = (INPUT_SECONDS, MEMORY_MIB);
     let campaign = Campaign { binaries, output, duration, jobs, input_seconds, memory_mib, report };
-    let _ = std::fs::remove_dir_all(campaign.output.join("found"));
+    // Nothing of an earlier run that failed: this one starts from the committed corpus.
+    let _ = std::fs::remove_dir_all(&campaign.output);
     for name in &names {
         desk.prepare(name, &campaign.committed(name), &campaign.dictionary(name))?;
     }

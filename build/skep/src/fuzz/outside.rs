@@ -23,6 +23,11 @@ pub(super) fn fuzz(
     options: &Options,
     report: Report,
 ) -> Outcome<()> {
+    if options.keep || options.list {
+        return Err(Failure::wrong(
+            "a service of your own has two targets, `message` and `peers`, and no committed corpus\n  fix: leave out --keep and --list",
+        ));
+    }
     let name = package_name(folder)?;
     report.say(&format!("engine: {engine}"));
     let output = workspace.output().join("fuzz").join(format!("service-{name}"));
@@ -31,12 +36,7 @@ pub(super) fn fuzz(
     let targets = TARGETS.map(str::to_owned);
     let built = engine.build_package(&package, &output.join(engine.word()), &targets, report)?;
     if let Some(input) = &options.replay {
-        let status = super::campaign::once(&built.join(TARGETS[0]), input)?;
-        return if status.success() {
-            Ok(())
-        } else {
-            Err(Failure::failed(format!("fails on {}", input.display())))
-        };
+        return replay(&built, input);
     }
     let campaign = Campaign {
         binaries: built.clone(),
@@ -54,13 +54,27 @@ pub(super) fn fuzz(
         let super::Figures { runs, a_second, edges, new } = run.figures;
         println!("{}: {runs} runs, {a_second} a second, {edges} edges, {new} new, {}", run.target, run.ended);
         if let Ended::Found { input, said } = &run.ended {
-            told.push(format!("{}: {said}\n  input: {}", run.target, input.display()));
+            let again =
+                format!("cargo skep fuzz --service {} --replay {}", folder.display(), input.display());
+            told.push(format!("{}: {said}\n  again: {again}", run.target));
         }
         if let Ended::Broken(said) = &run.ended {
             told.push(format!("{}: the engine did not work: {said}", run.target));
         }
     }
     if told.is_empty() { Ok(()) } else { Err(Failure::failed(told.join("\n"))) }
+}
+
+/// Runs one input. Which target it is of says the name it was found under.
+fn replay(built: &Path, input: &Path) -> Outcome<()> {
+    let name = input.file_name().unwrap_or_default().to_string_lossy();
+    let is_of = |target: &&&str| name.starts_with(&format!("{target}-"));
+    let target = TARGETS.iter().find(is_of).unwrap_or(&TARGETS[0]);
+    if super::campaign::once(&built.join(target), input)?.success() {
+        println!("{target} passes this input");
+        return Ok(());
+    }
+    Err(Failure::failed(format!("{target} fails on {}", input.display())))
 }
 
 /// Has the target itself write its inputs to begin with: only it knows the service.
