@@ -2,7 +2,12 @@
 //!
 //! Source: `ipc-proto/spec/strict-postcard.md`.
 
+use std::sync::{Mutex, PoisonError};
+
 use ipc_proto_wire::{Field, Fields, Shape, Variant};
+
+/// Every shape made by chance. They live for ever, as constants do; a leak detector wants to see that they are meant to.
+static KEPT: Mutex<Vec<&'static Shape>> = Mutex::new(Vec::new());
 
 /// Whether `body` is a strict encoding of a value of this shape.
 #[must_use]
@@ -248,7 +253,9 @@ impl Chance {
             }
             _ => Shape::Secret(self.shape(depth - 1)),
         };
-        Box::leak(Box::new(shape))
+        let shape: &'static Shape = Box::leak(Box::new(shape));
+        KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(shape);
+        shape
     }
 
     /// A shape that may stand in a sequence: of some size, and no bare byte.

@@ -71,9 +71,10 @@ impl FieldSink for Inside {
     }
 }
 
-/// A shape and its table.
+/// A shape, the method that has it as its argument, and their table.
 struct Grown {
     shape: &'static Shape,
+    request: &'static Shape,
     table: Vec<u8>,
 }
 
@@ -101,18 +102,18 @@ fn compiled(shape: &'static Shape) -> Grown {
     let request: &'static Shape = Box::leak(Box::new(Shape::Struct("m", Fields::Named(fields))));
     let method = Method { name: "m", kind: MethodKind::Call, request, reply: shape };
     let compiled = compile("grown", &[method]);
-    Grown { shape, table: compiled.words().iter().flat_map(|word| word.to_le_bytes()).collect() }
+    Grown { shape, request, table: compiled.words().iter().flat_map(|word| word.to_le_bytes()).collect() }
 }
 
 /// Holds the validator against the reference, on a shape that the input names.
 fn grown(input: &mut Input<'_>) {
-    let Some(Grown { shape, table }) = shapes().get(usize::from(input.byte())) else { return };
+    let Some(Grown { shape, request, table }) = shapes().get(usize::from(input.byte())) else { return };
     let table = Table::parse(table).expect("a compiled table parses");
     let body = input.take(usize::MAX);
     run(&table, body);
     let wanted = accepts(shape, body);
     for (sender, kind) in [(Role::Client, Kind::Call), (Role::Server, Kind::Reply)] {
         let verdict = table.check_body(sender, kind, 0, body, &mut ());
-        assert_eq!(verdict.is_ok(), wanted, "{verdict:?} for a {shape:?}");
+        assert_eq!(verdict.is_ok(), wanted, "{verdict:?} for {request:?}");
     }
 }
