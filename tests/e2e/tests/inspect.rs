@@ -36,7 +36,7 @@ impl Look {
     }
 
     /// Leaves as Ctrl-C does; gives all that was written.
-    fn leave(mut self) -> String {
+    fn leave(self) -> String {
         let pid = self.child.id().to_string();
         let _ = std::process::Command::new("kill").args(["-INT", &pid]).status();
         self.end()
