@@ -83,7 +83,7 @@ impl fmt::Display for ImageError {
             ImageError::TooShort => f.write_str("the image is cut off"),
             ImageError::Magic => f.write_str("this is not a Skep system image"),
             ImageError::Version(found) => {
-                write!(f, "image version {found}, this supervisor reads version 2")
+                write!(f, "image version {found}, this supervisor reads version {}", crate::layout::VERSION)
             }
             ImageError::Prefix => f.write_str("the image is damaged (its first block)"),
             ImageError::Length => f.write_str("the image is cut off or has bytes added"),
