@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use build_manifest::{Catalogue, Qube, Restart, System, load};
+use build_manifest::{Catalogue, Qube, Restart, System, load, unruled_channels};
 use ipc_proto_types::QubeIndex;
 use ipc_proto_wire::Service;
 use supervisor_sim::{Driven, Plan, World};
@@ -32,10 +32,10 @@ impl TestSystem {
     pub fn load(path: impl AsRef<Path>, services: &[&'static Service]) -> Self {
         let catalogue =
             Catalogue::of(Catalogue::builtin().services().chain(services.iter().copied()).collect());
-        match load(path.as_ref(), &catalogue) {
-            Ok(system) => Self { system, programs: BTreeMap::new() },
-            Err(problems) => panic!("{problems}"),
-        }
+        let system = load(path.as_ref(), &catalogue).unwrap_or_else(|problems| panic!("{problems}"));
+        let unruled = unruled_channels(&system);
+        assert!(unruled.0.is_empty(), "{unruled}");
+        Self { system, programs: BTreeMap::new() }
     }
 
     /// Has a qube run this program in each of its lives. It may block; what it returns is its exit code.
