@@ -122,9 +122,7 @@ pub fn build_changed(
     let mut system = report
         .step(&format!("check the manifest of {shown}"), || read_system_with(workspace, &path, addition))?;
     change(&mut system);
-    let packages = system.packages();
-    let step = format!("build the supervisor and {} qube packages", packages.len());
-    report.step(&step, || build_packages(workspace, &[&[SUPERVISOR], packages.as_slice()].concat()))?;
+    build_parts(workspace, &system, report)?;
     let file = match workspace.profile {
         Profile::Metal => format!("{}.img", system.name),
         Profile::Debugger => format!("{}-gdb.img", system.name),
@@ -132,6 +130,13 @@ pub fn build_changed(
     let output = output.map_or_else(|| workspace.output().join(file), Path::to_owned);
     let image_size = report.step("pack the image", || pack(workspace, &system, &output))?;
     Ok(Built { system, kernel: supervisor(workspace), image: output, image_size })
+}
+
+/// Builds the supervisor and every qube of a system.
+pub(crate) fn build_parts(workspace: &Workspace, system: &System, report: Report) -> Outcome<()> {
+    let packages = system.packages();
+    let step = format!("build the supervisor and {} qube packages", packages.len());
+    report.step(&step, || build_packages(workspace, &[&[SUPERVISOR], packages.as_slice()].concat()))
 }
 
 /// Builds freestanding packages, apart from everything else so that no feature of a host tool reaches them.

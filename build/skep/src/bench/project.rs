@@ -13,7 +13,7 @@ use ipc_proto_wire::{Fields, Method, MethodKind, Service, Shape};
 use serde_json::json;
 
 use super::{Figures, QUBE, build_plugin, figures, run};
-use crate::builder::{build_packages, read_system_with};
+use crate::builder::{build_parts, read_system_with};
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
 use crate::report::Report;
@@ -45,12 +45,8 @@ pub(super) fn bench(workspace: &Workspace, project: &Project, report: Report) ->
     }
     let addition = addition(workspace, &targets);
     let system = read_system_with(workspace, &path, Some(&addition))?;
-    let packages = system.packages();
-    let step = format!("build the supervisor and {} qube packages", packages.len());
-    report.step(&step, || {
-        build_packages(workspace, &[&["supervisor-metal"], packages.as_slice()].concat())?;
-        build_plugin(workspace)
-    })?;
+    build_parts(workspace, &system, report)?;
+    report.step("build the counter", || build_plugin(workspace))?;
     let mut rows = vec![["one call of", "exits", "supervisor", "qubes"].map(str::to_owned).to_vec()];
     let mut figures = Vec::new();
     for target in &targets {
