@@ -1,0 +1,3 @@
+//! A simulated disk that tears, reorders, drops, misdirects and rots writes.
+
+#![forbid(unsafe_code)]
