@@ -63,7 +63,7 @@ type Call = (String, String, &'static str, &'static str);
 /// One of the two systems.
 struct Side {
     labels: BTreeMap<String, Label>,
-    devices: BTreeMap<String, Vec<&'static str>>,
+    devices: BTreeMap<String, Vec<String>>,
     calls: BTreeMap<Call, Openness>,
     /// Client and server of every channel on which something can pass.
     ways: BTreeSet<(String, String)>,

@@ -15,8 +15,13 @@ pub fn words(system: &System) -> String {
     let mut out = format!("qubes of {}\n", system.name);
     let mut rows = Vec::new();
     for qube in &system.qubes {
-        let devices: Vec<&str> = qube.devices.iter().map(|device| device.word()).collect();
-        let owns = if devices.is_empty() { String::new() } else { format!("owns {}", devices.join(", ")) };
+        let devices: Vec<String> = qube.devices.iter().map(|device| device.word()).collect();
+        let unprotected = if qube.dma_unprotected { ", also without an IOMMU" } else { "" };
+        let owns = if devices.is_empty() {
+            String::new()
+        } else {
+            format!("owns {}{unprotected}", devices.join(", "))
+        };
         rows.push(vec![
             format!("  {}", qube.label.shape()),
             qube.name.to_string(),

@@ -5,15 +5,26 @@ use std::collections::HashMap;
 use build_manifest::{Channel, Device, Qube, Restart, System};
 use ipc_proto_wire::Service;
 use supervisor_image::layout::{self, BLOCK, PAGE, channel, directory, prefix, qube, region, service};
-use supervisor_image::{IoPorts, checksum};
+use supervisor_image::{IoPorts, PciMatch, checksum};
 
 use crate::place::{Placed, Region};
 
 /// Interrupt line and I/O ports of a device: those every PC has its two serial ports at.
-const fn wiring(device: Device) -> (u8, IoPorts) {
+const fn wiring(device: Device) -> Option<(u8, IoPorts)> {
     match device {
-        Device::Terminal => (4, IoPorts { first: 0x3f8, count: 8 }),
-        Device::Inspect => (3, IoPorts { first: 0x2f8, count: 8 }),
+        Device::Terminal => Some((4, IoPorts { first: 0x3f8, count: 8 })),
+        Device::Inspect => Some((3, IoPorts { first: 0x2f8, count: 8 })),
+        Device::Disk | Device::PciClass(_) | Device::Pci(_) => None,
+    }
+}
+
+/// The PCI functions that a device may be, the preferred first.
+fn functions(device: Device) -> Vec<PciMatch> {
+    match device {
+        Device::Terminal | Device::Inspect => Vec::new(),
+        Device::Disk => vec![PciMatch::Class(0x0108), PciMatch::Class(0x0100)],
+        Device::PciClass(class) => vec![PciMatch::Class(class)],
+        Device::Pci(address) => vec![PciMatch::Address(address)],
     }
 }
 
@@ -42,8 +53,10 @@ pub(crate) fn write(system: &System, placed: &[Placed]) -> Vec<u8> {
         file.service(services + index * service::SIZE, it);
     }
     let mut next_region = 0;
+    let mut messages = 0;
     for (index, (it, placed)) in system.qubes.iter().zip(placed).enumerate() {
-        file.qube(qubes + index * qube::SIZE, it, placed, next_region);
+        file.qube(qubes + index * qube::SIZE, it, placed, next_region, messages);
+        messages += u8::from(it.devices.iter().any(|device| device.is_pci()));
         for region in &placed.regions {
             file.region(regions + next_region * region::SIZE, region);
             next_region += 1;
@@ -123,13 +136,14 @@ impl File {
         self.put_u32(at + service::TEXT_LENGTH, canonical.as_str().len());
     }
 
-    fn qube(&mut self, at: usize, it: &Qube, placed: &Placed, first_region: usize) {
+    /// `message` is the number of its interrupt among those of PCI functions.
+    fn qube(&mut self, at: usize, it: &Qube, placed: &Placed, first_region: usize, message: u8) {
         let args = self.append(it.args.as_bytes(), 1);
         let restart = match it.restart {
             Restart::Always => supervisor_image::Restart::Always,
             Restart::Never => supervisor_image::Restart::Never,
         };
-        let serial = it.devices.first().copied().map(wiring);
+        let serial = it.devices.first().copied().and_then(wiring);
         self.put(at + qube::NAME, it.name.padded());
         self.put(at + qube::LABEL, &[it.label.as_u8()]);
         self.put(at + qube::RESTART, &[restart.code()]);
@@ -158,6 +172,14 @@ impl File {
             self.put(at + qube::IO_PORTS + 2, &ports.count.to_le_bytes());
         }
         self.put_u32(at + qube::FIRST_REGION, first_region);
+        let functions: Vec<PciMatch> = it.devices.iter().copied().flat_map(functions).collect();
+        if !functions.is_empty() {
+            self.put(at + qube::IRQ, &[layout::IRQ_PCI + message]);
+            self.put(at + qube::DMA_UNPROTECTED, &[it.dma_unprotected.into()]);
+        }
+        for (function, slot) in functions.iter().zip(0..layout::PCI_MAX) {
+            self.put(at + qube::PCI + 4 * slot, &function.code().to_le_bytes());
+        }
     }
 
     fn region(&mut self, at: usize, it: &Region) {

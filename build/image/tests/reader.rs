@@ -60,9 +60,9 @@ fn a_file_of_something_else_is_named_so() {
     assert_eq!(Image::open(b"").unwrap_err(), ImageError::TooShort);
     assert_eq!(Image::open(&[0x7f; 4096]).unwrap_err(), ImageError::Magic);
     let mut newer = image();
-    newer[layout::prefix::VERSION] = 3;
-    assert_eq!(Image::open(&newer).unwrap_err(), ImageError::Version(3));
-    assert_eq!(ImageError::Version(3).to_string(), "image version 3, this supervisor reads version 2");
+    newer[layout::prefix::VERSION] = 4;
+    assert_eq!(Image::open(&newer).unwrap_err(), ImageError::Version(4));
+    assert_eq!(ImageError::Version(4).to_string(), "image version 4, this supervisor reads version 3");
 }
 
 /// Changes one byte at an offset of a record of table `entry` and says what the reader must find.

@@ -221,6 +221,7 @@ fn to_qube(file: QubeFile) -> Qube {
         args: file.args,
         restart: file.restart,
         devices: file.devices,
+        dma_unprotected: file.dma_unprotected,
         port_count: 0,
     }
 }

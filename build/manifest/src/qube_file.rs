@@ -31,6 +31,8 @@ pub(crate) struct QubeFile {
     pub(crate) args: String,
     pub(crate) restart: Restart,
     pub(crate) devices: Vec<Device>,
+    /// It may drive its PCI function where there is no IOMMU.
+    pub(crate) dma_unprotected: bool,
     /// Services that are no part of Skep, with the folders of the crates that declare them.
     pub(crate) services: Vec<(At<String>, PathBuf)>,
     /// The file itself, for problems found later.
@@ -77,6 +79,9 @@ fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
     let restart = section.text("restart");
     let restart = read_restart(section, restart).unwrap_or(Restart::Always);
     let devices = read_devices(section);
+    let dma = section.text("dma");
+    let protections = |word: &str| ["protected", "unprotected"].contains(&word).then(|| word == "unprotected");
+    let dma = section.parsed(dma, protections, "\"protected\" (by an IOMMU, else it does not start) or \"unprotected\"");
     let services = read_services(section, folder);
     if package.is_none() {
         let found = "no `package`, and no Cargo.toml with one beside it";
@@ -104,6 +109,7 @@ fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
         args,
         restart,
         devices,
+        dma_unprotected: dma.is_some_and(|dma| dma.value),
         services,
     })
 }
@@ -144,12 +150,13 @@ pub(crate) fn read_restart(section: &mut Section<'_, '_>, restart: Option<At<Str
 fn read_devices(section: &mut Section<'_, '_>) -> Vec<Device> {
     let mut devices = Vec::new();
     for device in section.texts("devices") {
-        let expected = "a device: \"terminal\" (the first serial port) or \"inspect\" (the second)";
+        let expected = "a device: \"terminal\" (the first serial port), \"inspect\" (the second), \"disk\", a PCI function by class as \
+                        \"pci-class:0108\" or by address as \"pci:00:04.0\"";
         let Some(device) = section.parsed(Some(device), Device::named, expected) else { continue };
-        // Its runtime drives one serial port.
+        // Its runtime drives one.
         if let Some(first) = devices.first() {
             let found = format!("\"{}\" beside \"{}\"", device.value.word(), Device::word(*first));
-            section.source.problem(device.span.start, found, "one serial port a qube", None);
+            section.source.problem(device.span.start, found, "one device a qube", None);
         }
         devices.push(device.value);
     }

@@ -85,6 +85,8 @@ pub struct Qube {
     pub restart: Restart,
     /// What it owns.
     pub devices: Vec<Device>,
+    /// It may drive its PCI function on a machine without an IOMMU.
+    pub dma_unprotected: bool,
     /// Number of its ports.
     pub port_count: u8,
 }
@@ -105,23 +107,48 @@ pub enum Device {
     Terminal,
     /// The second serial port, for whoever looks into a running system: I/O ports 0x2f8..0x300, interrupt line 3.
     Inspect,
+    /// A disk: NVMe (class 0108), or else virtio-blk (0100).
+    Disk,
+    /// The first PCI function of a class and subclass.
+    PciClass(u16),
+    /// The PCI function at an address: bus, device, function.
+    Pci(u16),
 }
 
 impl Device {
-    /// Every device there is.
-    pub const ALL: [Self; 2] = [Self::Terminal, Self::Inspect];
-
     /// The word for it in a manifest.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub fn word(self) -> String {
         match self {
-            Self::Terminal => "terminal",
-            Self::Inspect => "inspect",
+            Self::Terminal => "terminal".into(),
+            Self::Inspect => "inspect".into(),
+            Self::Disk => "disk".into(),
+            Self::PciClass(class) => format!("pci-class:{class:04x}"),
+            Self::Pci(at) => format!("pci:{:02x}:{:02x}.{}", at >> 8, at >> 3 & 31, at & 7),
         }
     }
 
+    /// Whether it is a PCI function, which reaches memory by itself.
+    #[must_use]
+    pub const fn is_pci(self) -> bool {
+        !matches!(self, Self::Terminal | Self::Inspect)
+    }
+
     pub(crate) fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|device| device.word() == word)
+        let hex = |digits: &str| u16::from_str_radix(digits, 16).ok();
+        let device = match word.split_once(':') {
+            None => [Self::Terminal, Self::Inspect, Self::Disk].into_iter().find(|it| it.word() == word)?,
+            Some(("pci-class", class)) => Self::PciClass(hex(class)?),
+            Some(("pci", address)) => {
+                let (bus, rest) = address.split_once(':')?;
+                let (device, function) = rest.split_once('.')?;
+                let (bus, device, function) = (hex(bus)?, hex(device)?, hex(function)?);
+                Self::Pci((bus < 256 && device < 32 && function < 8).then_some(bus << 8 | device << 3 | function)?)
+            }
+            Some(_) => return None,
+        };
+        // One way to write each.
+        (device.word() == word).then_some(device)
     }
 }
 

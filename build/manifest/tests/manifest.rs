@@ -208,7 +208,7 @@ fn problems_in_a_qube_file_name_that_file() {
     let folder = Folder::new("qube-file");
     folder.change("keeper/qube.toml", "serves = [\"vault\"]", "serves = [\"vualt\"]\nlable = \"work\"");
     let expected = "keeper/qube.toml:6:1: unknown key `lable` in a qube\n  \
-                    expected: one of args, binary, calls, devices, label, memory, name, package, restart, serves, services, \
+                    expected: one of args, binary, calls, devices, dma, label, memory, name, package, restart, serves, services, \
                     stack, tags\n  \
                     fix: write `label`";
     assert_eq!(folder.problems(SYSTEM), expected);
@@ -262,7 +262,7 @@ fn each_serial_port_may_have_an_owner_and_no_qube_has_two() {
     folder.change("keeper/qube.toml", "\"inspect\"", "\"inspect\", \"terminal\"");
     let problems = folder.problems(SYSTEM);
     let expected =
-        "keeper/qube.toml:2:23: \"terminal\" beside \"inspect\"\n  expected: one serial port a qube";
+        "keeper/qube.toml:2:23: \"terminal\" beside \"inspect\"\n  expected: one device a qube";
     assert!(problems.contains(expected), "{problems}");
 }
 
@@ -270,9 +270,24 @@ fn each_serial_port_may_have_an_owner_and_no_qube_has_two() {
 fn a_device_that_does_not_exist_is_told_which_do() {
     let folder = Folder::new("device");
     folder.change("console/qube.toml", "terminal", "screen");
-    let expected = "console/qube.toml:6:12: `screen`\n  expected: a device: \"terminal\" (the first serial port) or \
-                    \"inspect\" (the second)";
+    let expected = "console/qube.toml:6:12: `screen`\n  expected: a device: \"terminal\" (the first serial port), \
+                    \"inspect\" (the second), \"disk\", a PCI function by class as \"pci-class:0108\" or by address as \
+                    \"pci:00:04.0\"";
     assert_eq!(folder.problems(SYSTEM), expected);
+    for wrong in ["pci", "pci:00:04", "pci:0:04.0", "pci:00:20.0", "pci:00:04.8", "pci-class:108", "pci-class:0108:1"] {
+        folder.change("console/qube.toml", "screen", wrong);
+        assert!(folder.problems(SYSTEM).contains("expected: a device"), "{wrong}");
+        folder.change("console/qube.toml", wrong, "screen");
+    }
+    for (word, device) in [
+        ("disk", Device::Disk),
+        ("pci-class:0108", Device::PciClass(0x108)),
+        ("pci:01:1f.7", Device::Pci(0x1ff)),
+    ] {
+        folder.change("console/qube.toml", "screen", word);
+        assert_eq!(folder.load(SYSTEM).unwrap().qubes[0].devices, [device]);
+        folder.change("console/qube.toml", word, "screen");
+    }
 }
 
 #[test]

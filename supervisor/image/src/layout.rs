@@ -7,7 +7,7 @@
 /// First eight bytes of every system image.
 pub const MAGIC: [u8; 8] = *b"SKEPIMG1";
 /// Version of the layout below.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Size of a page, and the alignment of every region's data in the file, so that it can be mapped where it lies.
 pub const PAGE: usize = 4096;
 /// Length of the file is a multiple of this, so the checksum needs no tail.
@@ -87,6 +87,11 @@ pub mod qube {
     pub const IO_PORTS: usize = 96;
     /// `u32`, index of its first region record.
     pub const FIRST_REGION: usize = 112;
+    /// Twice `u32`, a PCI function it owns: 0 for none, `0x1_0000 | class << 8 | subclass`, or `0x2_0000 | address`. The
+    /// first that is there is the one.
+    pub const PCI: usize = 116;
+    /// `u8`: 1 when it may drive its function where there is no IOMMU.
+    pub const DMA_UNPROTECTED: usize = 124;
     /// Bytes a record.
     pub const SIZE: usize = 128;
     /// Stands for "no interrupt line".
@@ -167,3 +172,13 @@ pub const REGIONS_MAX: usize = 8;
 pub const IO_PORTS_MAX: usize = 4;
 /// Highest interrupt line that can be given away.
 pub const IRQ_MAX: u8 = 23;
+/// From this line on a line is a PCI function's message; below, an ISA line.
+pub const IRQ_PCI: u8 = 16;
+/// PCI functions a qube can name; it gets the first that is there.
+pub const PCI_MAX: usize = 2;
+/// Where the memory windows of a qube's PCI function are, one after the other.
+pub const PCI_WINDOWS: u64 = 0x3800_0000;
+/// Bytes between two of them, and the largest that is given away.
+pub const PCI_WINDOW_BYTES: u64 = 16 << 20;
+/// The page that describes a qube's PCI function.
+pub const PCI_PAGE: u64 = 0x10_3000;

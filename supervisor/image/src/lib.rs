@@ -25,4 +25,4 @@ mod verify;
 pub use checksum::checksum;
 pub use error::{ChannelFault, ImageError, QubeFault};
 pub use image::Image;
-pub use records::{Channel, IoPorts, Qube, Region, Regions, Restart, Rights, Service};
+pub use records::{Channel, IoPorts, PciMatch, Qube, Region, Regions, Restart, Rights, Service};

@@ -67,6 +67,37 @@ pub struct IoPorts {
     pub count: u16,
 }
 
+/// A PCI function that a qube owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PciMatch {
+    /// The first of this class and subclass.
+    Class(u16),
+    /// The one at this address: bus, device, function.
+    Address(u16),
+}
+
+impl PciMatch {
+    /// The word that stands for it.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            PciMatch::Class(class) => 0x1_0000 | class as u32,
+            PciMatch::Address(address) => 0x2_0000 | address as u32,
+        }
+    }
+
+    fn from_code(code: u32) -> Option<Option<PciMatch>> {
+        let [low, high, kind, 0] = code.to_le_bytes() else { return None };
+        let value = u16::from_le_bytes([low, high]);
+        match kind {
+            0 if value == 0 => Some(None),
+            1 => Some(Some(PciMatch::Class(value))),
+            2 => Some(Some(PciMatch::Address(value))),
+            _ => None,
+        }
+    }
+}
+
 /// A region of a qube's memory: `data`, then zeros up to `pages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region<'a> {
@@ -129,6 +160,10 @@ pub struct Qube<'a> {
     pub irq: Option<u8>,
     /// Number of its ports, numbered from 0.
     pub port_count: u8,
+    /// Its PCI function: the first of these that the machine has.
+    pub pci: [Option<PciMatch>; layout::PCI_MAX],
+    /// It may drive its function where no IOMMU keeps that inside its memory.
+    pub dma_unprotected: bool,
     io_ports: [IoPorts; layout::IO_PORTS_MAX],
     io_port_count: u8,
     regions: Regions<'a>,
@@ -154,6 +189,8 @@ impl<'a> Qube<'a> {
         restart: Restart::Never,
         irq: None,
         port_count: 0,
+        pci: [None; layout::PCI_MAX],
+        dma_unprotected: false,
         io_ports: [IoPorts { first: 0, count: 0 }; layout::IO_PORTS_MAX],
         io_port_count: 0,
         regions: Regions { table: Table::EMPTY, file: Bytes(&[]), next: 0, end: 0 },
@@ -164,6 +201,12 @@ impl<'a> Qube<'a> {
     #[must_use]
     pub fn regions(&self) -> Regions<'a> {
         self.regions
+    }
+
+    /// Whether it owns a PCI function.
+    #[must_use]
+    pub fn has_pci(&self) -> bool {
+        self.pci.iter().any(Option::is_some)
     }
 
     /// Ports it may touch; at most [`layout::IO_PORTS_MAX`] runs.
@@ -197,6 +240,11 @@ impl<'a> Qube<'a> {
             restart: Restart::from_code(record.u8(qube::RESTART)?)?,
             irq: Some(record.u8(qube::IRQ)?).filter(|line| *line != qube::NONE),
             port_count: record.u8(qube::PORT_COUNT)?,
+            pci: [
+                PciMatch::from_code(record.u32(qube::PCI)?)?,
+                PciMatch::from_code(record.u32(qube::PCI + 4)?)?,
+            ],
+            dma_unprotected: record.u8(qube::DMA_UNPROTECTED)? == 1,
             io_ports: io_ports(record)?,
             io_port_count: record.u8(qube::IO_PORT_COUNT)?,
             regions: Regions { table: regions, file, next: first, end },

@@ -80,6 +80,10 @@ fn verify_qube(image: &Image<'_>, index: QubeIndex) -> Result<(), QubeFault> {
     if qube.irq.is_some_and(|line| line > layout::IRQ_MAX || earlier().any(|other| other.irq == Some(line))) {
         return Err(QubeFault::Irq);
     }
+    let has_message = qube.irq.is_some_and(|line| line >= layout::IRQ_PCI);
+    if has_message != qube.has_pci() || (has_message && qube.memory_end() > layout::PCI_WINDOWS) {
+        return Err(QubeFault::Irq);
+    }
     for run in qube.io_ports() {
         let end = u32::from(run.first) + u32::from(run.count);
         let overlap = |other: Qube<'_>| other.io_ports().iter().any(|theirs| overlap(run, theirs));

@@ -110,6 +110,7 @@ pub(crate) fn qube(name: &str, memory: u64) -> Qube {
         args: String::new(),
         restart: Restart::Always,
         devices: Vec::new(),
+        dma_unprotected: false,
         port_count: 0,
     }
 }

@@ -49,6 +49,7 @@ fn qube(name: &str, label: Label, tags: &[&str]) -> Qube {
         args: String::new(),
         restart: Restart::Always,
         devices: Vec::new(),
+        dma_unprotected: false,
         port_count: 0,
     }
 }
