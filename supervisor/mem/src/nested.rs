@@ -22,8 +22,8 @@ pub enum Rights {
 
 /// A vendor's entry format.
 pub trait Encoding {
-    /// An entry that points to the next table.
-    fn table(at: Hpa) -> u64;
+    /// An entry that points to the table at `at`, which is of `level` (1: its entries map pages; at most 3).
+    fn table(at: Hpa, level: u32) -> u64;
     /// An entry that maps a 4 KiB page, or a 2 MiB page.
     fn leaf(at: Hpa, rights: Rights, size: Size) -> u64;
     /// The next table's address in an entry made by [`Encoding::table`]; `None` for a leaf.
@@ -111,7 +111,7 @@ impl<'m, M: TableMemory, E: Encoding> Mapper<'m, M, E> {
             let entry = self.memory.read(table, index);
             table = if entry == 0 {
                 let next = self.memory.table().ok_or(NestedError::OutOfTables)?;
-                self.memory.write(table, index, E::table(next));
+                self.memory.write(table, index, E::table(next, level));
                 next
             } else {
                 E::next(entry).ok_or(NestedError::InUse)?
@@ -159,8 +159,8 @@ mod tests {
     struct Plain;
 
     impl Encoding for Plain {
-        fn table(at: Hpa) -> u64 {
-            at.0 | 1
+        fn table(at: Hpa, level: u32) -> u64 {
+            at.0 | 1 | (u64::from(level) << 9)
         }
         fn leaf(at: Hpa, rights: Rights, size: Size) -> u64 {
             at.0 | 2 | ((rights as u64) << 4) | ((size as u64) << 8)

@@ -17,7 +17,7 @@ const LEAF: u64 = 1 << 9;
 pub struct Npt;
 
 impl Encoding for Npt {
-    fn table(at: Hpa) -> u64 {
+    fn table(at: Hpa, _level: u32) -> u64 {
         at.0 | PRESENT | WRITABLE | USER | ACCESSED
     }
 
@@ -56,6 +56,6 @@ mod tests {
                 assert_eq!(Npt::next(entry), None);
             }
         }
-        assert_eq!(Npt::next(Npt::table(Hpa(0x5000))), Some(Hpa(0x5000)));
+        assert_eq!(Npt::next(Npt::table(Hpa(0x5000), 1)), Some(Hpa(0x5000)));
     }
 }
