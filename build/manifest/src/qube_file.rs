@@ -80,8 +80,13 @@ fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
     let restart = read_restart(section, restart).unwrap_or(Restart::Always);
     let devices = read_devices(section);
     let dma = section.text("dma");
-    let protections = |word: &str| ["protected", "unprotected"].contains(&word).then(|| word == "unprotected");
-    let dma = section.parsed(dma, protections, "\"protected\" (by an IOMMU, else it does not start) or \"unprotected\"");
+    let protections =
+        |word: &str| ["protected", "unprotected"].contains(&word).then(|| word == "unprotected");
+    let dma = section.parsed(
+        dma,
+        protections,
+        "\"protected\" (by an IOMMU, else it does not start) or \"unprotected\"",
+    );
     let services = read_services(section, folder);
     if package.is_none() {
         let found = "no `package`, and no Cargo.toml with one beside it";

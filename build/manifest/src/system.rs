@@ -143,7 +143,10 @@ impl Device {
                 let (bus, rest) = address.split_once(':')?;
                 let (device, function) = rest.split_once('.')?;
                 let (bus, device, function) = (hex(bus)?, hex(device)?, hex(function)?);
-                Self::Pci((bus < 256 && device < 32 && function < 8).then_some(bus << 8 | device << 3 | function)?)
+                Self::Pci(
+                    (bus < 256 && device < 32 && function < 8)
+                        .then_some(bus << 8 | device << 3 | function)?,
+                )
             }
             Some(_) => return None,
         };

@@ -261,8 +261,7 @@ fn each_serial_port_may_have_an_owner_and_no_qube_has_two() {
 
     folder.change("keeper/qube.toml", "\"inspect\"", "\"inspect\", \"terminal\"");
     let problems = folder.problems(SYSTEM);
-    let expected =
-        "keeper/qube.toml:2:23: \"terminal\" beside \"inspect\"\n  expected: one device a qube";
+    let expected = "keeper/qube.toml:2:23: \"terminal\" beside \"inspect\"\n  expected: one device a qube";
     assert!(problems.contains(expected), "{problems}");
 }
 
@@ -274,7 +273,9 @@ fn a_device_that_does_not_exist_is_told_which_do() {
                     \"inspect\" (the second), \"disk\", a PCI function by class as \"pci-class:0108\" or by address as \
                     \"pci:00:04.0\"";
     assert_eq!(folder.problems(SYSTEM), expected);
-    for wrong in ["pci", "pci:00:04", "pci:0:04.0", "pci:00:20.0", "pci:00:04.8", "pci-class:108", "pci-class:0108:1"] {
+    for wrong in
+        ["pci", "pci:00:04", "pci:0:04.0", "pci:00:20.0", "pci:00:04.8", "pci-class:108", "pci-class:0108:1"]
+    {
         folder.change("console/qube.toml", "screen", wrong);
         assert!(folder.problems(SYSTEM).contains("expected: a device"), "{wrong}");
         folder.change("console/qube.toml", wrong, "screen");

@@ -20,6 +20,8 @@ pub const fn why_text(why: u8) -> &'static str {
         9 => "peer restarted",
         10 => "receiver's buffer too small",
         11 => "senseless request to a device",
+        12 => "its device would read memory not its own",
+        13 => "its device would write memory not its own",
         0x10..=0x1f => frame(why),
         0x20..=0x2f => body(why),
         0x30..=0x3f => queue(why),

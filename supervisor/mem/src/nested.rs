@@ -18,6 +18,8 @@ pub enum Rights {
     RX,
     /// Read and write.
     RW,
+    /// Read and write registers of a device: past the caches, in the order of the program.
+    Device,
 }
 
 /// A vendor's entry format.

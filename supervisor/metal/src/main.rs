@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::cast_possible_truncation, reason = "sizes have 64 bits on the one machine this is for")]
 
+mod devices;
 mod entropy;
 mod metal;
 mod run;

@@ -1,5 +1,7 @@
 //! The monitor's machine, in hardware: memory, read-only pages and processors of every qube.
 
+use core::fmt::Write as _;
+
 use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_image as image;
 use supervisor_monitor::{Machine, Page};
@@ -7,6 +9,7 @@ use supervisor_svm::{IoMap, MsrMap, Processor, Start, Vcpu};
 use supervisor_vcpu::Ticks;
 use supervisor_x86::{GuestRam, HostPage, LocalApic, debugcon, tsc};
 
+use crate::devices::Devices;
 use crate::entropy::Entropy;
 
 /// Most qubes with I/O ports of their own. The terminal is one.
@@ -55,6 +58,7 @@ pub(crate) struct Metal {
     pub(crate) nowhere: GuestRam,
     pub(crate) lapic: LocalApic,
     pub(crate) entropy: Entropy,
+    pub(crate) devices: Devices,
     pub(crate) has_console: bool,
 }
 
@@ -126,6 +130,13 @@ impl Machine for Metal {
         {
             vcpu.reset(&cell.start(), self.processor.flush_by_asid);
         }
+        if let Err(why) = self.devices.begin(qube) {
+            let _ = writeln!(debugcon::DebugConsole, "[skep] a device stays stopped: {why}");
+        }
+    }
+
+    fn stop(&mut self, qube: QubeIndex) -> bool {
+        self.devices.end(qube)
     }
 
     #[inline(always)]

@@ -30,6 +30,7 @@ pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static, Metal>) -> ! 
 /// The qube stopped for anything but a call.
 #[inline(never)]
 fn stopped(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, qube: QubeIndex) -> Next {
+    hear_devices(metal, monitor);
     match metal.vcpus[qube.as_usize() % QUBES].exit() {
         Exit::Interrupt => {
             metal.processor.accept_interrupts();
@@ -54,6 +55,7 @@ fn until_run(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, mut next:
                 monitor.interrupts(now(), None, arrived(), metal)
             }
             Next::Idle => {
+                hear_devices(metal, monitor);
                 metal.processor.idle();
                 monitor.interrupts(now(), None, arrived(), metal)
             }
@@ -67,8 +69,15 @@ fn now() -> Ticks {
     Ticks(tsc::read())
 }
 
+/// Tells the monitor what devices were refused.
+fn hear_devices(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>) {
+    for (owner, access) in metal.devices.faults() {
+        monitor.device_refused(now(), owner, access);
+    }
+}
+
 /// What interrupts have come since last asked.
 fn arrived() -> Interrupts {
     let pending = take_pending_interrupts();
-    Interrupts { lines: pending.isa_mask(), timer: pending.timer() }
+    Interrupts { lines: pending.lines(), timer: pending.timer() }
 }

@@ -6,10 +6,12 @@ use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_image::{Image, ImageError, Qube, Rights as ImageRights, layout};
 use supervisor_mem::{FramesError, Gpa, Hpa, Mapper, NestedError, PAGE_SIZE, PageCount, Rights};
 use supervisor_monitor::{Monitor, Page, SetupError, Times};
+use supervisor_pci::{Function, WINDOWS};
 use supervisor_svm::{HostState, IoMap, Npt, Processor, SvmError};
 use supervisor_vcpu::Ticks;
-use supervisor_x86::{Machine, Physical, RouteError, SeedSource, debugcon, seed};
+use supervisor_x86::{Machine, Physical, RouteError, SeedSource, Tables, debugcon, seed, tsc};
 
+use crate::devices::{Devices, Refused, window_address};
 use crate::entropy::Entropy;
 use crate::metal::{Cell, IO_MAPS, Metal, Processors};
 
@@ -59,7 +61,7 @@ pub(crate) fn setup(
     processors: &'static mut Processors,
     host: &'static mut HostState,
 ) -> Result<Metal, Trouble> {
-    let Machine { facts, clock, lapic, mut io_apic, mut memory, .. } = machine;
+    let Machine { facts, clock, lapic, mut io_apic, mut memory, pci, iommus, .. } = machine;
     let image = Image::open(facts.module).map_err(Trouble::Image)?;
     let times = Times {
         ticks_per_second: clock.tsc_hz,
@@ -72,7 +74,11 @@ pub(crate) fn setup(
         .guest_ram(u8::MAX, PageCount(1), Gpa(u64::MAX - PAGE_SIZE), Gpa(u64::MAX))
         .map_err(|error| Trouble::Memory("the supervisor", error))?;
     let (seed, source) = seed();
+    let has_pci = image.qubes().any(|(_, qube)| qube.has_pci());
+    let (pci, iommus) = if has_pci { (pci, iommus) } else { (None, None) };
+    let devices = Devices::start(pci, iommus, &mut memory, facts.memory_end(), lapic.id());
     let mut metal = Metal {
+        devices,
         processor,
         vcpus: &mut processors.vcpus,
         cells: [const { None }; MAX_QUBES],
@@ -88,7 +94,7 @@ pub(crate) fn setup(
     }
     let mut granted = processors.granted.iter_mut();
     for (index, facts) in image.qubes() {
-        let (mut cell, root) = make_cell(&mut memory, index, facts)?;
+        let (mut cell, root, refused) = make_cell(&mut memory, &mut metal.devices, index, facts)?;
         let io = match facts.io_ports() {
             [] => &processors.closed,
             _ => io_map(granted.next().ok_or(Trouble::TooManyDevices)?, &facts),
@@ -97,9 +103,16 @@ pub(crate) fn setup(
         metal.vcpus[index.as_usize()].bind(&metal.processor, root, io, &processors.msr, asid);
         while !cell.rebuild() {}
         metal.cells[index.as_usize()] = Some(cell);
+        if let Some(why) = refused {
+            monitor.withhold(Ticks(tsc::read()), index, format_args!("{why}"), &mut metal);
+        }
         if let Some(irq) = facts.irq {
             io_apic.route(irq).map_err(Trouble::Route)?;
         }
+    }
+    if metal.devices.are_unprotected() {
+        monitor.warn_of_devices();
+        debugcon::write_bytes(b"[skep] warning: no IOMMU; a device of a qube reaches all memory\n");
     }
     Ok(metal)
 }
@@ -112,8 +125,13 @@ fn io_map(map: &'static mut IoMap, facts: &Qube<'static>) -> &'static IoMap {
     map
 }
 
-/// Memory, read-only pages and nested tables of one qube.
-fn make_cell(memory: &mut Physical, index: QubeIndex, facts: Qube<'static>) -> Result<(Cell, Hpa), Trouble> {
+/// Memory, read-only pages and nested tables of one qube; and why it has not the PCI function that it wants.
+fn make_cell(
+    memory: &mut Physical,
+    devices: &mut Devices,
+    index: QubeIndex,
+    facts: Qube<'static>,
+) -> Result<(Cell, Hpa, Option<Refused>), Trouble> {
     let number = index.get();
     let pages = PageCount(u64::from(facts.memory_pages));
     let base = Gpa(layout::RAM_BASE);
@@ -123,8 +141,10 @@ fn make_cell(memory: &mut Physical, index: QubeIndex, facts: Qube<'static>) -> R
     let (ram, host) = memory.guest_ram(number, pages, base, Gpa(writable)).map_err(for_qubes)?;
     let (device_pages, device_host) =
         memory.host_pages(number, PageCount(Page::ALL.len() as u64)).map_err(for_qubes)?;
-    // Root, one table a level for the low gigabyte, one for the device pages, and one for each 2 MiB of memory.
-    let tables = PageCount(5 + pages.0.div_ceil(512));
+    // Root, one table a level for the low gigabyte, one for the device pages, one for each 2 MiB of memory, and as many for
+    // windows as those that are no multiple of 2 MiB take.
+    let windows = if facts.has_pci() { WINDOWS as u64 } else { 0 };
+    let tables = PageCount(5 + pages.0.div_ceil(512) + windows);
     let mut tables = memory.tables(number, tables).map_err(for_qubes)?;
     let mut mapper = Mapper::<_, Npt>::new(&mut tables).map_err(Trouble::Nested)?;
     for (page, at) in Page::ALL.iter().zip(0..) {
@@ -141,6 +161,32 @@ fn make_cell(memory: &mut Physical, index: QubeIndex, facts: Qube<'static>) -> R
         let bytes = u64::from(region.pages) * PAGE_SIZE;
         mapper.map(Gpa(region.gpa), at, bytes, rights).map_err(Trouble::Nested)?;
     }
+    let mut refused = None;
+    if facts.has_pci() {
+        let (page, at) = memory.host_pages(number, PageCount(1)).map_err(for_qubes)?;
+        let [page] = page else { return Err(for_qubes(FramesError::BadRequest)) };
+        match devices.give(index, &facts, host, page) {
+            Ok(function) => {
+                mapper.map(Gpa(layout::PCI_PAGE), at, PAGE_SIZE, Rights::R).map_err(Trouble::Nested)?;
+                map_windows(&mut mapper, function).map_err(Trouble::Nested)?;
+            }
+            Err(why) => refused = Some(why),
+        }
+    }
     let root = mapper.root();
-    Ok((Cell { facts, ram, pages: device_pages, rebuilt: 0 }, root))
+    Ok((Cell { facts, ram, pages: device_pages, rebuilt: 0 }, root, refused))
+}
+
+/// Windows of a function, page by page but for those that the supervisor keeps.
+fn map_windows(mapper: &mut Mapper<'_, Tables, Npt>, function: &Function) -> Result<(), NestedError> {
+    for (window, index) in function.windows().iter().zip(0..) {
+        let Some(window) = window else { continue };
+        for offset in (0..window.bytes).step_by(PAGE_SIZE as usize) {
+            if !function.keeps(window.at + offset) {
+                let at = Gpa(window_address(index) + offset);
+                mapper.map(at, Hpa(window.at + offset), PAGE_SIZE, Rights::Device)?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -87,6 +87,25 @@ pub enum Refusal {
     Control,
 }
 
+/// What a device wanted with memory that is not its owner's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To read it.
+    Read,
+    /// To write it.
+    Write,
+}
+
+impl Access {
+    /// A number for the audit, beside those of [`Refusal`].
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Read => 12,
+            Self::Write => 13,
+        }
+    }
+}
+
 impl Refusal {
     /// A number for the audit; texts are in `ipc-proto-ctl-api`.
     #[must_use]
@@ -157,6 +176,12 @@ impl Stamp {
     pub(crate) fn answered(self) -> Self {
         let [from, _, service] = self.parties();
         Self(u64::from(from) << 56 | u64::from(SUPERVISOR) << 48 | u64::from(service) << 40)
+    }
+
+    /// The stamp of what a qube's device did, or a device that nobody owns.
+    pub(crate) fn of_device(qube: Option<QubeIndex>) -> Self {
+        let from = qube.map_or(SUPERVISOR, QubeIndex::get);
+        Self(u64::from(SUPERVISOR) << 56 | u64::from(from) << 48 | u64::from(NONE) << 40)
     }
 
     /// The stamp of what is about a qube and no message.

@@ -37,6 +37,9 @@ const DEVICE_CONSOLE: u8 = 1;
 const DEVICE_ENTROPY: u8 = 2;
 const DEVICE_TERMINAL: u8 = 4;
 const DEVICE_INSPECT: u8 = 8;
+const DEVICE_PCI: u8 = 16;
+/// Not a device of its own: somebody's reaches all memory.
+const DEVICE_UNPROTECTED: u8 = 32;
 /// First I/O port of the second serial port; who has others owns the terminal.
 const INSPECT_PORT: u16 = 0x2f8;
 
@@ -64,6 +67,8 @@ impl<M: Machine> Core<'_, M> {
             [ports, ..] if ports.first == INSPECT_PORT => DEVICE_INSPECT,
             _ => DEVICE_TERMINAL,
         };
+        let pci = if facts.has_pci() { DEVICE_PCI } else { 0 };
+        let unprotected = if self.dma_unprotected { DEVICE_UNPROTECTED } else { 0 };
         let mut put = |offset: u16, bytes: &[u8]| machine.write_page(index, Page::Info, offset, bytes);
         put(at::VERSION, &VERSION.to_le_bytes());
         put(at::GENERATION, &q.generation.next().0.to_le_bytes());
@@ -74,7 +79,7 @@ impl<M: Machine> Core<'_, M> {
         put(at::PORT_COUNT, &[facts.port_count]);
         put(at::LABEL, &[facts.label.as_u8()]);
         put(at::NAME_LEN, &[facts.name.as_str().len() as u8]);
-        put(at::DEVICES, &[DEVICE_CONSOLE | DEVICE_ENTROPY | serial]);
+        put(at::DEVICES, &[DEVICE_CONSOLE | DEVICE_ENTROPY | serial | pci | unprotected]);
         let args = facts.args.as_bytes();
         let args = args.get(..args.len().min(ARGS_MAX)).unwrap_or_default();
         put(at::ARGS_LEN, &(args.len() as u16).to_le_bytes());

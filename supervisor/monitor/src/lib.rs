@@ -35,7 +35,7 @@ mod serve;
 mod step;
 mod tap;
 
-pub use audit::{Outcome, Record, Refusal};
+pub use audit::{Access, Outcome, Record, Refusal};
 pub use info::{Info, page_offset};
 pub use machine::{Interrupts, Machine, Next, Page};
 pub use monitor::{Monitor, SetupError, Times};

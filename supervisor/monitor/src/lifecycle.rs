@@ -7,7 +7,7 @@ use supervisor_mem::Gpa;
 use supervisor_vcpu::Ticks;
 use supervisor_virtio::{DeviceKind, Queue, Registers};
 
-use crate::audit::Outcome;
+use crate::audit::{Access, Outcome, Stamp};
 use crate::channel::{ENDPOINTS, EndpointIndex};
 use crate::machine::{Machine, Next, Page};
 use crate::monitor::{Core, Monitor, attention};
@@ -15,6 +15,8 @@ use crate::qube::{Chores, Life, bit, wake};
 
 /// The first delay is a second divided by this: 10 ms.
 const BACKOFF_FRACTION: u64 = 100;
+/// The least delay where a PCI function is reset, which takes it up to 100 ms.
+const DEVICE_RESET_FRACTION: u64 = 10;
 /// The delay doubles at most this often: to about 10 s.
 const BACKOFF_DOUBLINGS: u32 = 10;
 /// A life of this many seconds was a good one; the delay starts small again.
@@ -72,12 +74,36 @@ impl<M: Machine> Monitor<'_, M> {
         core.await_life(now, qube, machine);
     }
 
+    /// Keeps a qube from ever starting; `why` ends a sentence of the log. Call before [`Self::start`].
+    pub fn withhold(&mut self, now: Ticks, qube: QubeIndex, why: core::fmt::Arguments<'_>, machine: &mut M) {
+        let core = &mut self.core;
+        let Some(q) = core.qube_mut(qube) else { return };
+        q.life = Life::Ended;
+        let name = q.name();
+        core.note(now, machine, format_args!("{name} does not start: {why}"));
+    }
+
+    /// Some qube's device can reach all memory: every qube may tell its user.
+    pub fn warn_of_devices(&mut self) {
+        self.core.dma_unprotected = true;
+    }
+
+    /// A device would have read or written memory that it may not have; `qube` owns it.
+    pub fn device_refused(&mut self, now: Ticks, qube: Option<QubeIndex>, access: Access) {
+        let core = &mut self.core;
+        core.audit.record(now, Stamp::of_device(qube), None, Outcome::Refused, access.code());
+        core.refused += 1;
+        if let Some(qube) = qube.and_then(|qube| core.qube_mut(qube)) {
+            qube.refused += 1;
+        }
+    }
+
     /// Starts every qube of the image, whose memory the machine has built, and decides who is first.
     pub fn start(&mut self, now: Ticks, machine: &mut M) -> Next {
         let core = &mut self.core;
         core.rebuilding = 0;
         for index in QubeIndex::all() {
-            if core.qube(index).is_some() {
+            if core.qube(index).is_some_and(|q| q.life != Life::Ended) {
                 core.prepare_life(index, machine);
                 core.begin_life(now, index, machine);
             }
@@ -96,7 +122,8 @@ impl<M: Machine> Core<'_, M> {
     /// Ends a life whose last words begin at `words` of the log.
     pub(crate) fn end_after(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End, words: u64) {
         let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
-        q.life = Life::Rebuilding;
+        let memory_is_free = machine.stop(index);
+        q.life = if memory_is_free { Life::Rebuilding } else { Life::Ended };
         q.last_end = Some(how);
         q.pending = 0;
         q.chores = Chores::default();
@@ -107,7 +134,11 @@ impl<M: Machine> Core<'_, M> {
         q.entropy_queue = Queue::Off;
         let (name, generation) = (q.name(), q.generation);
         self.runnable &= !bit(index);
-        self.rebuilding |= bit(index);
+        if memory_is_free {
+            self.rebuilding |= bit(index);
+        } else {
+            self.note(now, machine, format_args!("{name} is lost: its device may still reach its memory"));
+        }
         self.attention &= !bit(index);
         self.record_qube(now, index, Outcome::Ended, how.code());
         self.tell_ended_later(index, words);
@@ -204,7 +235,10 @@ impl<M: Machine> Core<'_, M> {
         let good = now.0.saturating_sub(q.born.0) >= GOOD_LIFE_SECONDS.saturating_mul(second);
         q.failures = if good { 0 } else { q.failures.saturating_add(1) };
         let doublings = q.failures.saturating_sub(1).min(BACKOFF_DOUBLINGS);
-        let delay = (second / BACKOFF_FRACTION) << doublings;
+        let mut delay = (second / BACKOFF_FRACTION) << doublings;
+        if q.facts.has_pci() {
+            delay = delay.max(second / DEVICE_RESET_FRACTION);
+        }
         let until = Ticks(now.0.saturating_add(delay));
         q.life = Life::BackingOff;
         q.deadline = until;

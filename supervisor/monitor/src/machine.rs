@@ -41,8 +41,11 @@ pub trait Machine {
     /// Writes `bytes` at offset `at` of a read-only page of `qube`. Parts beyond the page are dropped.
     fn write_page(&mut self, qube: QubeIndex, page: Page, at: u16, bytes: &[u8]);
 
-    /// Puts the processor of `qube` at its entry point.
+    /// Puts the processor of `qube` at its entry point, and lets its device reach its memory.
     fn start(&mut self, qube: QubeIndex);
+
+    /// Takes memory from the device of `qube`. False when that cannot be said for sure: then nobody may have the memory again.
+    fn stop(&mut self, qube: QubeIndex) -> bool;
 
     /// Sets EAX of `qube`, which is how the call that it made returns.
     fn answer(&mut self, qube: QubeIndex, value: u32);
@@ -61,7 +64,7 @@ pub trait Machine {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interrupts {
     /// A bit for each device line.
-    pub lines: u16,
+    pub lines: u32,
     /// The one-shot timer fired.
     pub timer: bool,
 }

@@ -113,6 +113,8 @@ pub(crate) struct Core<'a, M: Machine> {
     /// Channels of ctl, one bit each.
     pub(crate) ctl_channels: u64,
     pub(crate) power_off: bool,
+    /// Some device reaches all memory.
+    pub(crate) dma_unprotected: bool,
 }
 
 impl<'a, M: Machine> Monitor<'a, M> {
@@ -144,6 +146,7 @@ impl<'a, M: Machine> Monitor<'a, M> {
             untold: Untold::NONE,
             ctl_channels: 0,
             power_off: false,
+            dma_unprotected: false,
         };
         Self { core, staging: [0; STAGING] }
     }

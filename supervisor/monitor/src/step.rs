@@ -96,7 +96,7 @@ impl<M: Machine> Monitor<'_, M> {
         if lines != 0 {
             for qube in QubeIndex::all() {
                 let line = core.qube(qube).and_then(|q| q.facts.irq);
-                if line.is_some_and(|line| u32::from(lines) & (1 << (line & 31)) != 0) {
+                if line.is_some_and(|line| lines & (1 << (line & 31)) != 0) {
                     core.wake(machine, qube, wake::DEVICE);
                 }
             }

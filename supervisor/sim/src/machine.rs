@@ -181,6 +181,10 @@ impl Machine for SimMachine<'_> {
         cell.eax = None;
     }
 
+    fn stop(&mut self, _qube: QubeIndex) -> bool {
+        true
+    }
+
     fn answer(&mut self, qube: QubeIndex, value: u32) {
         let cell = &mut self.cells[qube.as_usize()];
         assert!(cell.eax.is_none(), "{} is answered twice", cell.facts.name);

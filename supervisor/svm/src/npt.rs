@@ -5,6 +5,8 @@ use supervisor_mem::{Encoding, Hpa, Rights, Size};
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
+/// Write-through and cache-disable: uncached whatever the qube's own tables say.
+const UNCACHED: u64 = 1 << 3 | 1 << 4;
 const ACCESSED: u64 = 1 << 5;
 const DIRTY: u64 = 1 << 6;
 const LARGE: u64 = 1 << 7;
@@ -26,6 +28,7 @@ impl Encoding for Npt {
             Rights::R => NO_EXECUTE,
             Rights::RX => 0,
             Rights::RW => WRITABLE | NO_EXECUTE,
+            Rights::Device => WRITABLE | NO_EXECUTE | UNCACHED,
         };
         let size = match size {
             Size::Page => 0,
@@ -45,11 +48,12 @@ mod tests {
 
     #[test]
     fn no_right_is_both_writable_and_executable() {
-        for rights in [Rights::R, Rights::RX, Rights::RW] {
+        for rights in [Rights::R, Rights::RX, Rights::RW, Rights::Device] {
             for size in [Size::Page, Size::Large] {
                 let entry = Npt::leaf(Hpa(0x20_0000), rights, size);
                 assert!(entry & WRITABLE == 0 || entry & NO_EXECUTE != 0);
-                assert_eq!(entry & WRITABLE != 0, rights == Rights::RW);
+                assert_eq!(entry & WRITABLE != 0, [Rights::RW, Rights::Device].contains(&rights));
+                assert_eq!(entry & UNCACHED != 0, rights == Rights::Device);
                 assert_eq!(entry & NO_EXECUTE == 0, rights == Rights::RX);
                 assert_eq!(entry & LARGE != 0, size == Size::Large);
                 assert_eq!(entry & ADDRESS, 0x20_0000);

@@ -1,7 +1,10 @@
-//! The one ACPI table we read: the MADT, for where the I/O APIC is and how ISA interrupts reach it.
+//! The ACPI tables we read: the MADT, for where the I/O APIC is and how ISA interrupts reach it; the MCFG, for where PCI
+//! configuration space is; IVRS or DMAR, for the IOMMUs (`supervisor-iommu` knows their insides).
 //!
 //! Every table is bounds-checked and its checksum verified. Without a MADT the PC's default holds: one I/O APIC
-//! at 0xfec00000, ISA interrupt `n` on its input `n`. Source: ACPI 6.5, sections 5.2.5 to 5.2.12.
+//! at 0xfec00000, ISA interrupt `n` on its input `n`. Source: ACPI 6.5, sections 5.2.5 to 5.2.12; PCI Firmware 3.3, 4.1.2.
+
+use supervisor_iommu::{Found, TableError, dmar, ivrs};
 
 use crate::bytes::{LoaderMemory, array_at, u16_at, u32_at, u64_at};
 
@@ -30,6 +33,32 @@ pub(crate) struct Interrupts {
     pub(crate) io_apic: u32,
     /// The inputs, by ISA number.
     pub(crate) isa: [IsaInput; 16],
+}
+
+/// Where PCI configuration space is: 1 MiB a bus, segment 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ConfigSpace {
+    /// Physical address of bus 0.
+    pub(crate) base: u64,
+    /// The last bus.
+    pub(crate) last_bus: u8,
+}
+
+impl ConfigSpace {
+    /// Reads the MCFG below `rsdp`; of its entries `{base u64, segment u16, first u8, last u8, u32}` the one for segment 0.
+    pub(crate) fn read(memory: &impl LoaderMemory, rsdp: Option<u64>) -> Option<ConfigSpace> {
+        let table = find(memory, rsdp?, *b"MCFG")?;
+        let entry = table.get(HEADER + 8..)?.chunks_exact(16).find(|entry| u16_at(entry, 8) == Some(0))?;
+        let (base, first, last_bus) = (u64_at(entry, 0)?, *entry.get(10)?, *entry.get(11)?);
+        (first == 0 && base.is_multiple_of(1 << 20)).then_some(ConfigSpace { base, last_bus })
+    }
+}
+
+/// The IOMMUs that firmware tells of.
+pub(crate) fn iommus(memory: &impl LoaderMemory, rsdp: Option<u64>) -> Option<Result<Found, TableError>> {
+    let rsdp = rsdp?;
+    let amd = find(memory, rsdp, *b"IVRS").map(ivrs::read);
+    amd.or_else(|| find(memory, rsdp, *b"DMAR").map(dmar::read))
 }
 
 impl Interrupts {
@@ -172,6 +201,21 @@ mod tests {
     fn the_madt_is_found_through_either_list_and_its_overrides_hold() {
         check_found(Interrupts::read(&machine(false), Some(0x2000)));
         check_found(Interrupts::read(&machine(true), Some(0x2000)));
+    }
+
+    #[test]
+    fn configuration_space_is_that_of_segment_0_from_bus_0_on() {
+        let mcfg = |segment: u8, first: u8| {
+            let mut body = vec![0; 8];
+            body.extend([0, 0, 0, 0xc0, 0, 0, 0, 0, 1, 0, 0, 9, 0, 0, 0, 0]);
+            body.extend([0, 0, 0, 0xb0, 0, 0, 0, 0, segment, 0, first, 255, 0, 0, 0, 0]);
+            let mut machine = machine(true);
+            machine.0[2].1 = table_bytes(b"MCFG", &body);
+            ConfigSpace::read(&machine, Some(0x2000))
+        };
+        assert_eq!(mcfg(0, 0), Some(ConfigSpace { base: 0xb000_0000, last_bus: 255 }));
+        assert_eq!((mcfg(2, 0), mcfg(0, 1)), (None, None));
+        assert_eq!(ConfigSpace::read(&machine(true), Some(0x2000)), None);
     }
 
     #[test]

@@ -2,14 +2,18 @@
 
 use core::sync::atomic::Ordering;
 
-use crate::acpi::Interrupts;
+use supervisor_iommu::{Found, TableError};
+
+use crate::acpi::{self, ConfigSpace, Interrupts};
 use crate::cpu::{self, CpuFacts};
 use crate::entry::ENTRY_TSC;
 use crate::facts::{BootFacts, BootPath, Claimed, FactsError, checked_module};
 use crate::layout::{IdentityMap, Layout};
 use crate::memmap::Ranges;
 use crate::power::Ending;
-use crate::{Clock, IoApic, LocalApic, Physical, debugcon, fatal, gdt, idt, multiboot2, paging, pvh, stacks};
+use crate::{
+    Clock, IoApic, LocalApic, Pci, Physical, debugcon, fatal, gdt, idt, multiboot2, paging, pvh, stacks,
+};
 
 /// The machine, ready: everything the supervisor may use of it, owned once.
 pub struct Machine {
@@ -25,6 +29,10 @@ pub struct Machine {
     pub io_apic: IoApic,
     /// The memory that can be given away.
     pub memory: Physical,
+    /// PCI, where firmware says where its configuration space is.
+    pub pci: Option<Pci>,
+    /// The IOMMUs that firmware tells of.
+    pub iommus: Option<Result<Found, TableError>>,
 }
 
 unsafe extern "Rust" {
@@ -42,16 +50,17 @@ pub(crate) extern "sysv64" fn start(info: u32, path: u32) -> ! {
     let cpu =
         CpuFacts::read(xcr0).unwrap_or_else(|unfit| fatal::stop(format_args!("{unfit}"), Ending::Unfit));
     let path = if path == 0 { BootPath::Pvh } else { BootPath::Multiboot2 };
-    let (facts, interrupts) = read_facts(u64::from(info), path, &layout)
+    let (facts, acpi) = read_facts(u64::from(info), path, &layout)
         .unwrap_or_else(|error| fatal::stop(format_args!("cannot boot: {error}"), Ending::Failed));
-    paging::protect(&layout, &stacks::guards());
+    let memory_end = facts.memory_end();
+    paging::protect(&layout, &stacks::guards(), memory_end);
     let clock = Clock::find().unwrap_or_else(|| {
         fatal::stop(format_args!("cannot boot: no timer (PIT) to measure the clock with"), Ending::Failed)
     });
     let lapic = LocalApic::start(&clock);
-    let io_apic = IoApic::start(&interrupts, &lapic).unwrap_or_else(|| {
+    let io_apic = IoApic::start(&acpi.interrupts, &lapic).unwrap_or_else(|| {
         fatal::stop(
-            format_args!("cannot boot: the MADT puts the I/O APIC at {:#x}", interrupts.io_apic),
+            format_args!("cannot boot: the MADT puts the I/O APIC at {:#x}", acpi.interrupts.io_apic),
             Ending::Failed,
         )
     });
@@ -61,13 +70,21 @@ pub(crate) extern "sysv64" fn start(info: u32, path: u32) -> ! {
     // SAFETY: the free ranges leave out our image and the system image, all firmware structures have been read, and this is
     // the only place that makes a `Physical`.
     let memory = unsafe { Physical::new(&free) };
-    let machine = Machine { facts, cpu, clock, lapic, io_apic, memory };
+    let pci = acpi.config.and_then(|config| Pci::new(config, memory_end));
+    let machine = Machine { facts, cpu, clock, lapic, io_apic, memory, pci, iommus: acpi.iommus };
     // SAFETY: `entry!` defines the symbol with exactly this signature.
     unsafe { skep_main(machine) }
 }
 
+/// What firmware's tables say.
+struct Acpi {
+    interrupts: Interrupts,
+    config: Option<ConfigSpace>,
+    iommus: Option<Result<Found, TableError>>,
+}
+
 /// Everything there is to read in memory that later belongs to others.
-fn read_facts(info: u64, path: BootPath, layout: &Layout) -> Result<(BootFacts, Interrupts), FactsError> {
+fn read_facts(info: u64, path: BootPath, layout: &Layout) -> Result<(BootFacts, Acpi), FactsError> {
     // SAFETY: the entry code mapped 0..4 GiB; this is the only processor, and until this function returns it
     // writes to the supervisor's own image only.
     let memory = unsafe { IdentityMap::new(layout.image) };
@@ -89,7 +106,12 @@ fn read_facts(info: u64, path: BootPath, layout: &Layout) -> Result<(BootFacts, 
         boot_path: path,
         entry_tsc: ENTRY_TSC.load(Ordering::Relaxed),
     };
-    Ok((facts, Interrupts::read(&memory, rsdp)))
+    let acpi = Acpi {
+        interrupts: Interrupts::read(&memory, rsdp),
+        config: ConfigSpace::read(&memory, rsdp),
+        iommus: acpi::iommus(&memory, rsdp),
+    };
+    Ok((facts, acpi))
 }
 
 /// The system image's bytes, for as long as the supervisor runs.

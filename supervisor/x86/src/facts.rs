@@ -104,6 +104,18 @@ pub struct BootFacts {
 }
 
 impl BootFacts {
+    /// One past the last byte of memory below 4 GiB; devices are above.
+    #[must_use]
+    pub fn memory_end(&self) -> u64 {
+        self.usable
+            .as_slice()
+            .iter()
+            .chain(self.reserved.as_slice())
+            .map(|range| range.end)
+            .max()
+            .unwrap_or(0)
+    }
+
     /// The pages that may be given away: usable and not reserved.
     pub fn free(&self) -> Result<Ranges, FactsError> {
         let mut free = self.usable;

@@ -15,17 +15,19 @@ use crate::gdt::{CODE, TablePointer};
 use crate::power::Ending;
 use crate::stacks::Ist;
 
-/// Vector of ISA interrupt 0; the fifteen others follow.
+/// Vector of ISA interrupt 0; the fifteen others follow, and then the messages of PCI functions.
 pub(crate) const ISA_VECTOR: u8 = 0x30;
+/// Lines there are: 16 of ISA, then 8 messages.
+const LINES: u8 = 24;
 /// Vector of the local APIC's timer.
-pub(crate) const TIMER_VECTOR: u8 = 0x40;
+pub(crate) const TIMER_VECTOR: u8 = ISA_VECTOR + LINES;
 /// The local APIC raises this one when an interrupt vanished; it wants no acknowledgement.
 pub(crate) const SPURIOUS_VECTOR: u8 = 0xff;
 
-const TIMER_BIT: u32 = 16;
-const STRAY_BIT: u32 = 17;
+const TIMER_BIT: u32 = LINES as u32;
+const STRAY_BIT: u32 = TIMER_BIT + 1;
 
-/// Interrupts that came and were not yet taken: bits 0..16 the ISA interrupts, 16 the timer, 17 strays.
+/// Interrupts that came and were not yet taken: bits 0..24 the lines, 24 the timer, 25 strays.
 static PENDING: AtomicU32 = AtomicU32::new(0);
 /// Whether the local APIC is in x2APIC mode, for the acknowledgement.
 pub(crate) static X2APIC: AtomicBool = AtomicBool::new(false);
@@ -33,6 +35,12 @@ pub(crate) static X2APIC: AtomicBool = AtomicBool::new(false);
 const GATES: u16 = 256;
 /// Gates of 16 bytes: low word, high word.
 static IDT: [[AtomicU64; 2]; GATES as usize] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 256];
+
+/// The vector that raises a line; one that does not exist raises the last.
+#[must_use]
+pub fn device_vector(line: u8) -> u8 {
+    ISA_VECTOR + line.min(LINES - 1)
+}
 
 /// The interrupts that came since the last time one asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,14 +58,9 @@ impl PendingMask {
         self.0 & 1 << TIMER_BIT != 0
     }
 
-    /// ISA interrupt `irq` (0..16) came.
-    pub const fn isa(self, irq: u8) -> bool {
-        self.0 & 1 << (irq & 15) != 0
-    }
-
-    /// All ISA interrupts that came, bit by number.
-    pub const fn isa_mask(self) -> u16 {
-        (self.0 & 0xffff) as u16
+    /// All lines that came, bit by number: 0 to 15 are ISA's, the messages follow.
+    pub const fn lines(self) -> u32 {
+        self.0 & (1 << LINES) - 1
     }
 
     /// An interrupt came that nobody asked for.
@@ -107,7 +110,7 @@ skep_exception:
 
     .balign 32
 skep_interrupt_stubs:
-    .irp bit, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
+    .irp bit, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25
     .balign 32
     lock orl $(1 << \bit), {pending}(%rip)
     pushq %rax
@@ -141,7 +144,7 @@ skep_spurious_stub:
 
 unsafe extern "C" {
     static skep_exception_stubs: [[u8; 16]; 32];
-    static skep_interrupt_stubs: [[u8; 32]; 18];
+    static skep_interrupt_stubs: [[u8; 32]; STRAY_BIT as usize + 1];
     static skep_spurious_stub: u8;
 }
 
@@ -249,8 +252,9 @@ mod tests {
     fn every_vector_has_its_stub_and_no_interrupt_shares_a_stack_with_a_fault() {
         let base = handler(ISA_VECTOR);
         assert_eq!(handler(ISA_VECTOR + 4), base + 4 * 32);
-        assert_eq!(handler(TIMER_VECTOR), base + 16 * 32);
-        assert_eq!(handler(0x27), base + 17 * 32);
+        assert_eq!(handler(TIMER_VECTOR - 1), base + 23 * 32);
+        assert_eq!(handler(TIMER_VECTOR), base + 24 * 32);
+        assert_eq!(handler(0x27), base + 25 * 32);
         assert_eq!(handler(14), handler(0) + 14 * 16);
         assert!((32..=255).all(|vector| stack(vector) == Ist::Interrupts));
         assert!((0..32).all(|vector| stack(vector) != Ist::Interrupts));
@@ -260,8 +264,8 @@ mod tests {
     fn taking_the_pending_interrupts_clears_them() {
         PENDING.store(1 << 4 | 1 << TIMER_BIT, Ordering::Relaxed);
         let taken = take_pending_interrupts();
-        assert!(taken.timer() && taken.isa(4) && !taken.isa(3) && !taken.stray());
-        assert_eq!(taken.isa_mask(), 1 << 4);
+        assert!(taken.timer() && !taken.stray());
+        assert_eq!(taken.lines(), 1 << 4);
         assert!(take_pending_interrupts().is_empty());
     }
 }

@@ -43,6 +43,7 @@ mod pvh;
 
 mod guest_ram;
 mod once;
+mod pci;
 mod physical;
 mod seed;
 
@@ -69,12 +70,13 @@ pub use boot::Machine;
 pub use cpu::{CpuFacts, Unfit};
 pub use facts::{BootFacts, BootPath, COMMAND_LINE_MAX, CommandLine, FactsError};
 pub use guest_ram::GuestRam;
-pub use idt::{PendingMask, take_pending_interrupts};
+pub use idt::{PendingMask, device_vector, take_pending_interrupts};
 pub use ioapic::{IoApic, RouteError};
 pub use lapic::LocalApic;
 pub use memmap::{RANGES_MAX, Range, Ranges};
 pub use msr::{read_msr, write_msr};
 pub use once::TakeOnce;
+pub use pci::{IommuMemory, Pci, Registers};
 pub use physical::{HostPage, Physical, Tables};
 pub use seed::{SeedSource, seed};
 pub use tsc::Clock;

@@ -9,6 +9,7 @@ use supervisor_mem::{Frames, FramesError, Gpa, Hpa, Owner, PAGE_SIZE, PageCount,
 
 use crate::guest_ram::GuestRam;
 use crate::memmap::Ranges;
+use crate::pci::IommuMemory;
 
 /// Guest memory of at least this size starts on such a boundary, so that large nested pages can map it.
 const LARGE: u64 = 2 << 20;
@@ -82,6 +83,19 @@ impl Physical {
     pub fn tables(&mut self, qube: u8, pages: PageCount) -> Result<Tables, FramesError> {
         let (pages, base) = self.host_pages(qube, pages)?;
         Ok(Tables { pages, base: base.0, used: 0 })
+    }
+}
+
+impl Physical {
+    /// Frames for the tables of the machine's IOMMUs, and the way to their registers.
+    ///
+    /// # Errors
+    /// When the machine has too little memory.
+    pub fn iommu(&mut self, pages: PageCount, memory_end: u64) -> Result<IommuMemory, FramesError> {
+        let (frames, base) = self.host_pages(u8::MAX, pages)?;
+        let end = base.0 + frames.len() as u64 * PAGE_SIZE;
+        // SAFETY: the ledger just made this run ours for good, zeroed; the slice ends here.
+        Ok(unsafe { IommuMemory::new(base.0, end, memory_end) })
     }
 }
 

@@ -1,12 +1,17 @@
 //! `cargo skep gdb`: one qube of a running system, its functions by name, and nobody else disturbed.
 
-use std::io::{BufReader, Read};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use tests_e2e::{Terminal, root, skep};
 
 /// The qubes of the system `minimal`, built as a debugger wants them.
 const PACKAGES: [&str; 2] = ["unikernels-console", "unikernels-echo"];
+
+/// Longest wait for a line of gdb's.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// gdb on a qube, which does what the commands say and leaves.
 fn gdb(qube: &str, commands: &[&str]) -> Command {
@@ -34,12 +39,12 @@ fn a_breakpoint_in_a_running_qube_shows_file_line_and_callers_and_the_answer_com
     let commands =
         ["qube-break say", "echo ready\\n", "continue", "backtrace 6", "print text.0.vec.len", "next"];
     let mut gdb = gdb("echo", &commands).spawn().expect("cargo runs");
-    let mut told = BufReader::new(gdb.stdout.take().expect("it is piped"));
-    let before = until(&mut told, "ready\n");
+    let mut told = Told::by(&mut gdb);
+    let before = told.until("ready\n");
     // Where it waited for a message, with its line, before it was stopped anywhere.
     assert!(before.contains("unikernels_rt::hypercall::call"), "{before}");
     assert!(t.command("say echo hi").contains("echo: hi"), "{}", t.seen);
-    let stopped = until(&mut told, "nothing more");
+    let stopped = told.rest();
     assert!(gdb.wait().expect("gdb ends").success(), "{stopped}");
     assert!(stopped.contains("Breakpoint 1, unikernels_echo::{impl#0}::say"), "{stopped}");
     assert!(stopped.contains("unikernels/echo/src/main.rs:28"), "{stopped}");
@@ -59,12 +64,52 @@ fn build(profile: &str, packages: &[&str]) {
     assert!(cargo.status().expect("cargo runs").success());
 }
 
-/// What comes up to and with `text`, or all there is.
-fn until(from: &mut impl Read, text: &str) -> String {
-    let mut seen = Vec::new();
-    let mut byte = [0];
-    while !seen.ends_with(text.as_bytes()) && matches!(from.read(&mut byte), Ok(1)) {
-        seen.extend(byte);
+/// What gdb tells, on both of its streams. Shown when the test fails.
+struct Told {
+    lines: Receiver<String>,
+    seen: String,
+}
+
+impl Told {
+    fn by(gdb: &mut Child) -> Self {
+        let (to, lines) = channel();
+        let streams: [Box<dyn Read + Send>; 2] = [
+            Box::new(gdb.stdout.take().expect("it is piped")),
+            Box::new(gdb.stderr.take().expect("it is piped")),
+        ];
+        for stream in streams {
+            let to = to.clone();
+            std::thread::spawn(move || {
+                // Who no longer listens has failed already.
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let _ = to.send(line + "\n");
+                }
+            });
+        }
+        Self { lines, seen: String::new() }
     }
-    String::from_utf8_lossy(&seen).into_owned()
+
+    /// Everything so far, once `text` is in it.
+    fn until(&mut self, text: &str) -> String {
+        while !self.seen.contains(text) {
+            let line = self.lines.recv_timeout(PATIENCE).expect("gdb goes on");
+            self.seen += &line;
+        }
+        self.seen.clone()
+    }
+
+    /// Everything, once gdb has left.
+    fn rest(&mut self) -> String {
+        self.seen.extend(self.lines.iter());
+        self.seen.clone()
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.seen.extend(self.lines.try_iter());
+            eprintln!("gdb told:\n{}", self.seen);
+        }
+    }
 }
