@@ -35,6 +35,7 @@ mod hypercall;
 mod log;
 mod one_cpu;
 mod pages;
+mod pci;
 mod platform;
 mod qube;
 mod queue;
@@ -45,6 +46,7 @@ mod transport;
 
 pub use channel::Channel;
 pub use hypercall::Wake;
+pub use pci::{DeviceMemory, Number, Pci, PciMemory, Window};
 pub use qube::Qube;
 pub use random::Random;
 pub use serial::Serial;

@@ -13,6 +13,8 @@ pub(crate) const CONSOLE: Page = Page(0x10_0000);
 pub(crate) const ENTROPY: Page = Page(0x10_1000);
 /// The info page.
 const INFO: Page = Page(0x10_2000);
+/// The page that describes the PCI function of a qube that has one; no other may look at it.
+pub(crate) const FUNCTION: Page = Page(0x10_3000);
 
 const PAGE: usize = 4096;
 const _: () = assert!(PAGE_BYTES <= PAGE, "the info page is one page");
@@ -29,7 +31,7 @@ impl Page {
             return 0;
         }
         let at = core::ptr::with_exposed_provenance::<u32>(self.0 + offset);
-        // SAFETY: in one of the three pages above, mapped readable for the whole life of the
+        // SAFETY: in one of the pages above, mapped readable for the whole life of the
         // qube, aligned, and valid for any bits.
         unsafe { at.read_volatile() }
     }

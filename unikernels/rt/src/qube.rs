@@ -11,7 +11,7 @@ use unikernels_sdk::{Args, Clock, Servers, UnixTime, Wait};
 
 use crate::hypercall::{self, Wake};
 use crate::one_cpu::OneCpu;
-use crate::{Channel, Random, Serial, arena, entry, platform};
+use crate::{Channel, Pci, Random, Serial, arena, entry, platform};
 
 /// Ports that were given out, one bit each.
 static TAKEN: OneCpu<Cell<u32>> = OneCpu::new(Cell::new(0));
@@ -173,6 +173,18 @@ impl Qube {
             return None;
         }
         Serial::open()
+    }
+
+    /// The PCI function, once, if the manifest gives one to this qube.
+    #[must_use]
+    pub fn pci(self) -> Option<Pci> {
+        Pci::open()
+    }
+
+    /// Whether some qube's device reaches all memory, because there is no IOMMU.
+    #[must_use]
+    pub fn dma_unprotected(self) -> bool {
+        platform::info().is_some_and(|info| info.devices.dma_unprotected())
     }
 
     /// Says that the qube is initialised: a snapshot of it may be taken here.

@@ -12,7 +12,7 @@
 //! | 0x10 | 8 | TSC ticks in a second |
 //! | 0x18 | 8 | wall clock at TSC zero, ns since 1970 |
 //! | 0x20 | 16 | arena: start, end |
-//! | 0x30 | 4 | ports, label, length of the name, devices (bits: 1 console, 2 entropy, 4 terminal, 8 inspect) |
+//! | 0x30 | 4 | ports, label, length of the name, devices (bits: 1 console, 2 entropy, 4 terminal, 8 inspect, 16 PCI, 32: see below) |
 //! | 0x34 | 2 | length of the arguments |
 //! | 0x40 | 16 | name |
 //! | 0x80 | 256 | arguments |
@@ -87,6 +87,18 @@ impl Devices {
     #[must_use]
     pub const fn entropy(self) -> bool {
         self.0 & 2 != 0
+    }
+
+    /// A PCI function.
+    #[must_use]
+    pub const fn pci(self) -> bool {
+        self.0 & 16 != 0
+    }
+
+    /// Not a device of its own: some qube's reaches all memory, since there is no IOMMU. Users should know.
+    #[must_use]
+    pub const fn dma_unprotected(self) -> bool {
+        self.0 & 32 != 0
     }
 
     /// The serial port it owns.
