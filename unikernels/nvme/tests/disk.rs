@@ -1,5 +1,7 @@
 //! The driver on a controller that keeps to the specification.
 
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test may")]
+
 mod machine;
 
 use machine::{Config, Machine, Order, ROUND};

@@ -133,7 +133,8 @@ impl Controller {
             2 => answer[..4].copy_from_slice(&NAMESPACE.to_le_bytes()),
             _ => panic!("Identify {cns}"),
         }
-        for at in (0..4096).step_by(8) {
+        let honest = self.forger.is_none();
+        for at in (0..if honest { 0 } else { 4096 }).step_by(8) {
             let value = u64::from_le_bytes(answer[at..at + 8].try_into().unwrap());
             answer[at..at + 8].copy_from_slice(&self.forged(Place::Identify(cns, at), value).to_le_bytes());
         }
