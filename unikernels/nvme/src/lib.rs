@@ -32,4 +32,5 @@ pub use controller::Nvme;
 pub use error::{Error, Status};
 pub use identify::Info;
 pub use layout::{ARENA_MAX, ARENA_MIN, PAGE, SLOT_BYTES, SLOTS_MAX};
-pub use ports::{Dma, Registers, Wait};
+pub use ports::{Dma, Registers};
+pub use unikernels_disk::Wait;

@@ -1,4 +1,5 @@
-//! What the driver needs of the machine: registers, memory that the device reaches, and time.
+//! What the driver needs of the machine: registers, and memory that the device reaches. Time is
+//! [`Wait`](unikernels_disk::Wait).
 //!
 //! Order: when the device sees a register written, it sees every write to DMA memory made before; and what is read from DMA
 //! memory after a completion was read is not older than it. On x86 volatile accesses to uncached registers and ordinary
@@ -35,12 +36,4 @@ pub trait Dma {
     fn read_u64(&self, at: usize) -> u64;
     /// Writes 8 aligned little-endian bytes at offset `at`.
     fn write_u64(&mut self, at: usize, value: u64);
-}
-
-/// Time, and giving it away.
-pub trait Wait {
-    /// Nanoseconds since any moment. It must go on: every wait of the driver ends by it.
-    fn now_ns(&mut self) -> u64;
-    /// Returns after an interrupt of the device that was not waited for yet, or at `deadline_ns`; it may return early.
-    fn wait(&mut self, deadline_ns: u64);
 }
