@@ -116,8 +116,8 @@ impl Controller {
             }
             0 => {
                 answer[..8].copy_from_slice(&self.config.blocks.to_le_bytes());
-                // Two formats, the second in use.
-                (answer[25], answer[26]) = (1, 1);
+                // Two formats, the second in use; what looks like a third is none.
+                (answer[25], answer[26], answer[138]) = (1, 1, 9);
                 answer[130] = 11;
                 answer[134] = u8::try_from(self.config.block_bytes.ilog2()).unwrap();
             }

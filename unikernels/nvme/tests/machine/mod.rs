@@ -120,7 +120,8 @@ pub(crate) struct Controller {
     asq: u64,
     acq: u64,
     changed_at_ns: u64,
-    shut_down: bool,
+    /// When a shutdown began, and so when the write cache will be empty.
+    shutdown_at_ns: Option<u64>,
     submission: [Option<Ring>; 2],
     completion: [Option<Ring>; 2],
 }
@@ -153,7 +154,7 @@ impl Machine {
             asq: 0,
             acq: 0,
             changed_at_ns: 0,
-            shut_down: false,
+            shutdown_at_ns: None,
             submission: [None, None],
             completion: [None, None],
         })))
@@ -195,7 +196,16 @@ impl Controller {
             // Disabling takes as long as enabling.
             !settled || self.never_stops
         };
-        u32::from(ready) | u32::from(self.fatal) << 1 | if self.shut_down { 2 << 2 } else { 0 }
+        u32::from(ready) | u32::from(self.fatal) << 1 | self.shutdown_status() << 2
+    }
+
+    /// CSTS.SHST.
+    fn shutdown_status(&self) -> u32 {
+        match self.shutdown_at_ns {
+            None => 0,
+            Some(began) if self.now_ns - began < self.config.ready_after_ns => 1,
+            Some(_) => 2,
+        }
     }
 
     fn cap(&self) -> u64 {
@@ -255,11 +265,16 @@ impl Controller {
                 self.submission = [Some(ring(self.asq, self.aqa)), None];
                 self.completion = [Some(ring(self.acq, self.aqa >> 16)), None];
                 self.changed_at_ns = self.now_ns;
-                self.shut_down = false;
+                self.shutdown_at_ns = None;
             }
             (true, false) => {
                 let forced = self.never_ready || self.fatal || self.forger.is_some();
                 assert!(ready || forced, "disabled while getting ready");
+                match self.shutdown_status() {
+                    0 => {}
+                    2 => self.flush(),
+                    _ => assert!(forced, "disabled while shutting down"),
+                }
                 self.submission = [None, None];
                 self.completion = [None, None];
                 self.changed_at_ns = self.now_ns;
@@ -267,8 +282,7 @@ impl Controller {
             }
             (true, true) => {
                 assert_eq!(cc >> 14 & 3, 1, "the only change while enabled is a shutdown");
-                self.flush();
-                self.shut_down = true;
+                self.shutdown_at_ns = Some(self.now_ns);
             }
             (false, false) => {}
         }
