@@ -67,3 +67,12 @@ pub fn check(disk_sectors: u64, from: u64, bytes: usize) -> Result<u64, DiskErro
     let end = from.checked_add((bytes / SECTOR) as u64).filter(|end| *end <= disk_sectors);
     end.ok_or(DiskError::OutOfRange)
 }
+
+/// Time, and giving it away: what drivers of devices need of a qube.
+pub trait Wait {
+    /// Nanoseconds since any moment. It must go on: every wait of a driver ends by it.
+    fn now_ns(&mut self) -> u64;
+
+    /// Returns after an interrupt of the device that was not waited for yet, or at `deadline_ns`; it may return early.
+    fn wait(&mut self, deadline_ns: u64);
+}

@@ -1,0 +1,39 @@
+//! What the driver needs of the machine: registers, and memory that the device reaches. Time is
+//! [`Wait`](unikernels_disk::Wait).
+//!
+//! Order: when the device sees a register written, it sees every write to DMA memory made before; and what is read from DMA
+//! memory after a completion was read is not older than it. On x86 volatile accesses to uncached registers and ordinary
+//! memory keep both.
+
+/// The controller's registers, which are BAR0. Accesses are aligned, little-endian, volatile, and below `len_bytes`.
+pub trait Registers {
+    /// How many bytes are mapped.
+    fn len_bytes(&self) -> usize;
+    /// Reads 4 bytes at offset `at`.
+    fn read_u32(&mut self, at: usize) -> u32;
+    /// Reads 8 bytes at offset `at`.
+    fn read_u64(&mut self, at: usize) -> u64;
+    /// Writes 4 bytes at offset `at`.
+    fn write_u32(&mut self, at: usize, value: u32);
+    /// Writes 8 bytes at offset `at`.
+    fn write_u64(&mut self, at: usize, value: u64);
+}
+
+/// One contiguous run of memory that the device reads and writes at any time, so nobody holds a reference into it.
+///
+/// It belongs to the driver until the controller is disabled for good. The driver stays below `len_bytes`, so an
+/// implementation may panic beyond it.
+pub trait Dma {
+    /// The address by which the device knows the first byte; a multiple of [`PAGE`](crate::PAGE).
+    fn bus(&self) -> u64;
+    /// How long it is, see [`ARENA_MIN`](crate::ARENA_MIN) and [`ARENA_MAX`](crate::ARENA_MAX).
+    fn len_bytes(&self) -> usize;
+    /// Copies `bytes` to offset `at`.
+    fn copy_in(&mut self, at: usize, bytes: &[u8]);
+    /// Copies from offset `at`.
+    fn copy_out(&self, at: usize, into: &mut [u8]);
+    /// Reads 8 aligned little-endian bytes at offset `at` in one access, which the device cannot tear.
+    fn read_u64(&self, at: usize) -> u64;
+    /// Writes 8 aligned little-endian bytes at offset `at`.
+    fn write_u64(&mut self, at: usize, value: u64);
+}
