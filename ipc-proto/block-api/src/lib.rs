@@ -25,8 +25,9 @@ pub const SECTOR: usize = 512;
 pub const DATA_MAX: usize = 15 * 4096;
 
 /// Most sectors that one message carries.
-pub const SECTORS_MAX: u16 = (DATA_MAX / SECTOR) as u16;
+pub const SECTORS_MAX: u16 = 120;
 
+const _: () = assert!(SECTORS_MAX as usize * SECTOR == DATA_MAX);
 const _: () = assert!(SERVICE.message_max as usize <= ipc_proto_types::MESSAGE_MAX);
 
 /// Why it was not done: the errors of disks.
