@@ -16,12 +16,14 @@ impl Catalogue {
     #[must_use]
     pub fn builtin() -> Catalogue {
         Catalogue::of(vec![
+            &ipc_proto_block_api::SERVICE,
             &ipc_proto_clock_api::SERVICE,
             &ipc_proto_console_api::SERVICE,
             &ipc_proto_ctl_api::SERVICE,
             &ipc_proto_echo_api::SERVICE,
             &ipc_proto_log_api::SERVICE,
             &ipc_proto_vault_api::SERVICE,
+            &ipc_proto_volumes_api::SERVICE,
         ])
     }
 

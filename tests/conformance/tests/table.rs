@@ -371,11 +371,13 @@ fn a_table_knows_whether_its_messages_can_carry_secrets() {
     };
     assert_eq!(has(&ipc_proto_vault_api::SERVICE), Ok(true));
     for service in [
+        ipc_proto_block_api::SERVICE,
         ipc_proto_clock_api::SERVICE,
         ipc_proto_console_api::SERVICE,
         ipc_proto_ctl_api::SERVICE,
         ipc_proto_echo_api::SERVICE,
         ipc_proto_log_api::SERVICE,
+        ipc_proto_volumes_api::SERVICE,
     ] {
         assert_eq!(has(&service), Ok(false), "{}", service.name);
     }

@@ -28,12 +28,14 @@ mod watched;
 
 pub use elf::elf;
 pub use image::image;
+pub use ipc_proto_block_api::Wire as Block;
 pub use ipc_proto_clock_api::Wire as Clock;
 pub use ipc_proto_console_api::Wire as Console;
 pub use ipc_proto_ctl_api::Wire as Ctl;
 pub use ipc_proto_echo_api::Wire as Echo;
 pub use ipc_proto_log_api::Wire as Log;
 pub use ipc_proto_vault_api::Wire as Vault;
+pub use ipc_proto_volumes_api::Wire as Volumes;
 pub use message::message;
 pub use monitor::monitor;
 pub use peers::{peers, peers_of};

@@ -3,7 +3,7 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-use crate::{Clock, Console, Ctl, Echo, Log, Vault};
+use crate::{Block, Clock, Console, Ctl, Echo, Log, Vault, Volumes};
 use crate::{elf, image, message, monitor, peers, policy, queue, show_message, table};
 
 /// A fuzz target.
@@ -22,8 +22,16 @@ pub struct Target {
 }
 
 /// The service of each `message` target: every service there is.
-pub const SERVICES: [Service; 6] =
-    [Clock::SERVICE, Console::SERVICE, Ctl::SERVICE, Echo::SERVICE, Log::SERVICE, Vault::SERVICE];
+pub const SERVICES: [Service; 8] = [
+    Block::SERVICE,
+    Clock::SERVICE,
+    Console::SERVICE,
+    Ctl::SERVICE,
+    Echo::SERVICE,
+    Log::SERVICE,
+    Vault::SERVICE,
+    Volumes::SERVICE,
+];
 
 const MESSAGE: &str = "validator, typed codec and plain reference agree on every body";
 
@@ -38,13 +46,15 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
+    target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
     target_of::<Ctl>("message_ctl"),
     target_of::<Echo>("message_echo"),
     target_of::<Log>("message_log"),
     target_of::<Vault>("message_vault"),
+    target_of::<Volumes>("message_volumes"),
     target("peers", "typed clients and servers of every service against a hostile peer", peers),
     target("queue", "the device side of a queue against rings that make no sense", queue),
     target("monitor", "two hostile qubes against the whole monitor; nobody else notices", monitor),

@@ -1,5 +1,6 @@
 //! The examples: for every body at least one, for every variant of a reply that matters one more.
 
+use ipc_proto_block_api as block;
 use ipc_proto_clock_api as clock;
 use ipc_proto_console_api as console;
 use ipc_proto_ctl_api as ctl;
@@ -7,6 +8,7 @@ use ipc_proto_echo_api as echo;
 use ipc_proto_log_api as log;
 use ipc_proto_types::{Bytes, Label, List, Secret, Text};
 use ipc_proto_vault_api as vault;
+use ipc_proto_volumes_api as volumes;
 use ipc_proto_wire::Service;
 
 use crate::{Vector, call, event, reply};
@@ -14,12 +16,14 @@ use crate::{Vector, call, event, reply};
 /// All services with their examples.
 pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
     vec![
+        (block::SERVICE, block()),
         (clock::SERVICE, clock()),
         (console::SERVICE, console()),
         (ctl::SERVICE, ctl()),
         (echo::SERVICE, echo()),
         (log::SERVICE, log()),
         (vault::SERVICE, vault()),
+        (volumes::SERVICE, volumes()),
     ]
 }
 
@@ -33,6 +37,24 @@ fn secret<const N: usize>(secret: &str) -> Secret<Text<N>> {
 
 fn list<T: Clone, const N: usize>(items: &[T]) -> List<T, N> {
     List::try_from(items).expect("an example fits")
+}
+
+fn block() -> Vec<Vector> {
+    type Outcome<T> = Result<T, block::BlockError>;
+    let sector = Bytes::<{ block::DATA_MAX }>::try_from([0xa5; block::SECTOR].as_slice()).expect("it fits");
+    vec![
+        call("size", ()),
+        reply("size", Outcome::Ok(131_072_u64)),
+        call("read", (300_u64, 1_u16)),
+        reply("read", Outcome::Ok(sector.clone())),
+        reply("read", Outcome::<Bytes<{ block::DATA_MAX }>>::Err(block::BlockError::OutOfRange)),
+        call("write", (300_u64, sector)),
+        reply("write", Outcome::<()>::Err(block::BlockError::Full)),
+        call("flush", ()),
+        reply("flush", Outcome::<()>::Ok(())),
+        call("discard", (0_u64, 131_072_u64)),
+        reply("discard", Outcome::<()>::Err(block::BlockError::Gone)),
+    ]
 }
 
 fn clock() -> Vec<Vector> {
@@ -229,5 +251,26 @@ fn vault() -> Vec<Vector> {
         reply("totp", Outcome::Ok(vault::Code { digits: secret("755224"), seconds_left: 30 })),
         call("remove", (text::<64>("github"),)),
         reply("remove", Outcome::<()>::Err(vault::VaultError::NoSuchEntry)),
+    ]
+}
+
+fn volumes() -> Vec<Vector> {
+    type Outcome<T> = Result<T, volumes::VolumesError>;
+    let volume = volumes::Volume { name: text("vault-work"), sectors: 131_072, mapped: 256, shared: 128 };
+    let erased = volumes::Erased { discarded: 128, left: 0, shared: 128 };
+    vec![
+        call("list", (0_u16,)),
+        reply("list", volumes::Page { volumes: list(&[volume]), total: 17 }),
+        call("space", ()),
+        reply("space", volumes::Space { sectors: 1 << 20, free: 1 << 19 }),
+        call("make", (text::<32>("vault"), 131_072_u64)),
+        reply("make", Outcome::<()>::Err(volumes::VolumesError::Exists)),
+        call("grow", (text::<32>("vault"), 262_144_u64)),
+        reply("grow", Outcome::<()>::Err(volumes::VolumesError::Shrinks)),
+        call("clone", (text::<32>("vault"), text::<32>("vault-work"))),
+        reply("clone", Outcome::<()>::Ok(())),
+        call("erase", (text::<32>("vault"),)),
+        reply("erase", Outcome::Ok(erased)),
+        reply("erase", Outcome::<volumes::Erased>::Err(volumes::VolumesError::NoSuchVolume)),
     ]
 }
