@@ -106,7 +106,7 @@ pub(crate) fn setup(
         if let Some(why) = refused {
             monitor.withhold(Ticks(tsc::read()), index, format_args!("{why}"), &mut metal);
         }
-        if let Some(irq) = facts.irq {
+        if let Some(irq) = facts.irq.filter(|irq| *irq < layout::IRQ_PCI) {
             io_apic.route(irq).map_err(Trouble::Route)?;
         }
     }

@@ -56,6 +56,28 @@ pub trait Disk {
     fn discard(&mut self, from: u64, sectors: u64) -> Result<(), DiskError>;
 }
 
+impl<D: Disk + ?Sized> Disk for &mut D {
+    fn sectors(&self) -> u64 {
+        (**self).sectors()
+    }
+
+    fn read(&mut self, from: u64, into: &mut [u8]) -> Result<(), DiskError> {
+        (**self).read(from, into)
+    }
+
+    fn write(&mut self, to: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        (**self).write(to, bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), DiskError> {
+        (**self).flush()
+    }
+
+    fn discard(&mut self, from: u64, sectors: u64) -> Result<(), DiskError> {
+        (**self).discard(from, sectors)
+    }
+}
+
 /// That `bytes` are whole sectors, and where they end.
 ///
 /// # Errors
