@@ -96,7 +96,11 @@ impl Found {
         if base == 0 || !base.is_multiple_of(PAGE_SIZE) || base.checked_add(UNIT_BYTES).is_none() {
             return Err(TableError::NoUnit);
         }
-        if self.units.contains(&base) { Ok(()) } else { self.units.push(base).map_err(|_| TableError::TooMany) }
+        if self.units.contains(&base) {
+            Ok(())
+        } else {
+            self.units.push(base).map_err(|_| TableError::TooMany)
+        }
     }
 
     pub(crate) fn cover(&mut self, first: u16, last: u16) -> Result<(), TableError> {
