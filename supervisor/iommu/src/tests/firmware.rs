@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use crate::{Bdf, Found, Kind, TableError, dmar, ivrs};
+use crate::{Bdf, Error, Found, Kind};
 
-fn table(blocks: &[&[u8]]) -> Vec<u8> {
+pub(super) fn table(blocks: &[&[u8]]) -> Vec<u8> {
     [&[0; 48][..], &blocks.concat()].concat()
 }
 
-fn ivhd(kind: u8, base: u64, entries: &[u8]) -> Vec<u8> {
+pub(super) fn ivhd(kind: u8, base: u64, entries: &[u8]) -> Vec<u8> {
     let mut block = vec![kind, 0, 0, 0, 0x10, 0, 0x40, 0];
     block.extend(base.to_le_bytes());
     block.resize(if kind == 0x10 { 24 } else { 40 }, 0);
@@ -18,7 +18,7 @@ fn ivhd(kind: u8, base: u64, entries: &[u8]) -> Vec<u8> {
     block
 }
 
-fn ivmd(kind: u8, first: u16, last: u16) -> Vec<u8> {
+pub(super) fn ivmd(kind: u8, first: u16, last: u16) -> Vec<u8> {
     let mut block = vec![kind, 0, 32, 0];
     block.extend(first.to_le_bytes());
     block.extend(last.to_le_bytes());
@@ -31,18 +31,25 @@ fn structure(kind: u16, fixed: &[u8], scopes: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], &length.to_le_bytes(), fixed, scopes].concat()
 }
 
-fn drhd(flags: u8, segment: u8, base: u64, scopes: &[u8]) -> Vec<u8> {
+pub(super) fn drhd(flags: u8, segment: u8, base: u64, scopes: &[u8]) -> Vec<u8> {
     structure(0, &[&[flags, 0, segment, 0][..], &base.to_le_bytes()].concat(), scopes)
 }
 
-fn rmrr(scopes: &[u8]) -> Vec<u8> {
+pub(super) fn rmrr(scopes: &[u8]) -> Vec<u8> {
     structure(1, &[0; 20], scopes)
 }
 
-/// Which of some ids are covered and not reserved.
+fn ivrs(table: &[u8]) -> Result<Found, Error> {
+    Found::read(Kind::Amd, table)
+}
+
+fn dmar(table: &[u8]) -> Result<Found, Error> {
+    Found::read(Kind::Intel, table)
+}
+
+/// Which of some ids can be confined.
 fn usable(found: &Found, ids: &[u16]) -> Vec<u16> {
-    let free = |id: &u16| found.covers(Bdf(*id)) && !found.reserves(Bdf(*id));
-    ids.iter().copied().filter(free).collect()
+    ids.iter().copied().filter(|id| found.confines(Bdf(*id))).collect()
 }
 
 #[test]
@@ -64,14 +71,14 @@ fn an_ivrs_tells_units_devices_and_io_apics() {
         &ivmd(0x21, 0x18, 0),
         &ivmd(0x22, 0x180, 0x187),
     ]);
-    let found = ivrs::read(&bytes).expect("a good table");
-    assert_eq!((found.kind(), found.units()), (Kind::Amd, &[0xfed8_0000, 0xfdf8_0000][..]));
-    assert!(found.io_apics().iter().all(|id| *id == Bdf(0xa0)) && !found.io_apics().is_empty());
+    let found = ivrs(&bytes).expect("a good table");
+    assert_eq!((found.kind, &found.units[..]), (Kind::Amd, &[0xfed8_0000, 0xfdf8_0000][..]));
+    assert!(found.io_apics.iter().all(|id| *id == Bdf(0xa0)) && !found.io_apics.is_empty());
     let ids = [0x10, 0x18, 0x20, 0x28, 0x30, 0x40, 0x100, 0x180, 0x187, 0x188, 0x1ff, 0x200, 0x2ff, 0x300];
     assert_eq!(usable(&found, &ids), [0x40, 0x100, 0x188, 0x1ff]);
-    let all = ivrs::read(&table(&[&ivhd(0x10, 0x1000, &[1, 0, 0, 0])])).expect("a good table");
+    let all = ivrs(&table(&[&ivhd(0x10, 0x1000, &[1, 0, 0, 0])])).expect("a good table");
     assert_eq!(usable(&all, &[0, 0x10, 0xffff]), [0, 0xffff], "all but the unit itself");
-    let kept = ivrs::read(&table(&[&ivhd(0x10, 0x1000, &[1, 0, 0, 0]), &ivmd(0x20, 0, 0)]));
+    let kept = ivrs(&table(&[&ivhd(0x10, 0x1000, &[1, 0, 0, 0]), &ivmd(0x20, 0, 0)]));
     assert_eq!(usable(&kept.expect("a good table"), &[0, 0x10, 0xffff]), []);
 }
 
@@ -83,14 +90,14 @@ fn a_dmar_tells_units_reserved_devices_and_io_apics() {
         &rmrr(&[1, 8, 0, 0, 0, 0, 0x14, 0]),
         &structure(2, &[0; 4], &[]),
     ]);
-    let found = dmar::read(&bytes).expect("a good table");
-    assert_eq!((found.kind(), found.units()), (Kind::Intel, &[0xfed9_0000, 0xfed9_1000][..]));
-    assert_eq!(found.io_apics(), [Bdf(0xf0f8)]);
+    let found = dmar(&bytes).expect("a good table");
+    assert_eq!((found.kind, &found.units[..]), (Kind::Intel, &[0xfed9_0000, 0xfed9_1000][..]));
+    assert_eq!(found.io_apics, [Bdf(0xf0f8)]);
     assert_eq!(usable(&found, &[0, 0x9f, 0xa0, 0xa1, 0xffff]), [0, 0x9f, 0xa1, 0xffff]);
     let behind = rmrr(&[1, 10, 0, 0, 0, 0, 0x1c, 0, 0, 0]);
-    let found = dmar::read(&table(&[&drhd(1, 0, 0x1000, &[]), &behind])).expect("a good table");
+    let found = dmar(&table(&[&drhd(1, 0, 0x1000, &[]), &behind])).expect("a good table");
     assert_eq!(usable(&found, &[0xdf, 0xe0, 0x100, 0xffff]), [0xdf], "a bus that only a bridge knows");
-    let some = dmar::read(&table(&[&drhd(0, 0, 0x1000, &[1, 8, 0, 0, 0, 0, 2, 0])])).expect("a good table");
+    let some = dmar(&table(&[&drhd(0, 0, 0x1000, &[1, 8, 0, 0, 0, 0, 2, 0])])).expect("a good table");
     assert_eq!(usable(&some, &[0, 0x10]), [], "no unit sees the rest");
 }
 
@@ -98,28 +105,28 @@ fn a_dmar_tells_units_reserved_devices_and_io_apics() {
 fn tables_that_cannot_be_trusted_are_refused() {
     let units: Vec<Vec<u8>> = (1..20).map(|page| drhd(1, 0, page << 12, &[])).collect();
     let units: Vec<&[u8]> = units.iter().map(Vec::as_slice).collect();
-    for (bytes, error) in [
-        (table(&[]), TableError::NoUnit),
-        (table(&[&drhd(1, 0, 0xfed9_0010, &[])]), TableError::NoUnit),
-        (table(&[&drhd(1, 0, 0, &[])]), TableError::NoUnit),
-        (table(&[&drhd(1, 0, !0xfff, &[])]), TableError::NoUnit),
-        (table(&[&drhd(1, 1, 0x1000, &[])]), TableError::Segment),
-        (table(&units), TableError::TooMany),
-        (table(&[&drhd(1, 0, 0x1000, &[]), &[0, 0, 3, 0]]), TableError::Length),
-        (table(&[&drhd(1, 0, 0x1000, &[]), &[0, 0, 16]]), TableError::Length),
-        (table(&[&drhd(1, 0, 0x1000, &[]), &[9, 0, 0xff, 0xff]]), TableError::Length),
-        (table(&[&rmrr(&[1, 7, 0, 0, 0, 0, 0])]), TableError::Length),
-        (table(&[&rmrr(&[1, 0, 0, 0, 0, 0, 0, 0])]), TableError::Length),
-        (vec![0; 47], TableError::Length),
+    for bytes in [
+        table(&[]),
+        table(&[&drhd(1, 0, 0xfed9_0010, &[])]),
+        table(&[&drhd(1, 0, 0, &[])]),
+        table(&[&drhd(1, 0, !0xfff, &[])]),
+        table(&[&drhd(1, 1, 0x1000, &[])]),
+        table(&units),
+        table(&[&drhd(1, 0, 0x1000, &[]), &[0, 0, 3, 0]]),
+        table(&[&drhd(1, 0, 0x1000, &[]), &[0, 0, 16]]),
+        table(&[&drhd(1, 0, 0x1000, &[]), &[9, 0, 0xff, 0xff]]),
+        table(&[&rmrr(&[1, 7, 0, 0, 0, 0, 0])]),
+        table(&[&rmrr(&[1, 0, 0, 0, 0, 0, 0, 0])]),
+        vec![0; 47],
     ] {
-        assert_eq!(dmar::read(&bytes).err(), Some(error), "{bytes:x?}");
+        assert_eq!(dmar(&bytes).err(), Some(Error::Firmware), "{bytes:x?}");
     }
     let short = table(&[&ivhd(0x10, 0x1000, &[66, 0, 0, 0])]);
-    assert_eq!(ivrs::read(&short).err(), Some(TableError::Length));
+    assert_eq!(ivrs(&short).err(), Some(Error::Firmware));
     let endless = table(&[&ivhd(0x10, 0x1000, &[]), &[0x10, 0, 0, 0]]);
-    assert_eq!(ivrs::read(&endless).err(), Some(TableError::Length));
+    assert_eq!(ivrs(&endless).err(), Some(Error::Firmware));
     let many = table(&[&ivhd(0x10, 0x1000, &[2, 8, 0, 0].repeat(129))]);
-    assert_eq!(ivrs::read(&many).err(), Some(TableError::TooMany));
+    assert_eq!(ivrs(&many).err(), Some(Error::Firmware));
 }
 
 proptest! {
@@ -138,10 +145,10 @@ proptest! {
             bytes.extend(body);
         }
         bytes.truncate(bytes.len().max(cut) - cut);
-        for read in [ivrs::read, dmar::read] {
+        for read in [ivrs, dmar] {
             if let Ok(found) = read(&bytes) {
-                prop_assert!(!found.units().is_empty());
-                prop_assert!(found.units().iter().all(|base| *base != 0 && base % 4096 == 0));
+                prop_assert!(!found.units.is_empty());
+                prop_assert!(found.units.iter().all(|base| *base != 0 && base % 4096 == 0));
             }
         }
     }

@@ -4,11 +4,18 @@ use std::collections::HashMap;
 
 use supervisor_mem::{Hpa, PageCount, TableMemory};
 
+use super::firmware::{drhd, ivhd, ivmd, rmrr, table};
 use super::walk::walk;
-use crate::{Access, Bdf, Found, Hardware, Iommu, Kind};
+use crate::{Bdf, Found, Hardware, Iommu, Kind};
 
 pub(super) const UNITS: [u64; 2] = [0xfed8_0000, 0xfed9_0000];
-const BITS_FAULT_RECORDS: u64 = 2;
+const FAULT_RECORDS: u64 = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
 
 /// Physical memory, zero until written, given out in frames from 16 MiB on.
 #[derive(Default)]
@@ -71,9 +78,9 @@ impl Machine {
         for base in UNITS {
             match kind {
                 Kind::Amd => machine.set(base + 0x30, 0x29d3),
-                // What QEMU says, but two fault records, of which there is one, and no draining.
+                // What QEMU says, but two fault records for its one.
                 Kind::Intel => {
-                    machine.set(base + 0x08, 0x0012_008c_2226_0206 | (BITS_FAULT_RECORDS - 1) << 40);
+                    machine.set(base + 0x08, 0x00d2_008c_2226_0206 | (FAULT_RECORDS - 1) << 40);
                     machine.set(base + 0x10, 0x00f0_0f4a);
                 }
             }
@@ -146,7 +153,7 @@ impl Machine {
     }
 
     fn log_intel(&mut self, base: u64, bdf: u16, address: u64, access: Access) {
-        let mut records = (0..BITS_FAULT_RECORDS).map(|record| base + 0x220 + 16 * record);
+        let mut records = (0..FAULT_RECORDS).map(|record| base + 0x220 + 16 * record);
         match records.find(|record| self.get(record + 8) >> 63 == 0) {
             None => self.set(base + 0x34, self.get(base + 0x34) | 1),
             Some(_) if self.get(base + 0x34) & 1 != 0 => {}
@@ -182,7 +189,7 @@ impl Machine {
             Kind::Intel => low & 0xf == 2,
         };
         if forgets {
-            assert!(self.kind == Kind::Amd || low == 0x12, "the whole IOTLB, no draining that is not there");
+            assert!(self.kind == Kind::Amd || low == 0xd2, "the whole IOTLB, draining reads and writes");
             self.ops.push(Op::Forget(base));
             self.cache.retain(|key, _| key.0 != base);
         }
@@ -251,9 +258,9 @@ impl Hardware for Machine {
     fn read32(&self, at: Hpa) -> u32 {
         let whole = self.get(at.0 & !7);
         if at.0 & 7 == 4 && !self.registers.contains_key(&at.0) {
-            (whole >> 32) as u32
+            (whole >> 32).try_into().expect("32 bits")
         } else {
-            self.get(at.0) as u32
+            (self.get(at.0) & 0xffff_ffff).try_into().expect("32 bits")
         }
     }
     fn read64(&self, at: Hpa) -> u64 {
@@ -269,21 +276,25 @@ impl Hardware for Machine {
     }
 }
 
-/// Both units cover everything; 00:14.0 is an I/O APIC, 00:1f.7 is reserved.
+/// Both units cover everything but ff:1f.7; 00:14.0 is an I/O APIC, and 00:1f.7 is reserved.
 pub(super) fn found(kind: Kind) -> Found {
-    let mut found = Found::new(kind);
-    for base in UNITS {
-        found.add_unit(base, 0).expect("two units");
-    }
-    found.cover(0, 0xfffe).expect("room");
-    found.reserve(0xff, 0xff).expect("room");
-    found.add_io_apic(0xa0).expect("room");
-    found
+    let table = match kind {
+        Kind::Amd => {
+            let entries = [3, 0, 0, 0, 4, 0xfe, 0xff, 0, 72, 0, 0, 0, 0, 0xa0, 0, 1];
+            table(&[&ivhd(0x10, UNITS[0], &entries), &ivhd(0x11, UNITS[1], &[]), &ivmd(0x21, 0xff, 0)])
+        }
+        Kind::Intel => table(&[
+            &drhd(0, 0, UNITS[0], &[]),
+            &drhd(1, 0, UNITS[1], &[3, 8, 0, 0, 0, 0, 0x14, 0]),
+            &rmrr(&[1, 8, 0, 0, 0, 0, 0x1f, 7]),
+        ]),
+    };
+    Found::read(kind, &table).expect("a good table")
 }
 
 pub(super) fn started(kind: Kind) -> Iommu<Machine> {
     let mut iommu = Iommu::start(&found(kind), Machine::new(kind)).expect("units that can");
-    iommu.hardware.ops.clear();
+    iommu.hw.ops.clear();
     iommu
 }
 

@@ -1,7 +1,7 @@
 //! What a device reaches, read from the tables the way a unit does. Any reserved bit that is set makes a walk panic.
 
-use super::model::Memory;
-use crate::{Access, Kind};
+use super::model::{Access, Memory};
+use crate::Kind;
 
 /// Where an access of `bdf` to `address` lands, by the tables below `devices`.
 pub(super) fn walk(
@@ -94,31 +94,31 @@ pub(super) fn interrupt(
     devices: u64,
     remapping: u64,
     bdf: u16,
-    message: (u32, u32),
-) -> Option<(u8, u8)> {
-    let (address, data) = message;
+    address: u64,
+    data: u64,
+) -> Option<(u64, u64)> {
     assert_eq!(address >> 20, 0xfee);
     match kind {
         Kind::Amd => {
             let entry = memory.word(devices + 32 * u64::from(bdf) + 16);
             if entry & 1 == 0 {
-                return Some(((data & 0xff) as u8, (address >> 12 & 0xff) as u8));
+                return Some((data & 0xff, address >> 12 & 0xff));
             }
             let (control, length) = (entry >> 60 & 3, 1 << (entry >> 1 & 15));
             assert_eq!(entry & 0xcff0_0000_0000_0000, 0, "nothing passes by kind");
-            let index = u64::from(data & 0x7ff);
+            let index = data & 0x7ff;
             if control != 2 || index >= length {
                 return None;
             }
             let word = memory.word((entry & 0x000f_ffff_ffff_ffc0) + index / 2 * 8);
-            let remapped = (word >> (32 * (index % 2))) as u32;
-            (remapped & 0xff == 1).then_some(((remapped >> 16) as u8, (remapped >> 8) as u8))
+            let remapped = word >> (32 * (index % 2)) & 0xffff_ffff;
+            (remapped & 0xff == 1).then_some((remapped >> 16, remapped >> 8 & 0xff))
         }
         Kind::Intel => {
             if address & 0x10 == 0 {
                 return None;
             }
-            let index = u64::from(address >> 5 & 0x7fff | (address >> 2 & 1) << 15);
+            let index = address >> 5 & 0x7fff | (address >> 2 & 1) << 15;
             let entry = remapping + 16 * index;
             let (low, high) = (memory.word(entry), memory.word(entry + 8));
             if index >= 256 || low & 1 == 0 {
@@ -126,7 +126,7 @@ pub(super) fn interrupt(
             }
             assert_eq!(low & 0xffff_00ff_ff00_fffe, 0, "fixed, physical, edge, eight bits of APIC id");
             assert_eq!(high >> 16, 0b0100, "the whole requester id is compared");
-            (high as u16 == bdf).then_some(((low >> 16) as u8, (low >> 40) as u8))
+            (high & 0xffff == u64::from(bdf)).then_some((low >> 16 & 0xff, low >> 40 & 0xff))
         }
     }
 }
