@@ -1,20 +1,21 @@
-//! What firmware says of the machine's IOMMUs: where they are, which devices they see, which they must not be asked to confine.
+//! What firmware says of the machine's IOMMUs, in IVRS (AMD 48882, 5.2) or DMAR (VT-d, chapter 8): where they are, which
+//! devices they see, which of those cannot be confined.
 //!
-//! Read by [`ivrs`](crate::ivrs) or [`dmar`](crate::dmar); both refuse a table that lies about a length, since a unit or a
-//! reserved region that was skipped is a hole.
+//! A table that lies about a length is refused whole, since a unit or a reserved region that was skipped is a hole.
 
 use heapless::Vec;
 use supervisor_mem::PAGE_SIZE;
 
+use crate::Error;
+
 /// Most IOMMUs; real machines have up to four a socket.
 pub const UNITS_MAX: usize = 16;
 /// Most ranges of devices of one sort; firmware lists a few dozen.
-pub(crate) const RANGES_MAX: usize = 128;
-/// Most I/O APICs.
-const IO_APICS_MAX: usize = 8;
-
+const RANGES_MAX: usize = 128;
 /// Bytes of registers of a unit, from its base: AMD-Vi's end at 0x4000, VT-d's fault records may begin just below.
 pub const UNIT_BYTES: u64 = 0x5000;
+/// Of both tables: ACPI's own, and 12 bytes.
+const HEADER: usize = 48;
 
 /// A PCI function: bus in bits 15:8, device in 7:3, function in 2:0. What a unit calls source or device id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,121 +24,138 @@ pub struct Bdf(pub u16);
 /// Whose IOMMU it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// AMD-Vi.
+    /// AMD-Vi, told of by `IVRS`.
     Amd,
-    /// Intel VT-d.
+    /// Intel VT-d, told of by `DMAR`.
     Intel,
-}
-
-/// Why a table is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableError {
-    /// A structure ends before its fields, or beyond what holds it.
-    Length,
-    /// More units, ranges or I/O APICs than there is room for.
-    TooMany,
-    /// More than one PCI segment: device ids would be ambiguous.
-    Segment,
-    /// No unit, or one whose registers are not on a page.
-    NoUnit,
 }
 
 /// The units of a machine; all are of one kind.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub(crate) kind: Kind,
-    pub(crate) units: Vec<u64, UNITS_MAX>,
-    pub(crate) io_apics: Vec<Bdf, IO_APICS_MAX>,
+    /// Whose they are.
+    pub kind: Kind,
+    /// Where the registers of each are, [`UNIT_BYTES`] from a page's start; at least one.
+    pub units: Vec<u64, UNITS_MAX>,
+    /// Device ids of the I/O APICs.
+    pub io_apics: Vec<Bdf, RANGES_MAX>,
     covered: Vec<(u16, u16), RANGES_MAX>,
     reserved: Vec<(u16, u16), RANGES_MAX>,
 }
 
 impl Found {
-    pub(crate) fn new(kind: Kind) -> Self {
-        let (covered, reserved) = (Vec::new(), Vec::new());
-        Self { kind, units: Vec::new(), io_apics: Vec::new(), covered, reserved }
-    }
-
-    /// Whose they are.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// Where the registers of each are, [`UNIT_BYTES`] from a page's start; at least one, at most [`UNITS_MAX`].
-    #[must_use]
-    pub fn units(&self) -> &[u64] {
-        &self.units
-    }
-
-    /// Device ids of the I/O APICs.
-    #[must_use]
-    pub fn io_apics(&self) -> &[Bdf] {
-        &self.io_apics
-    }
-
-    /// Whether some unit sees the device's accesses.
-    #[must_use]
-    pub fn covers(&self, bdf: Bdf) -> bool {
-        holds(&self.covered, bdf)
-    }
-
-    /// Whether the device cannot be confined alone: firmware keeps memory for it, or its id is shared with another's.
-    #[must_use]
-    pub fn reserves(&self, bdf: Bdf) -> bool {
-        holds(&self.reserved, bdf)
-    }
-
-    /// Adds a unit; firmware may describe one several times.
-    pub(crate) fn add_unit(&mut self, base: u64, segment: u16) -> Result<(), TableError> {
-        if segment != 0 {
-            return Err(TableError::Segment);
+    /// Reads the table, from its ACPI header on; the caller checked its checksum.
+    ///
+    /// # Errors
+    /// [`Error::Firmware`].
+    pub fn read(kind: Kind, table: &[u8]) -> Result<Self, Error> {
+        let (units, io_apics, covered, reserved) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut found = Self { kind, units, io_apics, covered, reserved };
+        let mut rest = table.get(HEADER..).unwrap_or(&[]);
+        while !rest.is_empty() {
+            rest = found.block(rest).ok_or(Error::Firmware)?;
         }
-        if base == 0 || !base.is_multiple_of(PAGE_SIZE) || base.checked_add(UNIT_BYTES).is_none() {
-            return Err(TableError::NoUnit);
+        if found.units.is_empty() { Err(Error::Firmware) } else { Ok(found) }
+    }
+
+    /// Whether some unit sees the device's accesses, firmware keeps no memory for it, and its id is its own.
+    #[must_use]
+    pub fn confines(&self, bdf: Bdf) -> bool {
+        let holds = |ranges: &[(u16, u16)]| ranges.iter().any(|range| range.0 <= bdf.0 && bdf.0 <= range.1);
+        holds(&self.covered) && !holds(&self.reserved) && !self.io_apics.contains(&bdf)
+    }
+
+    /// Takes one block of a table and returns what follows it. Of an IVRS, IVHD are units, in a basic and two longer forms, and
+    /// IVMD is memory that firmware keeps. Of a DMAR, DRHD (0) are units, of which one that includes all covers what the
+    /// others do not name, and RMRR (1) is memory that firmware keeps.
+    fn block<'t>(&mut self, table: &'t [u8]) -> Option<&'t [u8]> {
+        let (block, rest) = take(table, usize::from(u16_at(table, 2)?))?;
+        match (self.kind, *block.first()?) {
+            (Kind::Amd, sort @ (0x10 | 0x11 | 0x40)) => {
+                self.unit(u64_at(block, 8)?, u16_at(block, 16)?)?;
+                self.reserved.push((u16_at(block, 4)?, u16_at(block, 4)?)).ok()?;
+                self.ivhd(block.get(if sort == 0x10 { 24 } else { 40 }..)?)?;
+            }
+            (Kind::Amd, 0x20) => self.reserved.push((0, u16::MAX)).ok()?,
+            (Kind::Amd, 0x21) => self.reserved.push((u16_at(block, 4)?, u16_at(block, 4)?)).ok()?,
+            (Kind::Amd, 0x22) => self.reserved.push((u16_at(block, 4)?, u16_at(block, 6)?)).ok()?,
+            (Kind::Intel, 0) => {
+                self.unit(u64_at(block, 8)?, u16_at(block, 6)?)?;
+                if block.get(4)? & 1 != 0 {
+                    self.covered.push((0, u16::MAX)).ok()?;
+                }
+                self.scopes(block.get(16..)?, false)?;
+            }
+            (Kind::Intel, 1) => self.scopes(block.get(24..)?, true)?,
+            _ => {}
         }
-        if self.units.contains(&base) {
-            Ok(())
-        } else {
-            self.units.push(base).map_err(|_| TableError::TooMany)
+        Some(rest)
+    }
+
+    /// Adds a unit, on a page of its own and in the one segment; firmware may describe one several times.
+    fn unit(&mut self, base: u64, segment: u16) -> Option<()> {
+        let is_good = base != 0 && base.is_multiple_of(PAGE_SIZE) && base < u64::MAX - UNIT_BYTES;
+        let is_known = self.units.contains(&base);
+        if is_good && segment == 0 && (is_known || self.units.push(base).is_ok()) { Some(()) } else { None }
+    }
+
+    /// The devices of one unit. One with an alias is not covered: its accesses bear the alias, which others may share.
+    fn ivhd(&mut self, mut rest: &[u8]) -> Option<()> {
+        let mut first = None;
+        while let Some(&kind) = rest.first() {
+            let length = match kind {
+                0..64 => 4,
+                64..128 => 8,
+                240 => 22 + usize::from(*rest.get(21)?),
+                128..192 => 16,
+                192.. => 32,
+            };
+            let entry;
+            (entry, rest) = take(rest, length)?;
+            let id = u16_at(entry, 1)?;
+            match kind {
+                1 => self.covered.push((0, u16::MAX)).ok()?,
+                2 | 70 => self.covered.push((id, id)).ok()?,
+                3 | 71 => first = Some(id),
+                4 => first.take().map_or(Ok(()), |first| self.covered.push((first, id))).ok()?,
+                66 | 67 => self.reserved.push((u16_at(entry, 5)?, u16_at(entry, 5)?)).ok()?,
+                72 if entry.get(7) == Some(&1) => self.io_apics.push(Bdf(u16_at(entry, 5)?)).ok()?,
+                _ => {}
+            }
         }
+        Some(())
     }
 
-    pub(crate) fn cover(&mut self, first: u16, last: u16) -> Result<(), TableError> {
-        self.covered.push((first, last)).map_err(|_| TableError::TooMany)
-    }
-
-    pub(crate) fn reserve(&mut self, first: u16, last: u16) -> Result<(), TableError> {
-        self.reserved.push((first, last)).map_err(|_| TableError::TooMany)
-    }
-
-    pub(crate) fn add_io_apic(&mut self, bdf: u16) -> Result<(), TableError> {
-        self.io_apics.push(Bdf(bdf)).map_err(|_| TableError::TooMany)
-    }
-
-    pub(crate) fn checked(self) -> Result<Self, TableError> {
-        if self.units.is_empty() { Err(TableError::NoUnit) } else { Ok(self) }
+    /// Device scopes of a unit or of reserved memory. Of those of a unit, what is behind a bridge is not covered.
+    fn scopes(&mut self, mut rest: &[u8], is_reserved: bool) -> Option<()> {
+        while !rest.is_empty() {
+            let scope;
+            (scope, rest) = take(rest, usize::from(*rest.get(1)?))?;
+            let [kind, length, _, _, _, bus, device, function, ..] = *scope else { return None };
+            let id = u16::from_be_bytes([bus, device << 3 | function & 7]);
+            if is_reserved {
+                // Behind a bridge only PCI configuration tells the bus: everything beyond this one is taken.
+                let last = if kind == 1 && length == 8 { id } else { u16::MAX };
+                self.reserved.push((id, last)).ok()?;
+            } else if kind == 1 && length == 8 {
+                self.covered.push((id, id)).ok()?;
+            } else if kind == 3 {
+                self.io_apics.push(Bdf(id)).ok()?;
+            }
+        }
+        Some(())
     }
 }
 
-fn holds(ranges: &[(u16, u16)], bdf: Bdf) -> bool {
-    ranges.iter().any(|&(first, last)| (first..=last).contains(&bdf.0))
+/// The next element of a list whose elements tell their length, 4 or more so that the list ends, and what follows it.
+fn take(list: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
+    list.split_at_checked(length).filter(|_| length >= 4)
 }
 
-/// The next structure of a list whose elements tell their own length, and what follows it.
-pub(crate) fn take(list: &[u8], length: usize, least: usize) -> Result<(&[u8], &[u8]), TableError> {
-    list.split_at_checked(length).filter(|_| length >= least).ok_or(TableError::Length)
+fn u16_at(of: &[u8], at: usize) -> Option<u16> {
+    of.get(at..)?.first_chunk().map(|bytes| u16::from_le_bytes(*bytes))
 }
 
-/// `N` bytes at `at`, for a little-endian number.
-pub(crate) fn bytes<const N: usize>(of: &[u8], at: usize) -> Result<[u8; N], TableError> {
-    of.get(at..).and_then(|rest| rest.first_chunk()).copied().ok_or(TableError::Length)
-}
-
-pub(crate) fn u16_at(of: &[u8], at: usize) -> Result<u16, TableError> {
-    bytes(of, at).map(u16::from_le_bytes)
-}
-
-pub(crate) fn u64_at(of: &[u8], at: usize) -> Result<u64, TableError> {
-    bytes(of, at).map(u64::from_le_bytes)
+fn u64_at(of: &[u8], at: usize) -> Option<u64> {
+    of.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }

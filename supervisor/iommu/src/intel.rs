@@ -2,15 +2,12 @@
 //!
 //! What is not present refuses, so a zeroed root table blocks all devices.
 
-use heapless::Vec;
 use supervisor_mem::{Encoding, Gpa, Hpa, Rights, Size};
 
-use crate::UNITS_MAX;
 use crate::found::{Bdf, Found};
-use crate::iommu::{Access, Error, Fault, Hardware, Message, Shared, Unit};
-use crate::queue::{Queue, poll};
+use crate::unit::{Error, Fault, Hardware, Place, Shared, Unit, Vendor, frame, poll};
 
-/// Registers (chapter 11, "Register Descriptions").
+/// Registers (chapter "Register Descriptions").
 const CAPABILITIES: u64 = 0x08;
 const EXTENDED: u64 = 0x10;
 const COMMAND: u64 = 0x18;
@@ -18,47 +15,37 @@ const STATUS: u64 = 0x1c;
 const ROOT: u64 = 0x20;
 const FAULT_STATUS: u64 = 0x34;
 const FAULT_CONTROL: u64 = 0x38;
-const PROTECTED: u64 = 0x64;
 const QUEUE_TAIL: u64 = 0x88;
 const QUEUE: u64 = 0x90;
 const REMAPPING: u64 = 0xb8;
 
-/// Write buffers must be flushed by command; large pages; protected memory regions.
-const CAP_WRITE_BUFFER: u64 = 1 << 4;
-const CAP_LARGE: u64 = 1 << 34;
-const CAP_PROTECTED: u64 = 0b11 << 5;
+/// Wanted: large pages; invalidations that wait for reads and for writes under way. Not: write buffers to flush by command.
+const WANTED: u64 = 1 << 34 | 0b11 << 54;
+const NOT_WANTED: u64 = 1 << 4;
 /// Queued invalidation; interrupt remapping.
-const EXTENDED_NEEDED: u64 = 1 << 1 | 1 << 3;
-/// Bits of the command and status registers; the first five are states, the others are done once.
+const EXTENDED_WANTED: u64 = 1 << 1 | 1 << 3;
+/// Bits of the command and status registers. States: on; queue; remapping; passing interrupts that are not remapped.
 const ON: u32 = 1 << 31;
 const QUEUED: u32 = 1 << 26;
 const REMAPPED: u32 = 1 << 25;
+const COMPATIBLE: u32 = 1 << 23;
+/// Done once.
 const SET_ROOT: u32 = 1 << 30;
 const SET_REMAPPING: u32 = 1 << 24;
-/// What a command must repeat of the status: everything but what is done once.
+/// What a command repeats of the status: what is a state.
 const STATES: u32 = 0x96ff_ffff;
-/// Compatibility-format interrupts pass; we never let them.
-const COMPATIBLE: u32 = 1 << 23;
-const FAULTS_SILENT: u32 = 1 << 31;
-const FAULT_OVERFLOW: u32 = 1;
 
 const PRESENT: u64 = 1;
 const READ: u64 = 1;
 const WRITE: u64 = 1 << 1;
 const LARGE: u64 = 1 << 7;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-/// 256 remapping entries: two to the power of this and one.
-const REMAPPING_SIZE: u64 = 7;
-/// Descriptors: everything in the context cache, the IOTLB, the interrupt entry cache; store a word.
-const CONTEXTS: u64 = 1 | 1 << 4;
-const IOTLB: u64 = 2 | 1 << 4;
-const INTERRUPTS: u64 = 4;
-const WAIT_STORE: u64 = 5 | 1 << 5;
+
+/// Intel's units.
+pub(crate) struct Intel;
 
 /// Entries of second-level tables.
-pub(crate) struct Entry;
-
-impl Encoding for Entry {
+impl Encoding for Intel {
     fn table(at: Hpa, _level: u32) -> u64 {
         at.0 | READ | WRITE
     }
@@ -73,149 +60,116 @@ impl Encoding for Entry {
     }
 }
 
-pub(crate) fn start(
-    hardware: &mut impl Hardware,
-    found: &Found,
-    units: &mut Vec<Unit, UNITS_MAX>,
-) -> Result<Shared, Error> {
-    let devices = hardware.table().ok_or(Error::OutOfTables)?;
-    let other = hardware.table().ok_or(Error::OutOfTables)?;
-    // What every unit can do: level counts (bit 1: three, bit 2: four), width of addresses, domains.
-    let (mut levels, mut width, mut domains) = (0b110, 48, u32::MAX);
-    for &base in &found.units {
-        let capabilities = hardware.read64(Hpa(base + CAPABILITIES));
-        let extended = hardware.read64(Hpa(base + EXTENDED));
-        let is_fit = capabilities & CAP_WRITE_BUFFER == 0 && capabilities & CAP_LARGE != 0;
-        if !is_fit || extended & EXTENDED_NEEDED != EXTENDED_NEEDED {
-            return Err(Error::Unsupported);
+impl<H: Hardware> Vendor<H> for Intel {
+    fn prepare(&self, hw: &mut H, found: &Found) -> Result<Shared, Error> {
+        // What every unit can do: levels of tables (bit 1: three, bit 2: four) and bits of an address.
+        let (mut levels, mut width) = (0b110, 48);
+        for base in &found.units {
+            let capabilities = hw.read64(Hpa(base + CAPABILITIES));
+            levels &= capabilities >> 8;
+            width = width.min((capabilities >> 16 & 0x3f) + 1);
+            let is_fit = capabilities & (WANTED | NOT_WANTED) == WANTED && levels != 0;
+            let extended = hw.read64(Hpa(base + EXTENDED)) & EXTENDED_WANTED;
+            // The low three bits say how many domains there are: 16 << 2 * n.
+            if !is_fit || extended != EXTENDED_WANTED || capabilities & 0b111 == 0 {
+                return Err(Error::Unsupported);
+            }
         }
-        levels &= capabilities >> 8;
-        width = width.min((capabilities >> 16 & 0x3f) + 1);
-        domains = domains.min(1 << (4 + 2 * (capabilities & 0b111)));
+        let (levels, width) = if levels & 0b100 != 0 { (4, width) } else { (3, width.min(39)) };
+        let (devices, remapping) = (frame(hw)?, frame(hw)?);
+        Ok(Shared { devices, remapping, empty: devices, levels, end: 1 << width })
     }
-    let (levels, width) = match levels {
-        0 => return Err(Error::Unsupported),
-        0b010 => (3, width.min(39)),
-        _ => (4, width),
-    };
-    for &base in &found.units {
-        let unit = start_unit(hardware, base, devices, other)?;
-        units.push(unit).map_err(|_| Error::TooMany)?;
-    }
-    Ok(Shared { devices, other, levels, end: 1 << width, domains })
-}
 
-fn start_unit(hardware: &mut impl Hardware, base: u64, root: Hpa, remapping: Hpa) -> Result<Unit, Error> {
-    let at = |register: u64| Hpa(base + register);
-    let capabilities = hardware.read64(at(CAPABILITIES));
-    // What firmware left on is turned off, but for translation, which its tables go on restricting until ours do.
-    for state in [REMAPPED, COMPATIBLE, QUEUED] {
-        turn(hardware, base, state, 0)?;
+    fn start(&self, hw: &mut H, shared: &Shared, base: u64) -> Result<Unit, Error> {
+        let at = |register: u64| Hpa(base + register);
+        // What firmware left on is turned off, but for translation, which its tables go on restricting until ours do.
+        for state in [REMAPPED, COMPATIBLE, QUEUED] {
+            turn(hw, base, state, 0)?;
+        }
+        // Faults are asked for: no interrupt.
+        hw.write32(at(FAULT_CONTROL), 1 << 31);
+        let mut unit = Unit::new(hw, base, QUEUE_TAIL)?;
+        let capabilities = hw.read64(at(CAPABILITIES));
+        unit.log = at((capabilities >> 24 & 0x3ff) * 16);
+        unit.records = (capabilities >> 40 & 0xff) as usize + 1;
+        hw.write_back();
+        hw.write64(at(QUEUE_TAIL), 0);
+        hw.write64(at(QUEUE), unit.commands.0);
+        turn(hw, base, QUEUED, QUEUED)?;
+        hw.write64(at(ROOT), shared.devices.0);
+        turn(hw, base, SET_ROOT, SET_ROOT)?;
+        // 7: two to the power of 8 entries.
+        hw.write64(at(REMAPPING), shared.remapping.0 | 7);
+        turn(hw, base, SET_REMAPPING, SET_REMAPPING)?;
+        self.flush(hw, &mut unit)?;
+        turn(hw, base, REMAPPED, REMAPPED)?;
+        turn(hw, base, ON, ON)?;
+        Ok(unit)
     }
-    hardware.write32(at(FAULT_CONTROL), FAULTS_SILENT);
-    let mut queue = Queue::new(hardware, base + QUEUE_TAIL)?;
-    hardware.write_back();
-    hardware.write64(at(QUEUE_TAIL), 0);
-    hardware.write64(at(QUEUE), queue.base());
-    turn(hardware, base, QUEUED, QUEUED)?;
-    hardware.write64(at(ROOT), root.0);
-    turn(hardware, base, SET_ROOT, SET_ROOT)?;
-    hardware.write64(at(REMAPPING), remapping.0 | REMAPPING_SIZE);
-    turn(hardware, base, SET_REMAPPING, SET_REMAPPING)?;
-    // Bits 55:54 say whether invalidations can wait for accesses under way; they are bits 7:6 of the descriptor.
-    let drain = (capabilities >> 54 & 0b11) << 6;
-    flush(hardware, &mut queue, drain)?;
-    turn(hardware, base, REMAPPED, REMAPPED)?;
-    turn(hardware, base, ON, ON)?;
-    if capabilities & CAP_PROTECTED != 0 {
-        hardware.write32(at(PROTECTED), 0);
-        poll(hardware, at(PROTECTED), 1, 0)?;
+
+    fn open(&self, hw: &mut H, shared: &Shared, place: Place, id: u64, root: Hpa) -> Result<(), Error> {
+        let (bus, function) = places(place.bdf);
+        if hw.read(shared.devices, bus) & PRESENT == 0 {
+            let contexts = frame(hw)?;
+            hw.write(shared.devices, bus, contexts.0 | PRESENT);
+        }
+        let contexts = Hpa(hw.read(shared.devices, bus) & ADDRESS);
+        // Address width: 1 for three levels, 2 for four. The quadword that makes it present goes last.
+        hw.write(contexts, function + 1, id << 8 | (shared.levels - 2));
+        hw.write(contexts, function, root.0 | PRESENT);
+        Ok(())
     }
-    let log = Hpa(base + (capabilities >> 24 & 0x3ff) * 16);
-    let records = (capabilities >> 40 & 0xff) as usize + 1;
-    Ok(Unit { base, queue, log, records, head: 0, drain })
+
+    fn block(&self, hw: &mut H, shared: &Shared, place: Place) {
+        let (bus, function) = places(place.bdf);
+        let contexts = hw.read(shared.devices, bus);
+        if contexts & PRESENT != 0 {
+            hw.write(Hpa(contexts & ADDRESS), function, 0);
+        }
+        hw.write(shared.remapping, 2 * usize::from(place.index), 0);
+    }
+
+    /// The entry is for this device only: its whole id is compared.
+    fn route(&self, hw: &mut H, shared: &Shared, place: Place, vector: u8, apic: u8) -> u32 {
+        let entry = PRESENT | u64::from(vector) << 16 | u64::from(apic) << 40;
+        hw.write(shared.remapping, 2 * usize::from(place.index) + 1, 1 << 18 | u64::from(place.bdf.0));
+        hw.write(shared.remapping, 2 * usize::from(place.index), entry);
+        0xfee0_0010 | u32::from(place.index) << 5
+    }
+
+    /// Everything: context cache, IOTLB (draining reads and writes), interrupt entry cache; wait descriptor that stores.
+    fn flush(&self, hw: &mut H, unit: &mut Unit) -> Result<(), Error> {
+        unit.run(hw, &[[0x11, 0], [0xd2, 0], [0x04, 0]], |word, ticket| [0x25 | ticket << 32, word])
+    }
+
+    fn next_fault(&self, hw: &mut H, unit: &mut Unit) -> Option<Fault> {
+        for _ in 0..unit.records {
+            let record = unit.log.0 + 16 * unit.head as u64;
+            unit.head = (unit.head + 1) % unit.records;
+            let high = hw.read64(Hpa(record + 8));
+            if high >> 63 != 0 {
+                let address = Gpa(hw.read64(Hpa(record)) & !0xfff);
+                hw.write32(Hpa(record + 12), 1 << 31);
+                let (bdf, is_write) = (Bdf((high & 0xffff) as u16), high >> 62 & 1 == 0);
+                return Some(Fault { bdf, address, is_write });
+            }
+        }
+        if hw.read32(Hpa(unit.base + FAULT_STATUS)) & 1 != 0 {
+            unit.overflows = unit.overflows.wrapping_add(1);
+            hw.write32(Hpa(unit.base + FAULT_STATUS), 1);
+        }
+        None
+    }
 }
 
 /// Gives one command, as bit `mask` of the register, and waits until the status shows it.
-fn turn(hardware: &mut impl Hardware, base: u64, mask: u32, wanted: u32) -> Result<(), Error> {
-    let states = hardware.read32(Hpa(base + STATUS)) & STATES;
-    hardware.write32(Hpa(base + COMMAND), states & !mask | wanted);
-    poll(hardware, Hpa(base + STATUS), mask, wanted)
+fn turn(hw: &mut impl Hardware, base: u64, mask: u32, wanted: u32) -> Result<(), Error> {
+    let states = hw.read32(Hpa(base + STATUS)) & STATES;
+    hw.write32(Hpa(base + COMMAND), states & !mask | wanted);
+    poll(hw, base + STATUS, mask, wanted)
 }
 
-/// The index of the first quadword of an entry: the bus's in the root table, the function's in the bus's context table.
-fn index(of: u16) -> usize {
-    usize::from(of & 0xff) * 2
-}
-
-pub(crate) fn block(hardware: &mut impl Hardware, shared: &Shared, bdf: Bdf, device: Option<usize>) {
-    let bus = hardware.read(shared.devices, index(bdf.0 >> 8));
-    if bus & PRESENT != 0 {
-        hardware.write(Hpa(bus & ADDRESS), index(bdf.0), 0);
-    }
-    if let Some(device) = device {
-        hardware.write(shared.other, 2 * device, 0);
-    }
-}
-
-pub(crate) fn open(
-    hardware: &mut impl Hardware,
-    shared: &Shared,
-    bdf: Bdf,
-    domain: u32,
-    root: Hpa,
-) -> Result<(), Error> {
-    let bus = index(bdf.0 >> 8);
-    let mut contexts = hardware.read(shared.devices, bus);
-    if contexts & PRESENT == 0 {
-        contexts = hardware.table().ok_or(Error::OutOfTables)?.0 | PRESENT;
-        hardware.write(shared.devices, bus, contexts);
-    }
-    let contexts = Hpa(contexts & ADDRESS);
-    // Address width: 1 for three levels, 2 for four. The quadword that makes it present goes last.
-    hardware.write(contexts, index(bdf.0) + 1, u64::from(domain) << 8 | (shared.levels - 2));
-    hardware.write(contexts, index(bdf.0), root.0 | PRESENT);
-    Ok(())
-}
-
-pub(crate) fn flush(hardware: &mut impl Hardware, queue: &mut Queue, drain: u64) -> Result<(), Error> {
-    let wait = |word, ticket| [WAIT_STORE | u64::from(ticket) << 32, word];
-    queue.run(hardware, &[[CONTEXTS, 0], [IOTLB | drain, 0], [INTERRUPTS, 0]], wait)
-}
-
-/// Entry `index` of the table: fixed delivery to one processor, for this device only.
-pub(crate) fn route(
-    hardware: &mut impl Hardware,
-    shared: &Shared,
-    index: usize,
-    bdf: Bdf,
-    vector: u8,
-    apic: u8,
-) -> Message {
-    hardware.write(shared.other, 2 * index + 1, 1 << 18 | u64::from(bdf.0));
-    hardware.write(shared.other, 2 * index, PRESENT | u64::from(vector) << 16 | u64::from(apic) << 40);
-    Message { address: 0xfee0_0010 | (index as u32) << 5, data: 0 }
-}
-
-pub(crate) fn next_fault(
-    hardware: &mut impl Hardware,
-    unit: &mut Unit,
-    overflows: &mut u32,
-) -> Option<Fault> {
-    for _ in 0..unit.records {
-        let record = unit.log.0 + 16 * unit.head as u64;
-        unit.head = (unit.head + 1) % unit.records;
-        let high = hardware.read64(Hpa(record + 8));
-        if high >> 63 != 0 {
-            let address = Gpa(hardware.read64(Hpa(record)) & !0xfff);
-            hardware.write32(Hpa(record + 12), 1 << 31);
-            let access = if high & 1 << 62 != 0 { Access::Read } else { Access::Write };
-            return Some(Fault { bdf: Bdf((high & 0xffff) as u16), address, access });
-        }
-    }
-    if hardware.read32(Hpa(unit.base + FAULT_STATUS)) & FAULT_OVERFLOW != 0 {
-        *overflows = overflows.wrapping_add(1);
-        hardware.write32(Hpa(unit.base + FAULT_STATUS), FAULT_OVERFLOW);
-    }
-    None
+/// Quadwords of a device's entries: its bus's in the root table, its own in the bus's context table.
+fn places(bdf: Bdf) -> (usize, usize) {
+    (usize::from(bdf.0 >> 8) * 2, usize::from(bdf.0 & 0xff) * 2)
 }

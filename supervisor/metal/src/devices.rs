@@ -7,8 +7,9 @@ use core::fmt;
 
 use ipc_proto_types::{MAX_QUBES, QubeIndex};
 use supervisor_image::{PciMatch, Qube, layout};
-use supervisor_iommu::{Access, Bdf, Error, Found, Iommu, Region, TableError};
-use supervisor_mem::{Hpa, PAGE_SIZE, PageCount};
+use supervisor_iommu::{Bdf, Error, Found, Iommu, Region};
+use supervisor_mem::{Gpa, Hpa, PAGE_SIZE, PageCount};
+use supervisor_monitor::Access;
 use supervisor_pci::{
     Address, CONFIG_BYTES, Config, Function, Message, Quirk, WINDOWS, Wanted, find, quiesce,
 };
@@ -40,8 +41,6 @@ pub(crate) enum Refused {
     NoIommu,
     /// The IOMMU cannot confine it.
     Iommu(Error),
-    /// Firmware's table of IOMMUs cannot be believed.
-    Table(TableError),
 }
 
 impl fmt::Display for Refused {
@@ -57,7 +56,6 @@ impl fmt::Display for Refused {
                  amd-iommu), or let the manifest say dma = \"unprotected\"",
             ),
             Self::Iommu(error) => write!(f, "the IOMMU cannot confine its device: {error:?}"),
-            Self::Table(error) => write!(f, "the firmware's table of IOMMUs is wrong: {error:?}"),
         }
     }
 }
@@ -82,7 +80,7 @@ impl Devices {
     /// Takes the bus from every function and starts the IOMMUs; does nothing when no qube has a function.
     pub(crate) fn start(
         pci: Option<Pci>,
-        found: Option<Result<Found, TableError>>,
+        found: Option<Result<Found, Error>>,
         memory: &mut Physical,
         memory_end: u64,
         apic: u32,
@@ -94,21 +92,21 @@ impl Devices {
         }
         let frames = PageCount(IOMMU_FRAMES + tables_of_all(memory_end));
         let iommu = found.map(|found| {
-            let found = found.map_err(Refused::Table)?;
-            let memory = memory.iommu(frames, memory_end).map_err(|_| Refused::Iommu(Error::OutOfTables))?;
-            Iommu::start(&found, memory).map_err(Refused::Iommu)
+            let frames = memory.iommu(frames, memory_end).map_err(|_| Error::TooMany)?;
+            Iommu::start(&found?, frames)
         });
         match iommu {
             Some(Ok(iommu)) => devices.iommu = Some(iommu),
-            Some(Err(trouble)) => devices.trouble = Some(trouble),
+            Some(Err(trouble)) => devices.trouble = Some(Refused::Iommu(trouble)),
             None => {}
         }
         devices
     }
 
-    /// The IOMMU, for the I/O APIC.
-    pub(crate) fn iommu(&mut self) -> Option<&mut Iommu<IommuMemory>> {
-        self.iommu.as_mut()
+    /// The entry of the IOMMU's table that an ISA line goes through; `None` where it needs none.
+    pub(crate) fn route_line(&mut self, line: u8) -> Result<Option<u16>, Error> {
+        let apic = self.apic;
+        self.iommu.as_mut().map_or(Ok(None), |iommu| iommu.route_input(device_vector(line), apic))
     }
 
     /// Whether some function reaches all memory.
@@ -150,11 +148,8 @@ impl Devices {
         }
         let start = facts.regions().find(|region| region.rights == supervisor_image::Rights::RW);
         let start = start.map_or(layout::RAM_BASE, |region| region.gpa);
-        let memory = Region {
-            guest: supervisor_mem::Gpa(start),
-            host: Hpa(ram.0 + (start - layout::RAM_BASE)),
-            bytes: facts.memory_end() - start,
-        };
+        let host = Hpa(ram.0 + (start - layout::RAM_BASE));
+        let memory = (Gpa(start), host, facts.memory_end() - start);
         describe(
             page,
             &described,
@@ -177,8 +172,8 @@ impl Devices {
         let message = match &mut self.iommu {
             Some(iommu) => {
                 iommu.assign(bdf, qube.get(), &[owned.memory]).map_err(Refused::Iommu)?;
-                let message = iommu.route(bdf, owned.vector, self.apic).map_err(Refused::Iommu)?;
-                Message { address: message.address, data: message.data }
+                let address = iommu.route(bdf, owned.vector, self.apic).map_err(Refused::Iommu)?;
+                Message { address, data: 0 }
             }
             None => Message { address: 0xfee0_0000 | self.apic << 12, data: u32::from(owned.vector) },
         };
@@ -205,9 +200,7 @@ impl Devices {
     }
 
     /// What devices were refused since last asked, at most [`FAULTS_MAX`]: whose it is, what it wanted.
-    pub(crate) fn faults(
-        &mut self,
-    ) -> impl Iterator<Item = (Option<QubeIndex>, supervisor_monitor::Access)> + '_ {
+    pub(crate) fn faults(&mut self) -> impl Iterator<Item = (Option<QubeIndex>, Access)> + '_ {
         let owned = &self.owned;
         let iommu = &mut self.iommu;
         core::iter::from_fn(move || iommu.as_mut()?.next_fault()).take(FAULTS_MAX).map(move |fault| {
@@ -215,11 +208,7 @@ impl Devices {
                 owned.as_ref().is_some_and(|owned| owned.function.address().0 == fault.bdf.0)
             };
             let owner = owned.iter().position(is_it).and_then(|index| QubeIndex::new(index as u8));
-            let access = match fault.access {
-                Access::Read => supervisor_monitor::Access::Read,
-                Access::Write => supervisor_monitor::Access::Write,
-            };
-            (owner, access)
+            (owner, if fault.is_write { Access::Write } else { Access::Read })
         })
     }
 }

@@ -23,6 +23,7 @@ pub(crate) enum Trouble {
     Memory(&'static str, FramesError),
     Nested(NestedError),
     Route(RouteError),
+    Iommu(supervisor_iommu::Error),
     TooManyDevices,
 }
 
@@ -49,6 +50,7 @@ impl fmt::Display for Trouble {
             Self::Memory(what, error) => write!(f, "no memory for {what}: {error:?}"),
             Self::Nested(error) => write!(f, "nested tables: {error:?}"),
             Self::Route(error) => write!(f, "a device's interrupt line cannot be used: {error:?}"),
+            Self::Iommu(error) => write!(f, "a device's interrupt cannot go through the IOMMU: {error:?}"),
             Self::TooManyDevices => write!(f, "more than {IO_MAPS} qubes have I/O ports"),
         }
     }
@@ -107,7 +109,8 @@ pub(crate) fn setup(
             monitor.withhold(Ticks(tsc::read()), index, format_args!("{why}"), &mut metal);
         }
         if let Some(irq) = facts.irq.filter(|irq| *irq < layout::IRQ_PCI) {
-            io_apic.route(irq).map_err(Trouble::Route)?;
+            let entry = metal.devices.route_line(irq).map_err(Trouble::Iommu)?;
+            io_apic.route(irq, entry).map_err(Trouble::Route)?;
         }
     }
     if metal.devices.are_unprotected() {

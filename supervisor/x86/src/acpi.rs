@@ -4,7 +4,7 @@
 //! Every table is bounds-checked and its checksum verified. Without a MADT the PC's default holds: one I/O APIC
 //! at 0xfec00000, ISA interrupt `n` on its input `n`. Source: ACPI 6.5, sections 5.2.5 to 5.2.12; PCI Firmware 3.3, 4.1.2.
 
-use supervisor_iommu::{Found, TableError, dmar, ivrs};
+use supervisor_iommu::{Error, Found, Kind};
 
 use crate::bytes::{LoaderMemory, array_at, u16_at, u32_at, u64_at};
 
@@ -55,10 +55,10 @@ impl ConfigSpace {
 }
 
 /// The IOMMUs that firmware tells of.
-pub(crate) fn iommus(memory: &impl LoaderMemory, rsdp: Option<u64>) -> Option<Result<Found, TableError>> {
-    let rsdp = rsdp?;
-    let amd = find(memory, rsdp, *b"IVRS").map(ivrs::read);
-    amd.or_else(|| find(memory, rsdp, *b"DMAR").map(dmar::read))
+pub(crate) fn iommus(memory: &impl LoaderMemory, rsdp: Option<u64>) -> Option<Result<Found, Error>> {
+    let table = |signature| find(memory, rsdp?, signature);
+    let amd = table(*b"IVRS").map(|table| Found::read(Kind::Amd, table));
+    amd.or_else(|| table(*b"DMAR").map(|table| Found::read(Kind::Intel, table)))
 }
 
 impl Interrupts {

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use supervisor_iommu::{Found, TableError};
+use supervisor_iommu::Found;
 
 use crate::acpi::{self, ConfigSpace, Interrupts};
 use crate::cpu::{self, CpuFacts};
@@ -32,7 +32,7 @@ pub struct Machine {
     /// PCI, where firmware says where its configuration space is.
     pub pci: Option<Pci>,
     /// The IOMMUs that firmware tells of.
-    pub iommus: Option<Result<Found, TableError>>,
+    pub iommus: Option<Result<Found, supervisor_iommu::Error>>,
 }
 
 unsafe extern "Rust" {
@@ -80,7 +80,7 @@ pub(crate) extern "sysv64" fn start(info: u32, path: u32) -> ! {
 struct Acpi {
     interrupts: Interrupts,
     config: Option<ConfigSpace>,
-    iommus: Option<Result<Found, TableError>>,
+    iommus: Option<Result<Found, supervisor_iommu::Error>>,
 }
 
 /// Everything there is to read in memory that later belongs to others.
