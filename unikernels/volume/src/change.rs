@@ -156,8 +156,7 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
     fn append(&mut self, batch: &Batch<'_>, generation: u64) -> Result<(), VolumeError> {
         let area = self.header.geometry.start(self.log.side);
         let (disk, random, at) = (&mut self.disk, &mut self.random, self.log.at);
-        let mut writer =
-            Writer::new(disk, random, &self.log.sealer, area, at, generation, batch.size());
+        let mut writer = Writer::new(disk, random, &self.log.sealer, area, at, generation, batch.size());
         for (id, record) in batch.changes() {
             match record {
                 Some(record) => writer.put(id, record)?,

@@ -111,7 +111,9 @@ pub(crate) fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<(Header, boo
     let own = |copy: Option<Copy>| copy.filter(|copy| is_own(copy, key)).map(|copy| copy.header);
     match (own(first), own(second)) {
         (Some(first), Some(second)) if first == second => Ok((first, true)),
-        (Some(first), Some(second)) => Ok((if first.version >= second.version { first } else { second }, false)),
+        (Some(first), Some(second)) => {
+            Ok((if first.version >= second.version { first } else { second }, false))
+        }
         (Some(one), None) | (None, Some(one)) => Ok((one, false)),
         (None, None) => Err(OpenError::WrongKey),
     }

@@ -53,8 +53,8 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
             return Err(VolumeError::Damaged(Part::KeySlots));
         }
         let geometry = self.header.geometry;
-        let (root, _) = root::read(&mut self.disk, &self.keys.root, &header.volume, geometry)
-            .map_err(volume_error)?;
+        let (root, _) =
+            root::read(&mut self.disk, &self.keys.root, &header.volume, geometry).map_err(volume_error)?;
         if root != self.root {
             return Err(VolumeError::Damaged(Part::Roots));
         }
@@ -113,11 +113,7 @@ impl<'a> Source<'a> {
     }
 
     /// A record, which must not lie before one that was read.
-    pub(crate) fn record(
-        &mut self,
-        disk: &mut impl Disk,
-        id: u64,
-    ) -> Result<Secret<Vec<u8>>, VolumeError> {
+    pub(crate) fn record(&mut self, disk: &mut impl Disk, id: u64) -> Result<Secret<Vec<u8>>, VolumeError> {
         let missing = VolumeError::Damaged(Part::Log { sector: self.area });
         let place = *self.log.index.records.get(&id).ok_or(missing)?;
         let len = usize::try_from(place.len).map_err(|_| missing)?;

@@ -98,8 +98,7 @@ pub(crate) fn read(
         let mut sector = [0; SECTOR];
         disk.read(at, &mut sector)?;
         let (nonce, tag) = (field(&sector, NONCE_AT), field(&sector, TAG_AT));
-        if !sector.starts_with(&MAGIC)
-            || !sealer.open(&nonce, &tag, &context(volume), &mut sector[BODY_AT..])
+        if !sector.starts_with(&MAGIC) || !sealer.open(&nonce, &tag, &context(volume), &mut sector[BODY_AT..])
         {
             continue;
         }

@@ -109,10 +109,7 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
         random(&mut volume);
         random(&mut life);
         let header = Header { volume, version: 1, geometry, slots };
-        let keys = Keys {
-            volume: key.copy(),
-            root: Sealer::derive(key, &volume, Purpose::Root),
-        };
+        let keys = Keys { volume: key.copy(), root: Sealer::derive(key, &volume, Purpose::Root) };
         let log = Log::empty(Sealer::derive(key, &volume, Purpose::Log(&life)), Side::A);
         let root = Root {
             version: 0,
@@ -246,7 +243,10 @@ impl<D, R> Volume<D, R> {
 
 impl<D, R> fmt::Debug for Volume<D, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Volume").field("state", &self.state()).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Volume")
+            .field("state", &self.state())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
