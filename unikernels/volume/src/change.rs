@@ -51,7 +51,7 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
         Ok(self.state())
     }
 
-    /// Writes the live records as a new log, so that everything else is free. The generation stays.
+    /// Writes the live records as a new log, so that everything else is free. It counts as a commit.
     ///
     /// # Errors
     /// As [`Volume::commit`].
@@ -59,7 +59,7 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
         if self.is_stopped {
             return Err(VolumeError::Reopen);
         }
-        let generation = self.root.generation;
+        let generation = self.root.generation.checked_add(1).ok_or(VolumeError::Reopen)?;
         self.stop_on_error(|volume| volume.rewrite(&Batch::new(), volume.log.index.live, generation))?;
         Ok(self.state())
     }

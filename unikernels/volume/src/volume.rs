@@ -20,10 +20,20 @@ pub(crate) const READ_AHEAD: u64 = 128;
 /// whole disk is taken back to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
-    /// Commits since the volume was made. One that was not acknowledged may have been counted.
+    /// Commits and compactions since the volume was made, one that was cut off before it was acknowledged included if it is
+    /// what was found.
     pub generation: u64,
-    /// Tells apart two histories of the same length; changes with every commit and compaction.
+    /// Depends on the whole log: tells apart two histories of the same length.
     pub head: [u8; TAG_SIZE],
+}
+
+impl State {
+    /// Whether a volume in this state can be the one that was left in `kept`: the same, or one with commits after it, as a
+    /// power cut before the acknowledgement leaves it.
+    #[must_use]
+    pub fn can_follow(&self, kept: &Self) -> bool {
+        self.generation > kept.generation || self == kept
+    }
 }
 
 /// How a volume was found.
@@ -205,7 +215,7 @@ impl<D, R> Volume<D, R> {
         State { generation: self.root.generation, head: self.root.head }
     }
 
-    /// Commits since the volume was made.
+    /// Commits and compactions since the volume was made.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.root.generation
