@@ -1,8 +1,10 @@
 //! A sealed volume on a simulated disk, beside a model of what must be in it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use unikernels_volume::{Batch, KeySlots, OpenError, Volume, VolumeError, VolumeKey};
+use unikernels_disk::SECTOR;
+use unikernels_volume::{Batch, KeySlots, OpenError, Part, Volume, VolumeError, VolumeKey, read_slots};
 
 use crate::{Random, SimDisk, Unit, sim};
 
@@ -26,12 +28,21 @@ pub fn fill(seed: u64) -> Fill {
 }
 
 /// What a volume must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Model {
     /// The records.
     pub records: BTreeMap<u64, Vec<u8>>,
     /// The key slots.
     pub slots: KeySlots,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |record: &Vec<u8>| (record.len(), record.first().copied());
+        let records = self.records.iter().map(|(id, record)| (id, short(record)));
+        f.debug_map().entries(records).finish()?;
+        write!(f, " {:?}", self.slots.get(0))
+    }
 }
 
 /// One thing a user of a volume does.
@@ -86,6 +97,18 @@ pub fn create(disk: &SimDisk, seed: u64) -> Result<(SimVolume, Model), OpenError
 /// As `Volume::open`.
 pub fn open(disk: &SimDisk, seed: u64) -> Result<SimVolume, OpenError> {
     Volume::open(disk.clone(), &key(), fill(seed)).map_err(|refused| refused.error)
+}
+
+/// Opens whatever these bytes are as a disk, and reads all of it: what a fuzz target calls. A panic is the only failure.
+///
+/// # Errors
+/// As `Volume::open`.
+pub fn open_any(bytes: &[u8]) -> Result<Model, OpenError> {
+    let whole = bytes.len() - bytes.len() % SECTOR;
+    let disk = SimDisk::from_image(bytes[..whole].to_vec());
+    let _slots = read_slots(&mut disk.clone());
+    let mut volume = open(&disk, 0)?;
+    contents(&mut volume).map_err(|_| OpenError::Damaged(Part::Roots))
 }
 
 /// Does a step; a reopened volume takes the place of the old one.

@@ -53,9 +53,9 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
             return Err(VolumeError::Damaged(Part::KeySlots));
         }
         let geometry = self.header.geometry;
-        let (root, _) =
+        let newest =
             root::read(&mut self.disk, &self.keys.root, &header.volume, geometry).map_err(volume_error)?;
-        if root != self.root {
+        if newest.root != self.root || !newest.has_other {
             return Err(VolumeError::Damaged(Part::Roots));
         }
         let scan = read_log(&mut self.disk, &self.log.sealer, geometry, &self.root).map_err(volume_error)?;

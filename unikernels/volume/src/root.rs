@@ -86,29 +86,46 @@ fn context(volume: &[u8; ID_SIZE]) -> [u8; 8 + ID_SIZE] {
     context
 }
 
-/// The root that counts, and at which of the two places it is.
+/// The root that counts.
+pub(crate) struct Newest {
+    pub(crate) root: Root,
+    /// At which of the two places it is.
+    pub(crate) place: usize,
+    /// Whether the other place has a root too.
+    pub(crate) has_other: bool,
+}
+
+/// Reads both roots.
 pub(crate) fn read(
     disk: &mut impl Disk,
     sealer: &Sealer,
     volume: &[u8; ID_SIZE],
     geometry: Geometry,
-) -> Result<(Root, usize), OpenError> {
-    let mut newest: Option<(Root, usize)> = None;
+) -> Result<Newest, OpenError> {
+    let mut newest: Option<Newest> = None;
     for (place, at) in ROOTS.into_iter().enumerate() {
         let mut sector = [0; SECTOR];
         disk.read(at, &mut sector)?;
-        let (nonce, tag) = (field(&sector, NONCE_AT), field(&sector, TAG_AT));
-        if !sector.starts_with(&MAGIC) || !sealer.open(&nonce, &tag, &context(volume), &mut sector[BODY_AT..])
-        {
-            continue;
-        }
-        if let Some(root) = Root::decode(&sector[BODY_AT..], geometry)
-            && newest.as_ref().is_none_or(|(other, _)| other.version < root.version)
-        {
-            newest = Some((root, place));
-        }
+        let Some(root) = open(sealer, volume, geometry, &mut sector) else { continue };
+        let has_other = newest.is_some();
+        newest = match newest {
+            Some(first) if first.root.version >= root.version => Some(Newest { has_other, ..first }),
+            _ => Some(Newest { root, place, has_other }),
+        };
     }
     newest.ok_or(OpenError::Damaged(Part::Roots))
+}
+
+fn open(
+    sealer: &Sealer,
+    volume: &[u8; ID_SIZE],
+    geometry: Geometry,
+    sector: &mut [u8; SECTOR],
+) -> Option<Root> {
+    let (nonce, tag) = (field(sector, NONCE_AT), field(sector, TAG_AT));
+    let is_sealed =
+        sector.starts_with(&MAGIC) && sealer.open(&nonce, &tag, &context(volume), &mut sector[BODY_AT..]);
+    if is_sealed { Root::decode(&sector[BODY_AT..], geometry) } else { None }
 }
 
 /// Writes a root, and returns when it is there for good and reads back as written.

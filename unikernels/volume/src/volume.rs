@@ -10,7 +10,7 @@ use crate::header::{self, Header, KeySlots};
 use crate::key::{ID_SIZE, LIFE_SIZE, Purpose, Sealer, TAG_SIZE, VolumeKey};
 use crate::layout::{Geometry, Side};
 use crate::log::{Index, Scan, ScanError};
-use crate::root::{self, Root};
+use crate::root::{self, Newest, Root};
 use crate::writer::Written;
 
 /// Sectors that are read at once when everything is read: what one message from a storage qube carries.
@@ -43,6 +43,9 @@ pub struct Found {
     pub recovered: u64,
     /// Whether one copy of the key slots had to be written again.
     pub slots_mended: bool,
+    /// One of the two roots is none. A power cut that tears a sector can do that, and then nothing is lost; but so can somebody
+    /// who destroyed the root and the last commit with it. Unless [`State`] says that nothing is missing, tell the user.
+    pub root_missing: bool,
 }
 
 pub(crate) struct Keys {
@@ -164,14 +167,15 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
             Ok(parts) => parts,
             Err(error) => return Err(Refused { error, disk }),
         };
-        let Parts { keys, header, root, place, log, recovered, same_slots } = parts;
-        let found = Found { recovered, slots_mended: !same_slots };
-        if !same_slots && let Err(error) = header::write(&mut disk, &header, key, &mut random) {
+        let Parts { keys, header, root, place, log, found } = parts;
+        if found.slots_mended
+            && let Err(error) = header::write(&mut disk, &header, key, &mut random)
+        {
             return Err(Refused { error: error.into(), disk });
         }
         let mut volume = Self { disk, random, keys, header, root, place, log, found, is_stopped: false };
         // What is shown from here on must not be gone after the next power cut.
-        if recovered > 0 {
+        if found.recovered > 0 {
             let settled = volume.disk.flush().map_err(VolumeError::from);
             if let Err(error) = settled.and_then(|()| volume.write_root(volume.root.clone())) {
                 return Err(Refused { error: open_error(error), disk: volume.disk });
@@ -275,8 +279,7 @@ struct Parts {
     root: Root,
     place: usize,
     log: Log,
-    recovered: u64,
-    same_slots: bool,
+    found: Found,
 }
 
 fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<Parts, OpenError> {
@@ -286,7 +289,7 @@ fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<Parts, OpenError> {
         return Err(OpenError::Truncated);
     }
     let root_sealer = Sealer::derive(key, &header.volume, Purpose::Root);
-    let (mut root, place) = root::read(disk, &root_sealer, &header.volume, geometry)?;
+    let Newest { mut root, place, has_other } = root::read(disk, &root_sealer, &header.volume, geometry)?;
     if header.version < root.slots_version {
         return Err(OpenError::StaleSlots);
     }
@@ -295,7 +298,8 @@ fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<Parts, OpenError> {
     let recovered = read_on(disk, &sealer, geometry, &mut scan, &mut root)?;
     let keys = Keys { volume: key.copy(), root: root_sealer };
     let log = Log { sealer, side: root.side, index: scan.index, at: scan.at };
-    Ok(Parts { keys, header, root, place, log, recovered, same_slots })
+    let found = Found { recovered, slots_mended: !same_slots, root_missing: !has_other };
+    Ok(Parts { keys, header, root, place, log, found })
 }
 
 /// Reads exactly what the root says: a block less, more or other is damage.
