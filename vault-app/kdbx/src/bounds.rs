@@ -33,8 +33,8 @@ pub const SALT_MIN: usize = 8;
 /// Most bytes of a KDF's salt. KeePass writes 32.
 pub const SALT_MAX: usize = 64;
 /// Most rounds AES-KDF may ask for: about half a minute of AES in software. Programs that aim at a second of AES in
-/// hardware write some 30 million.
-pub const AES_ROUNDS_MAX: u64 = 1 << 26;
+/// hardware write some 40 million.
+pub const AES_ROUNDS_MAX: u64 = 1 << 27;
 
 /// Most bytes of a key file that are looked at as XML. Any longer file is hashed.
 pub const KEY_FILE_XML_MAX: usize = 64 * 1024;
