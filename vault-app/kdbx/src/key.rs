@@ -90,7 +90,7 @@ impl FileKeys {
 }
 
 /// Bytes that are wiped when dropped; allocated once, so that growing leaves nothing behind.
-pub(crate) type SecretBytes = zeroize::Zeroizing<Vec<u8>>;
+pub type SecretBytes = zeroize::Zeroizing<Vec<u8>>;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! From file to database. Every step holds what the next one relies on.
 
+use alloc::vec::Vec;
 use argon2::Block;
 use hmac::Mac;
 use sha2::{Digest, Sha256};
@@ -11,7 +12,7 @@ use crate::cipher::Cipher;
 use crate::database::Database;
 use crate::error::KdbxError;
 use crate::gzip::{self, Compression};
-use crate::header::{Header, RawHeader};
+use crate::header::{self, Header, RawHeader};
 use crate::inner;
 use crate::kdf::Kdf;
 use crate::key::{CompositeKey, FileKeys, SecretBytes};
@@ -51,11 +52,35 @@ pub fn open(file: &[u8], key: &CompositeKey, memory: &mut [Block]) -> Result<Dat
     keys.header_mac(raw.bytes).verify_slice(mac).map_err(|_| KdbxError::WrongKey)?;
     let mut payload = blocks::read(reader.rest(), &keys)?;
     header.cipher.decrypt(&keys.cipher, &header.iv, &mut payload)?;
-    let payload = match header.compression {
-        Compression::None => payload,
-        Compression::Gzip => gzip::inflate(&payload)?,
+    let mut database = read_contents(payload, header.compression)?;
+    database.public = header.extra;
+    database.minor = header.minor;
+    Ok(database)
+}
+
+/// Reads decrypted contents: inflates them, reads inner header and document. It is what [`open`] does last, when all is
+/// known to be authentic; by itself it is for tests of the parsers, which need no key then.
+///
+/// # Errors
+/// What is wrong with the contents.
+pub fn read_contents(contents: SecretBytes, compression: Compression) -> Result<Database, KdbxError> {
+    let contents = match compression {
+        Compression::None => contents,
+        Compression::Gzip => gzip::inflate(&contents)?,
     };
-    parse(&payload, header)
+    if contents.len() > PAYLOAD_MAX {
+        return Err(KdbxError::PayloadTooLarge);
+    }
+    let mut inner = inner::read(&contents)?;
+    let mut document = xml::read(inner.document)?;
+    xml::reveal(&mut document.root, &mut inner.stream)?;
+    Ok(Database {
+        document,
+        binaries: inner.binaries,
+        public: Vec::new(),
+        inner_extra: inner.extra,
+        minor: header::MINOR,
+    })
 }
 
 /// The header, split and parsed, and what follows its checksum.
@@ -71,20 +96,4 @@ fn checked_header(file: &[u8]) -> Result<(RawHeader<'_>, Header, &[u8]), KdbxErr
     }
     let header = raw.parse()?;
     Ok((raw, header, reader.rest()))
-}
-
-fn parse(payload: &SecretBytes, header: Header) -> Result<Database, KdbxError> {
-    if payload.len() > PAYLOAD_MAX {
-        return Err(KdbxError::PayloadTooLarge);
-    }
-    let mut inner = inner::read(payload)?;
-    let mut document = xml::read(inner.document)?;
-    xml::reveal(&mut document.root, &mut inner.stream)?;
-    Ok(Database {
-        document,
-        binaries: inner.binaries,
-        public: header.extra,
-        inner_extra: inner.extra,
-        minor: header.minor,
-    })
 }

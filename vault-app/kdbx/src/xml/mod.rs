@@ -5,6 +5,8 @@
 //! processing instruction.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use read::read;

@@ -1,8 +1,6 @@
 //! Any damage is refused: every byte of a small file flipped, every truncation, every way of joining parts of two files.
 
-mod common;
-
-use common::{KeyKind, blocks, save};
+use crate::common::{KeyKind, blocks, save};
 use vault_app_kdbx::{
     ArgonCost, ArgonKind, Block, Cipher, Compression, Database, KdbxError, NewDatabase, Options, Protection,
     Time, Uuid, open, peek,
@@ -11,8 +9,8 @@ use vault_app_kdbx::{
 const ENTRY: Uuid = Uuid([9; 16]);
 
 fn small() -> Database {
-    let mut database = Database::new(NewDatabase { name: "Small", root: common::ROOT, now: Time(0) });
-    let mut root = database.group_mut(common::ROOT).unwrap();
+    let mut database = Database::new(NewDatabase { name: "Small", root: crate::common::ROOT, now: Time(0) });
+    let mut root = database.group_mut(crate::common::ROOT).unwrap();
     let mut entry = root.add_entry(ENTRY, Time(0));
     entry.set_field("Password", "secret", Protection::Protected);
     database
@@ -96,7 +94,7 @@ fn header_and_contents_of_two_files_do_not_join() {
         Options { cipher: Cipher::Aes256, compression: Compression::None, kind: ArgonKind::D, cost: least() };
     let key = KeyKind::Passphrase.key();
     let files = [1, 2].map(|seed| {
-        vault_app_kdbx::save(&small(), &key, &options, &mut common::Seeded(seed), &mut memory).unwrap()
+        vault_app_kdbx::save(&small(), &key, &options, &mut crate::common::Seeded(seed), &mut memory).unwrap()
     });
     let [a, b] = &files;
     assert_eq!(a.len(), b.len());

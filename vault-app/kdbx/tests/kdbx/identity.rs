@@ -1,8 +1,6 @@
 //! What was written is read: any document, with elements and attributes that nobody knows, any attachments, any fields.
 
-mod common;
-
-use common::{KeyKind, Seeded, blocks};
+use crate::common::{KeyKind, Seeded, blocks};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vault_app_kdbx::{
@@ -90,7 +88,7 @@ fn database() -> impl Strategy<Value = Database> {
     let public = vec(vec(any::<u8>(), 0..40), 0..3);
     (tree(), vec(comment(), 0..2), vec(comment(), 0..2), binaries, public).prop_map(
         |(root, before, after, binaries, public)| {
-            let new = NewDatabase { name: "", root: common::ROOT, now: Time(0) };
+            let new = NewDatabase { name: "", root: crate::common::ROOT, now: Time(0) };
             let mut database = Database::new(new);
             database.document = Document { before, root, after };
             database.binaries = binaries

@@ -1,8 +1,8 @@
 //! The crate `keepass` is asked: it opens what we write and finds all of it; we open all that it writes.
 
-mod common;
-
-use common::{BANKS, DEEP, GONE, KeyKind, LOGIN, THROWN, cheap, open, sample, save, summary, variants};
+use crate::common::{
+    BANKS, DEEP, GONE, KeyKind, LOGIN, THROWN, cheap, open, sample, save, summary, variants,
+};
 use keepass::config::{CompressionConfig, DatabaseConfig, InnerCipherConfig, KdfConfig, OuterCipherConfig};
 use keepass::db::{EntryId, GroupId, Value};
 use keepass::{Database as Theirs, DatabaseKey};

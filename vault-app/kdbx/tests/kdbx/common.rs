@@ -1,8 +1,6 @@
 //! What the tests share: a source of bytes from a seed, keys of every kind, a database with everything in it, and a summary
 //! that two programs' files can be compared by.
 
-#![allow(dead_code, reason = "every test is a crate of its own and uses a part")]
-
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,7 +10,7 @@ use vault_app_kdbx::{
 };
 
 /// A source of bytes from a seed (SplitMix64).
-pub struct Seeded(pub u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Random for Seeded {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
@@ -27,41 +25,41 @@ impl Random for Seeded {
     }
 }
 
-pub const PASSPHRASE: &str = "correct horse \u{fc}ber battery";
+pub(crate) const PASSPHRASE: &str = "correct horse \u{fc}ber battery";
 /// Any file is a key file.
-pub const KEY_FILE: &[u8] = b"a key file of no special form\n";
+pub(crate) const KEY_FILE: &[u8] = b"a key file of no special form\n";
 
 /// Which parts a key has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
+pub(crate) enum KeyKind {
     Passphrase,
     KeyFile,
     Both,
 }
 
 impl KeyKind {
-    pub const ALL: [Self; 3] = [Self::Passphrase, Self::KeyFile, Self::Both];
+    pub(crate) const ALL: [Self; 3] = [Self::Passphrase, Self::KeyFile, Self::Both];
 
-    pub fn passphrase(self) -> Option<&'static str> {
+    pub(crate) fn passphrase(self) -> Option<&'static str> {
         (self != Self::KeyFile).then_some(PASSPHRASE)
     }
 
-    pub fn key_file(self) -> Option<&'static [u8]> {
+    pub(crate) fn key_file(self) -> Option<&'static [u8]> {
         (self != Self::Passphrase).then_some(KEY_FILE)
     }
 
-    pub fn key(self) -> CompositeKey {
+    pub(crate) fn key(self) -> CompositeKey {
         CompositeKey::new(self.passphrase().map(str::as_bytes), self.key_file()).unwrap()
     }
 }
 
 /// The cheapest cost both other programs take.
-pub fn cheap() -> ArgonCost {
+pub(crate) fn cheap() -> ArgonCost {
     ArgonCost::new(64, 2, 2).unwrap()
 }
 
 /// All ways to write a file, with the kind of key: 24 variants.
-pub fn variants() -> Vec<(Options, KeyKind)> {
+pub(crate) fn variants() -> Vec<(Options, KeyKind)> {
     let mut all = Vec::new();
     for cipher in [Cipher::Aes256, Cipher::ChaCha20] {
         for kind in [ArgonKind::D, ArgonKind::Id] {
@@ -75,12 +73,12 @@ pub fn variants() -> Vec<(Options, KeyKind)> {
     all
 }
 
-pub fn blocks(cost: ArgonCost) -> Vec<Block> {
+pub(crate) fn blocks(cost: ArgonCost) -> Vec<Block> {
     vec![Block::new(); cost.blocks()]
 }
 
 /// Opens with as much memory as the file wants.
-pub fn open(file: &[u8], key: &CompositeKey) -> Result<Database, vault_app_kdbx::KdbxError> {
+pub(crate) fn open(file: &[u8], key: &CompositeKey) -> Result<Database, vault_app_kdbx::KdbxError> {
     let memory = match vault_app_kdbx::peek(file)?.kdf {
         vault_app_kdbx::Kdf::Argon2 { cost, .. } => blocks(cost),
         vault_app_kdbx::Kdf::Aes { .. } => Vec::new(),
@@ -89,22 +87,22 @@ pub fn open(file: &[u8], key: &CompositeKey) -> Result<Database, vault_app_kdbx:
     vault_app_kdbx::open(file, key, &mut memory)
 }
 
-pub fn save(database: &Database, key: &CompositeKey, options: &Options) -> Vec<u8> {
+pub(crate) fn save(database: &Database, key: &CompositeKey, options: &Options) -> Vec<u8> {
     vault_app_kdbx::save(database, key, options, &mut Seeded(1), &mut blocks(options.cost)).unwrap()
 }
 
-pub const ROOT: Uuid = Uuid([1; 16]);
-pub const BANKS: Uuid = Uuid([2; 16]);
-pub const ABROAD: Uuid = Uuid([3; 16]);
-pub const LOGIN: Uuid = Uuid([4; 16]);
-pub const DEEP: Uuid = Uuid([5; 16]);
-pub const THROWN: Uuid = Uuid([6; 16]);
-pub const GONE: Uuid = Uuid([7; 16]);
-pub const BIN: Uuid = Uuid([8; 16]);
+pub(crate) const ROOT: Uuid = Uuid([1; 16]);
+pub(crate) const BANKS: Uuid = Uuid([2; 16]);
+pub(crate) const ABROAD: Uuid = Uuid([3; 16]);
+pub(crate) const LOGIN: Uuid = Uuid([4; 16]);
+pub(crate) const DEEP: Uuid = Uuid([5; 16]);
+pub(crate) const THROWN: Uuid = Uuid([6; 16]);
+pub(crate) const GONE: Uuid = Uuid([7; 16]);
+pub(crate) const BIN: Uuid = Uuid([8; 16]);
 const NOW: Time = Time(1_790_000_000);
 
 /// A database with everything in it that this crate has a word for.
-pub fn sample() -> Database {
+pub(crate) fn sample() -> Database {
     let mut database = Database::new(NewDatabase { name: "Sample & <more>", root: ROOT, now: NOW });
     let contents = [vec![], b"small".to_vec(), (0..=255).cycle().take(100_000).collect()];
     let references = contents.map(|data| database.add_binary(Binary::new(data, Protection::Protected)));
@@ -153,29 +151,29 @@ pub fn sample() -> Database {
 
 /// An entry: fields with protection, tags, times, attachments with their contents, custom data, history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntrySummary {
-    pub fields: BTreeMap<String, (String, bool)>,
-    pub tags: Vec<String>,
-    pub times: [Option<Time>; 3],
+pub(crate) struct EntrySummary {
+    pub(crate) fields: BTreeMap<String, (String, bool)>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) times: [Option<Time>; 3],
     /// Length and hash of the contents.
-    pub attachments: BTreeMap<String, (usize, u64)>,
-    pub custom_data: BTreeMap<String, String>,
-    pub history: Vec<EntrySummary>,
+    pub(crate) attachments: BTreeMap<String, (usize, u64)>,
+    pub(crate) custom_data: BTreeMap<String, String>,
+    pub(crate) history: Vec<EntrySummary>,
 }
 
 /// What two files are compared by. Order of fields and tags is the programs' own business.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    pub name: String,
+pub(crate) struct Summary {
+    pub(crate) name: String,
     /// Names of groups from the outermost down, with identifiers and notes.
-    pub groups: BTreeMap<Vec<String>, (Option<Uuid>, String)>,
-    pub entries: BTreeMap<Uuid, (Option<Uuid>, EntrySummary)>,
-    pub bin: Option<Uuid>,
-    pub deleted: BTreeMap<Uuid, Option<Time>>,
-    pub custom_data: BTreeMap<String, String>,
+    pub(crate) groups: BTreeMap<Vec<String>, (Option<Uuid>, String)>,
+    pub(crate) entries: BTreeMap<Uuid, (Option<Uuid>, EntrySummary)>,
+    pub(crate) bin: Option<Uuid>,
+    pub(crate) deleted: BTreeMap<Uuid, Option<Time>>,
+    pub(crate) custom_data: BTreeMap<String, String>,
 }
 
-pub fn summary(database: &Database) -> Summary {
+pub(crate) fn summary(database: &Database) -> Summary {
     let meta = database.meta().unwrap();
     let mut groups = BTreeMap::new();
     let root = database.root().unwrap();

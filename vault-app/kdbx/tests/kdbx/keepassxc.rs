@@ -2,14 +2,12 @@
 //!
 //! `keepassxc-cli` of the Debian package `keepassxc` must be there. It runs without a display.
 
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{KEY_FILE, KeyKind, LOGIN, PASSPHRASE, cheap, open, sample, save, summary, variants};
+use crate::common::{KEY_FILE, KeyKind, LOGIN, PASSPHRASE, cheap, open, sample, save, summary, variants};
 use vault_app_kdbx::{ArgonKind, Cipher, CompositeKey, Compression, KdbxError, Kdf, Options, peek};
 
 /// A folder that goes away with the test.

@@ -1,0 +1,1 @@
+//! Files that were written by other programs once, and must stay readable.
