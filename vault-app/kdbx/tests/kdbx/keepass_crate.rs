@@ -8,7 +8,7 @@ use keepass::db::{EntryId, GroupId, Value};
 use keepass::{Database as Theirs, DatabaseKey};
 use vault_app_kdbx::{ArgonKind, Cipher, Compression, KdbxError, Kdf, Options, Uuid, peek};
 
-fn their_key(kind: KeyKind) -> DatabaseKey {
+pub(crate) fn their_key(kind: KeyKind) -> DatabaseKey {
     let mut key = DatabaseKey::new();
     if let Some(passphrase) = kind.passphrase() {
         key = key.with_password(passphrase);
@@ -77,7 +77,7 @@ fn it_reads_our_fields_and_attachments_as_they_are() {
 }
 
 /// All their ways to write what we can read: 36, with both inner ciphers among them.
-fn their_configs() -> Vec<(DatabaseConfig, KeyKind)> {
+pub(crate) fn their_configs() -> Vec<(DatabaseConfig, KeyKind)> {
     let mut all = Vec::new();
     let version = DatabaseConfig::default().kdf_config;
     let KdfConfig::Argon2 { version, .. } = version else { panic!("their default is Argon2d") };
@@ -106,7 +106,7 @@ fn their_configs() -> Vec<(DatabaseConfig, KeyKind)> {
     all
 }
 
-fn their_database(config: DatabaseConfig) -> Theirs {
+pub(crate) fn their_database(config: DatabaseConfig) -> Theirs {
     let mut database = Theirs::with_config(config);
     database.meta.database_name = Some("Theirs".into());
     let mut root = database.root_mut();

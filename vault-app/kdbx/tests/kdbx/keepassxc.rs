@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::common::{KEY_FILE, KeyKind, LOGIN, PASSPHRASE, cheap, open, sample, save, summary, variants};
+use crate::keepass_crate::{their_configs, their_database, their_key};
+use keepass::config::{CompressionConfig, KdfConfig, OuterCipherConfig};
 use vault_app_kdbx::{ArgonKind, Cipher, CompositeKey, Compression, KdbxError, Kdf, Options, peek};
 
 /// A folder that goes away with the test.
@@ -96,6 +98,41 @@ fn keepassxc_opens_all_we_write_and_we_open_all_it_writes_back_with_nothing_lost
         assert!(added.is_some(), "{options:?} {key:?}");
         assert_eq!(after, before, "{options:?} {key:?}");
     }
+}
+
+/// We do not write AES-KDF, so the crate `keepass` makes the file that KeePassXC then writes.
+#[test]
+fn we_open_all_that_keepassxc_writes_with_aes_kdf() {
+    let folder = Folder::new("aes-kdf");
+    let mut count = 0;
+    for (config, key) in their_configs() {
+        if !matches!(config.kdf_config, KdfConfig::Aes { .. }) {
+            continue;
+        }
+        let (path, mut made) = (folder.file("theirs.kdbx"), Vec::new());
+        their_database(config.clone()).save(&mut made, their_key(key)).unwrap();
+        let before = summary(&open(&made, &key.key()).unwrap());
+        fs::write(&path, &made).unwrap();
+        on_database(&folder, key, &path, &["mkdir", "-q"], &["New group"]);
+        let written = fs::read(&path).unwrap();
+        let info = peek(&written).unwrap();
+        assert!(matches!(info.kdf, Kdf::Aes { rounds: 1000, .. }));
+        assert_eq!(info.cipher == Cipher::Aes256, config.outer_cipher_config == OuterCipherConfig::AES256);
+        assert_eq!(
+            info.compression == Compression::Gzip,
+            config.compression_config == CompressionConfig::GZip
+        );
+        let mut after = summary(&open(&written, &key.key()).unwrap());
+        assert!(after.groups.remove(&vec!["Root".to_string(), "New group".into()]).is_some());
+        // It gives every entry all five usual fields.
+        for (_, entry) in after.entries.values_mut() {
+            entry.fields.retain(|_, (value, _)| !value.is_empty());
+        }
+        assert_eq!(after.entries, before.entries, "{config:?} {key:?}");
+        assert_eq!(after.groups, before.groups, "{config:?} {key:?}");
+        count += 1;
+    }
+    assert_eq!(count, 12);
 }
 
 #[test]
