@@ -4,6 +4,8 @@
 //! also left-over bits that are not zero, so that two texts never mean one secret. Making a person's typing strict (blanks,
 //! small letters) is the terminal's business.
 
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
 /// Why a text is no base32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base32Error {
@@ -43,6 +45,15 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Result<usize, Base32Error> {
     Ok(length)
 }
 
+/// The text of `plain` without padding: the one that [`decode`] accepts.
+pub fn encode(plain: &[u8]) -> impl Iterator<Item = char> + '_ {
+    let bit = |i: usize| plain.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
+    (0..(plain.len() * 8).div_ceil(5)).map(move |symbol| {
+        let value = (0..5).fold(0_u8, |value, i| value << 1 | bit(symbol * 5 + i));
+        char::from(ALPHABET[usize::from(value)])
+    })
+}
+
 /// The symbols without their padding; the padding, if there is any, must be the right one.
 fn without_padding(text: &[u8]) -> Result<&[u8], Base32Error> {
     let end = text.iter().position(|&byte| byte == b'=').unwrap_or(text.len());
@@ -73,6 +84,7 @@ fn value(symbol: u8) -> Result<u8, Base32Error> {
 mod tests {
     extern crate std;
     use super::*;
+    use std::string::String;
     use std::vec::Vec;
 
     fn check(text: &str, expected: Result<&[u8], Base32Error>) {
@@ -125,17 +137,9 @@ mod tests {
         for length in 0..=80_usize {
             let plain: Vec<u8> = (0..length).map(|i| (i * 37 + length).to_le_bytes()[0]).collect();
             let mut out = [0; 80];
-            let text = encode(&plain);
-            assert_eq!(decode(&text, &mut out), Ok(length));
+            let text: String = encode(&plain).collect();
+            assert_eq!(decode(text.as_bytes(), &mut out), Ok(length));
             assert_eq!(&out[..length], &plain[..]);
         }
-    }
-
-    fn encode(plain: &[u8]) -> Vec<u8> {
-        let bit = |i: usize| plain.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
-        (0..(plain.len() * 8).div_ceil(5))
-            .map(|symbol| (0..5).fold(0, |value, i| value << 1 | bit(symbol * 5 + i)))
-            .map(|value: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(value)])
-            .collect()
     }
 }
