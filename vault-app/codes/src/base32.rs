@@ -45,6 +45,29 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Result<usize, Base32Error> {
     Ok(length)
 }
 
+/// Decodes what a person or a site wrote: letters of either case, blanks and hyphens anywhere, padding or none, left-over
+/// bits of any value. Otherwise as [`decode`].
+///
+/// # Errors
+/// [`Base32Error::Character`] and [`Base32Error::TooLong`].
+pub fn decode_typed(text: &[u8], out: &mut [u8]) -> Result<usize, Base32Error> {
+    let (mut bits, mut count, mut length) = (0_u16, 0_u32, 0);
+    let symbols = text.trim_ascii_end();
+    let padding = symbols.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let symbols = &symbols[..symbols.len() - padding];
+    for symbol in symbols.iter().filter(|&&byte| !matches!(byte, b' ' | b'-')) {
+        bits = (bits << 5) | u16::from(value(symbol.to_ascii_uppercase())?);
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            *out.get_mut(length).ok_or(Base32Error::TooLong)? = (bits >> count).to_le_bytes()[0];
+            length += 1;
+            bits &= (1 << count) - 1;
+        }
+    }
+    Ok(length)
+}
+
 /// The text of `plain` without padding: the one that [`decode`] accepts.
 pub fn encode(plain: &[u8]) -> impl Iterator<Item = char> + '_ {
     let bit = |i: usize| plain.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
@@ -124,6 +147,19 @@ mod tests {
         check("========", Err(Base32Error::Length));
         check("MZ======", Err(Base32Error::LeftOver));
         check("MZXW6YR=", Err(Base32Error::LeftOver));
+    }
+
+    #[test]
+    fn what_people_type_means_what_they_mean() {
+        for text in ["MZXW6YTBOI======", "mzxw 6ytb oi", "MZXW-6YTB-OI==", "mzXW6yTBOJ ", "mzxw6ytboi="] {
+            let mut out = [0; 8];
+            assert_eq!(decode_typed(text.as_bytes(), &mut out), Ok(6), "{text}");
+            assert_eq!(&out[..6], b"foobar");
+        }
+        assert_eq!(decode_typed(b"MZ=XW", &mut [0; 8]), Err(Base32Error::Character));
+        assert_eq!(decode_typed("MZÄ".as_bytes(), &mut [0; 8]), Err(Base32Error::Character));
+        assert_eq!(decode_typed(b"MZXW6YTBOI", &mut [0; 5]), Err(Base32Error::TooLong));
+        assert_eq!(decode_typed(b"", &mut []), Ok(0));
     }
 
     #[test]
