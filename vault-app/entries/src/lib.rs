@@ -24,7 +24,10 @@ mod id;
 pub mod import;
 pub mod otpauth;
 pub mod record;
+pub mod report;
+pub mod search;
 pub mod store;
+pub mod strength;
 mod text;
 
 pub use check::{Breach, Part};

@@ -13,7 +13,7 @@ use vault_app_entries::{
 };
 
 /// SplitMix64.
-pub struct Seeded(pub u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Random for Seeded {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
@@ -28,23 +28,23 @@ impl Random for Seeded {
     }
 }
 
-pub fn plain(text: &str) -> Plain {
+pub(crate) fn plain(text: &str) -> Plain {
     Plain::new(text.into())
 }
 
-pub fn entry_id(number: u128) -> EntryId {
+pub(crate) fn entry_id(number: u128) -> EntryId {
     EntryId::from_bytes((number + (1 << 64)).to_be_bytes())
 }
 
-pub fn group_id(number: u128) -> GroupId {
+pub(crate) fn group_id(number: u128) -> GroupId {
     GroupId::from_bytes(number.to_be_bytes())
 }
 
-pub fn content_id(number: u8) -> ContentId {
+pub(crate) fn content_id(number: u8) -> ContentId {
     ContentId::from_bytes([number; 16])
 }
 
-pub fn titled(title: &str) -> Content {
+pub(crate) fn titled(title: &str) -> Content {
     Content { title: plain(title), password: SecretText::new("hunter2"), ..Content::default() }
 }
 
@@ -74,7 +74,7 @@ fn attachments() -> impl Strategy<Value = Vec<Attachment>> {
     })
 }
 
-pub fn totp() -> impl Strategy<Value = Totp> {
+pub(crate) fn totp() -> impl Strategy<Value = Totp> {
     let hash = prop_oneof![Just(Hash::Sha1), Just(Hash::Sha256), Just(Hash::Sha512)];
     let decimal = (hash, 6_u8..=8, 1_u16..=3_600)
         .prop_map(|(hash, digits, period_s)| Settings::new(hash, digits, period_s).expect("legal settings"));
@@ -89,7 +89,7 @@ pub fn totp() -> impl Strategy<Value = Totp> {
     )
 }
 
-pub fn content() -> impl Strategy<Value = Content> {
+pub(crate) fn content() -> impl Strategy<Value = Content> {
     let texts = (".{0,20}", ".{0,20}", ".{0,20}", ".{0,60}");
     let lists = (texts_of_urls(), texts_of_tags(), fields(), attachments());
     let rest = (option::of(totp()), option::of(any::<u64>()), option::of(any::<u32>()));
@@ -116,7 +116,7 @@ fn texts_of_tags() -> impl Strategy<Value = Vec<Plain>> {
     texts(4)
 }
 
-pub fn entry() -> impl Strategy<Value = Entry> {
+pub(crate) fn entry() -> impl Strategy<Value = Entry> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), option::of(any::<u64>()));
     let times = (any::<u64>(), any::<u64>());
     (ids, times, content(), vec((any::<u64>(), content()), 0..3)).prop_map(
@@ -134,7 +134,7 @@ pub fn entry() -> impl Strategy<Value = Entry> {
     )
 }
 
-pub fn group() -> impl Strategy<Value = Group> {
+pub(crate) fn group() -> impl Strategy<Value = Group> {
     (any::<[u8; 16]>(), any::<[u8; 16]>(), option::of(any::<u64>()), "\\PC{1,20}", ".{0,40}").prop_map(
         |(id, parent, recycled_s, name, notes)| Group {
             id: GroupId::from_bytes(id),
