@@ -7,11 +7,12 @@ pub mod bitwarden;
 pub mod csv;
 mod date;
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use crate::caps;
-use crate::entry::{Content, Times, Version};
-use crate::text::Plain;
+use crate::entry::{Content, Field, Times, Version};
+use crate::text::{Plain, SecretText};
 
 pub use date::{parse as parse_date, print as print_date};
 
@@ -59,6 +60,37 @@ fn path(text: &str) -> Path {
     names.push(name);
     names.retain(|name| !name.is_empty());
     names
+}
+
+/// The tag of what was a favourite elsewhere.
+const FAVORITE: &str = "favorite";
+
+/// Adds a tag, unless it is there or there is none. Beyond the cap, which the check will find, nothing is added: looking
+/// through all of a million tags for each of them would take for ever.
+fn add_tag(content: &mut Content, tag: &str) {
+    if content.tags.len() <= caps::TAGS_MAX
+        && !tag.is_empty()
+        && !content.tags.iter().any(|other| other.as_str() == tag)
+    {
+        content.tags.push(Plain::new(tag.into()));
+    }
+}
+
+/// Adds a field; other programs let fields have no name or the same, so one may be made or numbered here.
+/// Beyond the cap nothing is added, as with tags.
+fn add_field(content: &mut Content, name: &str, value: SecretText, protected: bool) {
+    if content.fields.len() > caps::FIELDS_MAX {
+        return;
+    }
+    let base = if name.is_empty() { "field" } else { name };
+    let mut name = Plain::new(base.into());
+    let mut number = 2;
+    // Ends: there are at most as many names as fields.
+    while content.field(&name).is_some() {
+        name = Plain::new(format!("{base} ({number})"));
+        number += 1;
+    }
+    content.fields.push(Field { name, value, protected });
 }
 
 /// Whether a path can be groups of a store.

@@ -19,6 +19,7 @@ extern crate alloc;
 pub mod caps;
 mod check;
 pub mod entry;
+pub mod export;
 mod group;
 mod id;
 pub mod import;
