@@ -1,4 +1,4 @@
-//! The password store of Skep, pure: entries, key, seal, generator, one-time codes.
+//! The password store of Skep, pure: entries, key, seal. Generator and one-time codes are `vault-app/codes`.
 //!
 //! What it keeps: all plaintext lies in one array of bytes, which is sealed with XChaCha20-Poly1305 under a key from
 //! Argon2id whenever the vault is not open, and the key is wiped then. Time, randomness and the 64 MiB Argon2id works in
@@ -11,21 +11,16 @@
 #![forbid(unsafe_code)]
 
 mod arena;
-pub mod base32;
 pub mod delay;
-mod entropy;
-pub mod generate;
 pub mod key;
-mod random;
 mod seal;
 pub mod serve;
 pub mod slot;
 pub mod store;
-pub mod totp;
 
 pub use arena::{ARENA_SIZE, ENTRIES_MAX};
 pub use ipc_proto_vault_api::VaultError;
 pub use key::{Block, Cost};
-pub use random::{Random, RandomError};
 pub use serve::{Clock, Server};
 pub use store::{NewEntry, NewPassword, Phase, Store};
+pub use vault_app_codes::{Random, RandomError, base32, generate, totp};

@@ -6,7 +6,7 @@
 
 use crate::generate::{GenerateError, Recipe};
 use crate::slot::Entry;
-use crate::store::{NewEntry, NewPassword, Phase, Store};
+use crate::store::{NewEntry, NewPassword, Phase, Store, no_password};
 use crate::totp::{Hash, Settings};
 use crate::{Random, VaultError};
 use ipc_proto_rpc::Caller;
@@ -70,7 +70,9 @@ impl<R: Random, C: Clock> api::Vault for Server<'_, '_, R, C> {
     fn add(&mut self, _: &Caller, entry: api::NewEntry) -> Result<api::Added, VaultError> {
         let password = match &entry.password {
             api::NewPassword::Given(password) => NewPassword::Given(password.expose()),
-            api::NewPassword::Generate(wanted) => NewPassword::Generate(recipe(*wanted)?),
+            api::NewPassword::Generate(wanted) => {
+                NewPassword::Generate(recipe(*wanted).map_err(no_password)?)
+            }
         };
         let totp = entry
             .totp
@@ -113,7 +115,9 @@ impl<R: Random, C: Clock> api::Vault for Server<'_, '_, R, C> {
         let digits =
             code.get(..usize::from(settings.digits())).and_then(|code| core::str::from_utf8(code).ok());
         let digits = Secret::new(Text::truncated(digits.ok_or(VaultError::Internal)?));
-        Ok(api::Code { digits, seconds_left: settings.seconds_left(unix_s) })
+        // The record's period is one byte, so what is left of it is too.
+        let seconds_left = u8::try_from(settings.seconds_left(unix_s)).unwrap_or(u8::MAX);
+        Ok(api::Code { digits, seconds_left })
     }
 
     fn remove(&mut self, _: &Caller, name: Text<64>) -> Result<(), VaultError> {
@@ -145,7 +149,7 @@ fn settings(totp: &api::NewTotp) -> Result<Settings, VaultError> {
         api::Algorithm::Sha256 => Hash::Sha256,
         api::Algorithm::Sha512 => Hash::Sha512,
     };
-    Settings::new(hash, totp.digits, totp.period_s).ok_or(VaultError::BadTotp)
+    Settings::new(hash, totp.digits, totp.period_s.into()).ok_or(VaultError::BadTotp)
 }
 
 /// At most [`ENTRIES_MAX`](crate::ENTRIES_MAX), so it fits.

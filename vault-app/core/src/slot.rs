@@ -20,7 +20,7 @@
 //!
 //! Only this file reads or writes these offsets. Unused bytes are zero.
 
-use crate::totp::{Hash, Settings};
+use crate::totp::{Form, Hash, Settings};
 use core::ops::Range;
 
 /// The longest name in bytes.
@@ -90,7 +90,7 @@ impl<'a> Entry<'a> {
             _ => return None,
         };
         let secret = self.0[TOTP_SECRET..].get(..usize::from(length))?;
-        Some((secret, Settings::new(hash, digits, period_s)?))
+        Some((secret, Settings::new(hash, digits, period_s.into())?))
     }
 }
 
@@ -137,15 +137,20 @@ impl SlotMut<'_> {
         &mut self.0[TOTP_SECRET..]
     }
 
-    /// Says how codes are made and how long their secret is.
-    pub(crate) fn set_totp(&mut self, settings: Settings, secret_length: usize) {
+    /// Says how codes are made and how long their secret is; false when the record has no room for the settings.
+    pub(crate) fn set_totp(&mut self, settings: Settings, secret_length: usize) -> bool {
         let hash = match settings.hash {
             Hash::Sha1 => 1,
             Hash::Sha256 => 2,
             Hash::Sha512 => 3,
         };
-        let length = u8::try_from(secret_length).unwrap_or(0);
-        self.0[TOTP].copy_from_slice(&[hash, settings.digits(), settings.period_s(), length]);
+        let (Form::Decimal(digits), Ok(period_s), Ok(length)) =
+            (settings.form(), u8::try_from(settings.period_s()), u8::try_from(secret_length))
+        else {
+            return false;
+        };
+        self.0[TOTP].copy_from_slice(&[hash, digits, period_s, length]);
+        true
     }
 
     fn set_password_length(&mut self, length: usize) {
@@ -171,7 +176,9 @@ mod tests {
         assert!(slot.set_name("github") && slot.set_user("grüße") && slot.set_password("pässword"));
         slot.totp_secret_field()[..3].copy_from_slice(&[1, 2, 3]);
         let settings = Settings::new(Hash::Sha512, 8, 60).unwrap();
-        slot.set_totp(settings, 3);
+        assert!(!slot.set_totp(Settings::STEAM, 3));
+        assert!(!slot.set_totp(Settings::new(Hash::Sha512, 8, 256).unwrap(), 3));
+        assert!(slot.set_totp(settings, 3));
         let entry = Entry::new(&bytes);
         assert_eq!((entry.name(), entry.user(), entry.password()), ("github", "grüße", "pässword"));
         assert_eq!(entry.totp(), Some((&[1, 2, 3][..], settings)));

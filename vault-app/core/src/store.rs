@@ -18,10 +18,10 @@ use crate::base32;
 use crate::delay::Delay;
 use crate::generate::{GenerateError, Recipe};
 use crate::key::{self, Block, Cost, DeriveError, KEY_SIZE, SALT_SIZE};
-use crate::random::{Random, RandomError};
 use crate::seal::{self, NONCE_SIZE, TAG_SIZE};
 use crate::slot::{Entry, SlotMut};
 use crate::totp::Settings;
+use crate::{Random, RandomError};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -123,8 +123,8 @@ impl<'m, R: Random> Store<'m, R> {
         if passphrase.is_empty() {
             return Err(VaultError::EmptyPassphrase);
         }
-        self.random.fill(&mut self.salt)?;
-        self.random.fill(&mut self.nonce)?;
+        self.random.fill(&mut self.salt).map_err(no_random)?;
+        self.random.fill(&mut self.nonce).map_err(no_random)?;
         key::derive(self.cost, passphrase.as_bytes(), &self.salt, self.blocks, &mut self.key)?;
         self.arena.wipe();
         self.phase = Phase::Unlocked;
@@ -144,7 +144,7 @@ impl<'m, R: Random> Store<'m, R> {
         }
         self.may_try(passphrase, now_ms())?;
         let mut nonce = [0; NONCE_SIZE];
-        self.random.fill(&mut nonce)?;
+        self.random.fill(&mut nonce).map_err(no_random)?;
         key::derive(self.cost, passphrase.as_bytes(), &self.salt, self.blocks, &mut self.key)?;
         let bytes = self.arena.bytes_mut();
         if seal::open(&self.key, &self.nonce, &self.tag, &self.salt, self.cost, bytes).is_err() {
@@ -183,8 +183,8 @@ impl<'m, R: Random> Store<'m, R> {
             return Err(self.wrong(now_ms()));
         }
         let (mut salt, mut nonce) = ([0; SALT_SIZE], [0; NONCE_SIZE]);
-        self.random.fill(&mut salt)?;
-        self.random.fill(&mut nonce)?;
+        self.random.fill(&mut salt).map_err(no_random)?;
+        self.random.fill(&mut nonce).map_err(no_random)?;
         key::derive(self.cost, new.as_bytes(), &salt, self.blocks, &mut key)?;
         self.key.copy_from_slice(&*key);
         self.salt = salt;
@@ -280,7 +280,7 @@ fn write(mut slot: SlotMut<'_>, entry: &NewEntry<'_>, random: &mut impl Random) 
         NewPassword::Given(password) if fits && slot.set_password(password) => {}
         NewPassword::Generate(recipe) if fits => {
             entropy_centibits = recipe.entropy_centibits();
-            let length = recipe.generate(random, slot.password_field())?;
+            let length = recipe.generate(random, slot.password_field()).map_err(no_password)?;
             slot.set_generated(length, entropy_centibits);
         }
         // The service's types are as long as the record's fields, so this is our mistake.
@@ -292,7 +292,9 @@ fn write(mut slot: SlotMut<'_>, entry: &NewEntry<'_>, random: &mut impl Random) 
         if length < TOTP_SECRET_MIN {
             return Err(VaultError::BadTotp);
         }
-        slot.set_totp(settings, length);
+        if !slot.set_totp(settings, length) {
+            return Err(VaultError::BadTotp);
+        }
     }
     Ok(entropy_centibits)
 }
@@ -306,23 +308,21 @@ impl From<InsertError> for VaultError {
     }
 }
 
-impl From<RandomError> for VaultError {
-    fn from(_: RandomError) -> Self {
-        Self::Internal
-    }
-}
-
 impl From<DeriveError> for VaultError {
     fn from(_: DeriveError) -> Self {
         Self::Internal
     }
 }
 
-impl From<GenerateError> for VaultError {
-    fn from(error: GenerateError) -> Self {
-        match error {
-            GenerateError::Weak => Self::WeakRecipe,
-            GenerateError::Random => Self::Internal,
-        }
+/// The source of randomness failed, which is our trouble and nobody else's.
+fn no_random(_: RandomError) -> VaultError {
+    VaultError::Internal
+}
+
+/// What a caller is told of a recipe that gives no password.
+pub(crate) fn no_password(error: GenerateError) -> VaultError {
+    match error {
+        GenerateError::Weak | GenerateError::Recipe => VaultError::WeakRecipe,
+        GenerateError::Random => VaultError::Internal,
     }
 }

@@ -14,7 +14,7 @@ const ONE: u64 = 1 << 62;
 /// The entropy of a password of `length` characters in which each class of the given sizes appears, in hundredths of a
 /// bit. 0 when there is no such password or only one.
 #[must_use]
-pub(crate) fn centibits(length: u8, class_sizes: &[u8]) -> u32 {
+pub fn centibits(length: u8, class_sizes: &[u8]) -> u32 {
     let alphabet: u64 = class_sizes.iter().map(|&size| u64::from(size)).sum();
     if alphabet < 2 || usize::from(length) < class_sizes.len() {
         return 0;
@@ -26,6 +26,16 @@ pub(crate) fn centibits(length: u8, class_sizes: &[u8]) -> u32 {
     let all = i128::from(length) * i128::from(log2(alphabet));
     let bits = all + i128::from(log2(share)) - (62 << 32);
     u32::try_from((bits * 100) >> 32).unwrap_or(0)
+}
+
+/// The entropy of `draws` independent uniform draws from `choices`, in hundredths of a bit, rounded down. 0 for no choice.
+#[must_use]
+pub fn uniform_centibits(draws: u32, choices: u64) -> u32 {
+    if choices == 0 {
+        return 0;
+    }
+    let bits = i128::from(draws) * i128::from(log2(choices));
+    u32::try_from((bits * 100) >> 32).unwrap_or(u32::MAX)
 }
 
 /// The share of all strings of `length` over the alphabet that miss no class, in 2^-62.

@@ -4,6 +4,8 @@
 //! also left-over bits that are not zero, so that two texts never mean one secret. Making a person's typing strict (blanks,
 //! small letters) is the terminal's business.
 
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
 /// Why a text is no base32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base32Error {
@@ -43,6 +45,38 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Result<usize, Base32Error> {
     Ok(length)
 }
 
+/// Decodes what a person or a site wrote: letters of either case, blanks and hyphens anywhere, padding or none, left-over
+/// bits of any value. Otherwise as [`decode`].
+///
+/// # Errors
+/// [`Base32Error::Character`] and [`Base32Error::TooLong`].
+pub fn decode_typed(text: &[u8], out: &mut [u8]) -> Result<usize, Base32Error> {
+    let (mut bits, mut count, mut length) = (0_u16, 0_u32, 0);
+    let symbols = text.trim_ascii_end();
+    let padding = symbols.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let symbols = &symbols[..symbols.len() - padding];
+    for symbol in symbols.iter().filter(|&&byte| !matches!(byte, b' ' | b'-')) {
+        bits = (bits << 5) | u16::from(value(symbol.to_ascii_uppercase())?);
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            *out.get_mut(length).ok_or(Base32Error::TooLong)? = (bits >> count).to_le_bytes()[0];
+            length += 1;
+            bits &= (1 << count) - 1;
+        }
+    }
+    Ok(length)
+}
+
+/// The text of `plain` without padding: the one that [`decode`] accepts.
+pub fn encode(plain: &[u8]) -> impl Iterator<Item = char> + '_ {
+    let bit = |i: usize| plain.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
+    (0..(plain.len() * 8).div_ceil(5)).map(move |symbol| {
+        let value = (0..5).fold(0_u8, |value, i| value << 1 | bit(symbol * 5 + i));
+        char::from(ALPHABET[usize::from(value)])
+    })
+}
+
 /// The symbols without their padding; the padding, if there is any, must be the right one.
 fn without_padding(text: &[u8]) -> Result<&[u8], Base32Error> {
     let end = text.iter().position(|&byte| byte == b'=').unwrap_or(text.len());
@@ -73,6 +107,7 @@ fn value(symbol: u8) -> Result<u8, Base32Error> {
 mod tests {
     extern crate std;
     use super::*;
+    use std::string::String;
     use std::vec::Vec;
 
     fn check(text: &str, expected: Result<&[u8], Base32Error>) {
@@ -115,6 +150,19 @@ mod tests {
     }
 
     #[test]
+    fn what_people_type_means_what_they_mean() {
+        for text in ["MZXW6YTBOI======", "mzxw 6ytb oi", "MZXW-6YTB-OI==", "mzXW6yTBOJ ", "mzxw6ytboi="] {
+            let mut out = [0; 8];
+            assert_eq!(decode_typed(text.as_bytes(), &mut out), Ok(6), "{text}");
+            assert_eq!(&out[..6], b"foobar");
+        }
+        assert_eq!(decode_typed(b"MZ=XW", &mut [0; 8]), Err(Base32Error::Character));
+        assert_eq!(decode_typed("MZÄ".as_bytes(), &mut [0; 8]), Err(Base32Error::Character));
+        assert_eq!(decode_typed(b"MZXW6YTBOI", &mut [0; 5]), Err(Base32Error::TooLong));
+        assert_eq!(decode_typed(b"", &mut []), Ok(0));
+    }
+
+    #[test]
     fn a_secret_too_long_for_the_buffer_is_refused() {
         assert_eq!(decode(b"MZXW6YTB", &mut [0; 4]), Err(Base32Error::TooLong));
         assert_eq!(decode(&[b'A'; 128], &mut [0; 80]), Ok(80));
@@ -125,17 +173,9 @@ mod tests {
         for length in 0..=80_usize {
             let plain: Vec<u8> = (0..length).map(|i| (i * 37 + length).to_le_bytes()[0]).collect();
             let mut out = [0; 80];
-            let text = encode(&plain);
-            assert_eq!(decode(&text, &mut out), Ok(length));
+            let text: String = encode(&plain).collect();
+            assert_eq!(decode(text.as_bytes(), &mut out), Ok(length));
             assert_eq!(&out[..length], &plain[..]);
         }
-    }
-
-    fn encode(plain: &[u8]) -> Vec<u8> {
-        let bit = |i: usize| plain.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
-        (0..(plain.len() * 8).div_ceil(5))
-            .map(|symbol| (0..5).fold(0, |value, i| value << 1 | bit(symbol * 5 + i)))
-            .map(|value: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(value)])
-            .collect()
     }
 }

@@ -50,6 +50,18 @@ impl<'r, R: Random> Dice<'r, R> {
         }
     }
 
+    /// The same for up to 65,536 sides, from two bytes a throw.
+    pub(crate) fn roll_wide(&mut self, sides: u16) -> Result<u16, RandomError> {
+        assert!(sides > 0, "a die has at least one side");
+        let whole = 65_536 - 65_536 % u32::from(sides);
+        loop {
+            let throw = u16::from_le_bytes([self.byte()?, self.byte()?]);
+            if u32::from(throw) < whole {
+                return Ok(throw % sides);
+            }
+        }
+    }
+
     fn byte(&mut self) -> Result<u8, RandomError> {
         if self.left == 0 {
             self.source.fill(&mut self.pool)?;
@@ -116,8 +128,38 @@ pub(crate) mod tests {
         }
     }
 
+    /// Gives every pair of bytes once, in order.
+    struct CountingPairs(u16, bool);
+
+    impl Random for CountingPairs {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+            for byte in out {
+                let [low, high] = self.0.to_le_bytes();
+                *byte = if self.1 { high } else { low };
+                self.0 = self.0.wrapping_add(u16::from(self.1));
+                self.1 = !self.1;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_side_of_a_wide_die_falls_equally_often_when_every_pair_does() {
+        for sides in [1_u16, 2, 1_000, 7_776, 40_000, u16::MAX] {
+            let mut source = CountingPairs(0, false);
+            let mut dice = Dice::new(&mut source);
+            let mut seen = std::vec![0_u32; usize::from(sides)];
+            let whole = 65_536 - 65_536 % u32::from(sides);
+            for _ in 0..whole {
+                seen[usize::from(dice.roll_wide(sides).unwrap())] += 1;
+            }
+            assert!(seen.iter().all(|&n| n == whole / u32::from(sides)), "{sides} sides");
+        }
+    }
+
     #[test]
     fn a_failing_source_fails_the_roll() {
         assert_eq!(Dice::new(&mut Seeded(None)).roll(6), Err(RandomError));
+        assert_eq!(Dice::new(&mut Seeded(None)).roll_wide(6), Err(RandomError));
     }
 }

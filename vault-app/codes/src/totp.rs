@@ -1,7 +1,8 @@
-//! One-time codes: TOTP per RFC 6238 on HOTP per RFC 4226, with SHA-1, SHA-256 and SHA-512.
+//! One-time codes: TOTP per RFC 6238 on HOTP per RFC 4226, with SHA-1, SHA-256 and SHA-512; Steam's
+//! codes, which are five symbols of another alphabet on the same truncation.
 //!
 //! The code is a pure function of the secret, the settings and the time, which is an argument. Six to eight digits, a
-//! period of 1 to 255 seconds, counted from the Unix epoch (T0 = 0).
+//! period of up to an hour, counted from the Unix epoch (T0 = 0).
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -24,46 +25,73 @@ pub enum Hash {
 pub struct Settings {
     /// The hash.
     pub hash: Hash,
-    digits: u8,
-    period_s: u8,
+    form: Form,
+    period_s: u16,
+}
+
+/// How the truncated number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// So many decimal digits, 6 to 8.
+    Decimal(u8),
+    /// Five symbols, as Steam writes them.
+    Steam,
 }
 
 /// The fewest digits a code has (RFC 4226 section 5.3).
 pub const DIGITS_MIN: u8 = 6;
 /// The most digits a code has (RFC 6238 appendix B; nine would not be uniform in 31 bits).
 pub const DIGITS_MAX: u8 = 8;
+/// The longest period in seconds. Sites use 30, rarely 60; the longest that tools offer is a day, and a code that holds
+/// for hours is none.
+pub const PERIOD_MAX_S: u16 = 3_600;
+/// How many symbols a code of Steam has.
+pub const STEAM_SYMBOLS: u8 = 5;
+/// How long a code of Steam holds, in seconds.
+pub const STEAM_PERIOD_S: u16 = 30;
+/// Steam's alphabet: no vowels and no look-alikes. The least significant symbol is written first.
+const STEAM_ALPHABET: &[u8; 26] = b"23456789BCDFGHJKMNPQRTVWXY";
 
 impl Settings {
-    /// Settings, if they are legal: 6 to 8 digits, a period that is not zero.
+    /// Steam's: SHA-1, five symbols, half a minute.
+    pub const STEAM: Self = Self { hash: Hash::Sha1, form: Form::Steam, period_s: STEAM_PERIOD_S };
+
+    /// Settings, if they are legal: 6 to 8 digits, a period of 1 to [`PERIOD_MAX_S`] seconds.
     #[must_use]
-    pub fn new(hash: Hash, digits: u8, period_s: u8) -> Option<Self> {
-        ((DIGITS_MIN..=DIGITS_MAX).contains(&digits) && period_s > 0).then_some(Self {
-            hash,
-            digits,
-            period_s,
-        })
+    pub fn new(hash: Hash, digits: u8, period_s: u16) -> Option<Self> {
+        ((DIGITS_MIN..=DIGITS_MAX).contains(&digits) && (1..=PERIOD_MAX_S).contains(&period_s))
+            .then_some(Self { hash, form: Form::Decimal(digits), period_s })
     }
 
-    /// How many digits a code has, 6 to 8.
+    /// How a code is written.
+    #[must_use]
+    pub fn form(self) -> Form {
+        self.form
+    }
+
+    /// How many symbols a code has: 6 to 8, of Steam 5.
     #[must_use]
     pub fn digits(self) -> u8 {
-        self.digits
+        match self.form {
+            Form::Decimal(digits) => digits,
+            Form::Steam => STEAM_SYMBOLS,
+        }
     }
 
-    /// How long a code holds, in seconds, 1 to 255.
+    /// How long a code holds, in seconds, 1 to [`PERIOD_MAX_S`].
     #[must_use]
-    pub fn period_s(self) -> u8 {
+    pub fn period_s(self) -> u16 {
         self.period_s
     }
 
     /// How many seconds the code of `unix_s` still holds, 1 to the period.
     #[must_use]
-    pub fn seconds_left(self, unix_s: u64) -> u8 {
+    pub fn seconds_left(self, unix_s: u64) -> u16 {
         let gone = unix_s % u64::from(self.period_s);
-        self.period_s - u8::try_from(gone).unwrap_or(0)
+        self.period_s - u16::try_from(gone).unwrap_or(0)
     }
 
-    /// The code for the time `unix_s`, as ASCII digits in the front of the returned array; the rest is zero.
+    /// The code for the time `unix_s`, as ASCII in the front of the returned array; the rest is zero.
     #[must_use]
     pub fn code(self, secret: &[u8], unix_s: u64) -> [u8; DIGITS_MAX as usize] {
         let counter = (unix_s / u64::from(self.period_s)).to_be_bytes();
@@ -73,9 +101,19 @@ impl Settings {
             Hash::Sha512 => truncated::<Hmac<Sha512>>(secret, &counter),
         };
         let mut text = [0; DIGITS_MAX as usize];
-        for place in text.iter_mut().take(usize::from(self.digits)).rev() {
-            *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
-            number /= 10;
+        match self.form {
+            Form::Decimal(digits) => {
+                for place in text.iter_mut().take(usize::from(digits)).rev() {
+                    *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
+                    number /= 10;
+                }
+            }
+            Form::Steam => {
+                for place in text.iter_mut().take(usize::from(STEAM_SYMBOLS)) {
+                    *place = STEAM_ALPHABET[usize::try_from(number % 26).unwrap_or(0)];
+                    number /= 26;
+                }
+            }
         }
         text
     }
@@ -135,6 +173,15 @@ mod tests {
     }
 
     #[test]
+    fn the_codes_that_keepassxc_tests_steam_with_hold() {
+        let mut secret = [0; 20];
+        crate::base32::decode(b"63BEDWCQZKTQWPESARIERL5DTTQFCJTK", &mut secret).unwrap();
+        assert_eq!(Settings::STEAM.code(&secret, 1_511_200_518), *b"FR8RV\0\0\0");
+        assert_eq!(Settings::STEAM.code(&secret, 1_511_200_714), *b"9P3VP\0\0\0");
+        assert_eq!((Settings::STEAM.digits(), Settings::STEAM.period_s()), (5, 30));
+    }
+
+    #[test]
     fn a_code_says_how_long_it_still_holds() {
         let settings = Settings::new(Hash::Sha1, 6, 30).unwrap();
         assert_eq!(settings.seconds_left(0), 30);
@@ -146,7 +193,7 @@ mod tests {
 
     #[test]
     fn settings_outside_the_rfc_are_refused() {
-        for (digits, period_s) in [(5, 30), (9, 30), (6, 0), (0, 0)] {
+        for (digits, period_s) in [(5, 30), (9, 30), (6, 0), (0, 0), (6, 3_601)] {
             assert_eq!(Settings::new(Hash::Sha1, digits, period_s), None);
         }
     }
