@@ -59,7 +59,7 @@ const fn file(task: Task, path: &'static str, package: &'static str) -> Need {
 pub const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE.fd";
 
 /// Everything any task needs.
-pub const NEEDS: [Need; 16] = [
+pub const NEEDS: [Need; 19] = [
     program(Task::Build, "cc", "gcc"),
     file(Task::Build, "/usr/include/stdlib.h", "libc6-dev"),
     program(Task::Run, "qemu-system-x86_64", "qemu-system-x86"),
@@ -72,6 +72,9 @@ pub const NEEDS: [Need; 16] = [
     program(Task::Iso, "mformat", "mtools"),
     program(Task::Iso, "xz", "xz-utils"),
     file(Task::Test, FIRMWARE, "ovmf"),
+    program(Task::Test, "ssh-keygen", "openssh-client"),
+    file(Task::Test, "/usr/lib/python3/dist-packages/argon2", "python3-argon2"),
+    file(Task::Test, "/usr/lib/python3/dist-packages/cryptography", "python3-cryptography"),
     program(Task::Measure, "valgrind", "valgrind"),
     program(Task::Debug, "gdb", "gdb"),
     program(Task::Fuzz, "g++", "g++"),
