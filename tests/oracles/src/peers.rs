@@ -10,7 +10,7 @@ use ipc_proto_wire::{Header, MethodKind, Service};
 use tests_conformance::reference::{Chance, accepts};
 
 use crate::script::{Passed, ScriptPort};
-use crate::{Clock, Console, Ctl, Echo, Log, Vault};
+use crate::{Clock, Console, Ctl, Echo, Log, Sign, Vault};
 
 /// The oracle, for the services of this project.
 ///
@@ -19,13 +19,14 @@ use crate::{Clock, Console, Ctl, Echo, Log, Vault};
 pub fn peers(input: &[u8]) {
     let Some((which, script)) = input.split_first() else { return };
     let as_server = which & 0x80 != 0;
-    match (which & 0x7f) % 6 {
+    match (which & 0x7f) % 7 {
         0 => either::<Clock>(as_server, script),
         1 => either::<Console>(as_server, script),
         2 => either::<Ctl>(as_server, script),
         3 => either::<Echo>(as_server, script),
         4 => either::<Log>(as_server, script),
-        _ => either::<Vault>(as_server, script),
+        5 => either::<Vault>(as_server, script),
+        _ => either::<Sign>(as_server, script),
     }
 }
 

@@ -202,7 +202,7 @@ fn a_key_file_whose_halves_do_not_match_is_refused() {
     let mut bytes = inside(PLAIN);
     // The last three copies of the public key: in front, before the seed, and behind it. The one behind decides.
     let public =
-        bytes.windows(11).enumerate().filter(|(_, window)| *window == b"ssh-ed25519").last().unwrap().0 + 15;
+        bytes.windows(11).enumerate().filter(|(_, window)| *window == b"ssh-ed25519").next_back().unwrap().0 + 15;
     let public_key: Vec<u8> = bytes[public..public + 32].to_vec();
     let behind = public + 32 + 4 + 32;
     assert_eq!(bytes[behind..behind + 32], public_key);
