@@ -59,7 +59,7 @@ const fn file(task: Task, path: &'static str, package: &'static str) -> Need {
 pub const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE.fd";
 
 /// Everything any task needs.
-pub const NEEDS: [Need; 17] = [
+pub const NEEDS: [Need; 21] = [
     program(Task::Build, "cc", "gcc"),
     file(Task::Build, "/usr/include/stdlib.h", "libc6-dev"),
     program(Task::Run, "qemu-system-x86_64", "qemu-system-x86"),
@@ -73,6 +73,10 @@ pub const NEEDS: [Need; 17] = [
     program(Task::Iso, "xz", "xz-utils"),
     file(Task::Test, FIRMWARE, "ovmf"),
     program(Task::Test, "keepassxc-cli", "keepassxc"),
+    program(Task::Test, "ssh-keygen", "openssh-client"),
+    program(Task::Test, "openssl", "openssl"),
+    file(Task::Test, "/usr/lib/python3/dist-packages/argon2", "python3-argon2"),
+    file(Task::Test, "/usr/lib/python3/dist-packages/cryptography", "python3-cryptography"),
     program(Task::Measure, "valgrind", "valgrind"),
     program(Task::Debug, "gdb", "gdb"),
     program(Task::Fuzz, "g++", "g++"),

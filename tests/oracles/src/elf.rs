@@ -43,6 +43,7 @@ fn qube() -> Qube {
         args: String::new(),
         restart: Restart::Always,
         devices: Vec::new(),
+        dma_unprotected: false,
         port_count: 0,
     }
 }

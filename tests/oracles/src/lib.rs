@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
 pub mod corpus;
 pub mod desk;
 pub mod dictionary;
@@ -26,6 +27,7 @@ mod table;
 mod targets;
 mod watched;
 
+pub use backup::backup;
 pub use elf::elf;
 pub use image::image;
 pub use ipc_proto_block_api::Wire as Block;
@@ -34,6 +36,7 @@ pub use ipc_proto_console_api::Wire as Console;
 pub use ipc_proto_ctl_api::Wire as Ctl;
 pub use ipc_proto_echo_api::Wire as Echo;
 pub use ipc_proto_log_api::Wire as Log;
+pub use ipc_proto_sign_api::Wire as Sign;
 pub use ipc_proto_vault_api::Wire as Vault;
 pub use ipc_proto_volumes_api::Wire as Volumes;
 pub use message::message;

@@ -10,7 +10,7 @@ use ipc_proto_wire::{Header, MethodKind, Service};
 use tests_conformance::reference::{Chance, accepts};
 
 use crate::script::{Passed, ScriptPort};
-use crate::{Block, Clock, Console, Ctl, Echo, Log, Vault, Volumes};
+use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, Volumes};
 
 /// The oracle, for the services of this project.
 ///
@@ -19,7 +19,7 @@ use crate::{Block, Clock, Console, Ctl, Echo, Log, Vault, Volumes};
 pub fn peers(input: &[u8]) {
     let Some((which, script)) = input.split_first() else { return };
     let as_server = which & 0x80 != 0;
-    match (which & 0x7f) % 8 {
+    match (which & 0x7f) % 9 {
         0 => either::<Clock>(as_server, script),
         1 => either::<Console>(as_server, script),
         2 => either::<Ctl>(as_server, script),
@@ -27,6 +27,7 @@ pub fn peers(input: &[u8]) {
         4 => either::<Log>(as_server, script),
         5 => either::<Vault>(as_server, script),
         6 => either::<Block>(as_server, script),
+        7 => either::<Sign>(as_server, script),
         _ => either::<Volumes>(as_server, script),
     }
 }

@@ -49,6 +49,7 @@ pub fn seeds(target: &Target) -> Vec<Vec<u8>> {
     match (target.service, target.name) {
         (Some(service), _) => of_service(&service),
         (None, "elf") => vec![elf_file()],
+        (None, "backup") => backups(),
         (None, "table") => tables(),
         (None, "policy") => noise(64, 120).into_iter().chain([system_file()]).collect(),
         (None, _) => noise(64, 200),
@@ -83,6 +84,27 @@ fn tables() -> Vec<Vec<u8>> {
         inputs.push([&[0, u8::try_from(seed).unwrap_or(0)], body.as_slice()].concat());
     }
     inputs.retain(|input| input.len() <= crate::corpus::INPUT_MAX);
+    inputs
+}
+
+/// Headers, plaintexts and edits for `backup`: a good one of each, and many by chance.
+fn backups() -> Vec<Vec<u8>> {
+    let header = |numbers: [u32; 4]| {
+        [b"\0skepbak1".as_slice(), &numbers.map(u32::to_le_bytes).concat(), &[0; 48]].concat()
+    };
+    let mut inputs: Vec<Vec<u8>> =
+        [[8, 1, 1, 0], [7, 1, 1, 0], [1 << 19, 1, 1, 0], [64, 1, 9, 0], [64, 1 << 17, 1, 0], [64, 1, 1, 1]]
+            .map(header)
+            .to_vec();
+    inputs.push(b"\x01\x05\x02\0\0\0\x01a\x03\0\0\0\0\0\0\0\x01b\x01\0\0\0\0\0\0\0xyzz".to_vec());
+    inputs.push([b"\x01\xff\x01\0\0\0\x01a\0\0\x01\0\0\0\0\0".as_slice(), &[0xff; 16]].concat());
+    inputs.push(vec![2, 2, 100, 0, 200, 0]);
+    inputs.push(vec![2, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    for noise in noise(64, 60) {
+        let small: Vec<u8> = noise.iter().take(12).copied().collect();
+        inputs.push([[2, 3, 0, 0x90, 0, 0, 0, 0x90].as_slice(), &small].concat());
+        inputs.push([b"\x01\x05\x02\0\0\0\x01a".as_slice(), &noise].concat());
+    }
     inputs
 }
 

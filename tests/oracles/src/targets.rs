@@ -3,8 +3,8 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-use crate::{Block, Clock, Console, Ctl, Echo, Log, Vault, Volumes};
-use crate::{elf, image, message, monitor, peers, policy, queue, show_message, table};
+use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, Volumes};
+use crate::{backup, elf, image, message, monitor, peers, policy, queue, show_message, table};
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +22,14 @@ pub struct Target {
 }
 
 /// The service of each `message` target: every service there is.
-pub const SERVICES: [Service; 8] = [
+pub const SERVICES: [Service; 9] = [
     Block::SERVICE,
     Clock::SERVICE,
     Console::SERVICE,
     Ctl::SERVICE,
     Echo::SERVICE,
     Log::SERVICE,
+    Sign::SERVICE,
     Vault::SERVICE,
     Volumes::SERVICE,
 ];
@@ -46,13 +47,14 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
     target_of::<Ctl>("message_ctl"),
     target_of::<Echo>("message_echo"),
     target_of::<Log>("message_log"),
+    target_of::<Sign>("message_sign"),
     target_of::<Vault>("message_vault"),
     target_of::<Volumes>("message_volumes"),
     target("peers", "typed clients and servers of every service against a hostile peer", peers),
@@ -62,6 +64,7 @@ pub const TARGETS: [Target; 15] = [
     target("image", "the reader of system images against damaged ones", image),
     target("table", "any bytes as a schema table, run on any body", table),
     target("elf", "any bytes as a qube's program file, read and placed", elf),
+    target("backup", "damaged backups, and authentic ones that say anything", backup),
 ];
 
 /// The target of this name.

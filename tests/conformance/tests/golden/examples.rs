@@ -6,6 +6,7 @@ use ipc_proto_console_api as console;
 use ipc_proto_ctl_api as ctl;
 use ipc_proto_echo_api as echo;
 use ipc_proto_log_api as log;
+use ipc_proto_sign_api as sign;
 use ipc_proto_types::{Bytes, Label, List, Secret, Text};
 use ipc_proto_vault_api as vault;
 use ipc_proto_volumes_api as volumes;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
         (ctl::SERVICE, ctl()),
         (echo::SERVICE, echo()),
         (log::SERVICE, log()),
+        (sign::SERVICE, sign()),
         (vault::SERVICE, vault()),
         (volumes::SERVICE, volumes()),
     ]
@@ -198,6 +200,26 @@ fn ctl() -> Vec<Vector> {
         [None, Some(Exit(-1)), Some(MemoryFault(0xdead_beef)), Some(UnknownPort(0x3f8)), Some(Protocol)];
     vectors.extend(ends.map(|end| reply("qube", Some(qube(end)))));
     vectors
+}
+
+fn sign() -> Vec<Vector> {
+    type Outcome = Result<Bytes<64>, sign::SignError>;
+    let identity = sign::Identity {
+        id: 0x6668_7aad_f862_bd77,
+        public: Bytes::from([0xd7; 32]),
+        comment: text("me@example"),
+    };
+    let unnamed = sign::Identity { id: 0, public: Bytes::from([0; 32]), comment: text("") };
+    let data = |data: &[u8]| Bytes::<4096>::try_from(data).expect("an example fits");
+    vec![
+        call("identities", ()),
+        reply("identities", list::<sign::Identity, 32>(&[])),
+        reply("identities", list::<_, 32>(&[identity.clone(), unnamed])),
+        call("sign", (sign::KeyRef::Id(identity.id), data(b"SSHSIG"))),
+        call("sign", (sign::KeyRef::Public(identity.public), data(&[]))),
+        reply("sign", Outcome::Ok(Bytes::from([0x5a; 64]))),
+        reply("sign", Outcome::Err(sign::SignError::Refused)),
+    ]
 }
 
 fn vault() -> Vec<Vector> {
