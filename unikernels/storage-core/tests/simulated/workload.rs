@@ -6,6 +6,9 @@ use unikernels_storage_core::{Name, Store};
 
 use super::{Chance, Held, Model, number, numbered};
 
+/// How many volumes there may be: few, so that clones of one another are written in turn.
+const NAMES: u64 = 4;
+
 /// One thing to do. Numbers are reduced to what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
@@ -21,7 +24,7 @@ pub(crate) enum Act {
 
 impl Act {
     pub(crate) fn random(chance: &mut Chance) -> Self {
-        let (name, of) = (chance.below(5) as u8, chance.below(5) as u8);
+        let (name, of) = (chance.below(NAMES) as u8, chance.below(NAMES) as u8);
         let (at, sectors) = (chance.next() as u16, (chance.next() as u16) % 400 + 1);
         match chance.below(16) {
             0 => Self::Make { name, sectors },
@@ -37,7 +40,7 @@ impl Act {
 }
 
 fn name(number: u8) -> String {
-    format!("volume-{}", number % 5)
+    format!("volume-{number}")
 }
 
 /// Does something to both, and holds the answers against each other. The next number to be written goes up.
