@@ -1,5 +1,7 @@
 //! Power cuts at every write of random work: what was flushed is there, the rest is there or not, sector by sector.
 
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small, or cut on purpose")]
+
 mod simulated;
 
 use std::collections::BTreeSet;
@@ -7,7 +9,7 @@ use std::collections::BTreeSet;
 use simulated::workload::{Act, act, compare_all};
 use simulated::{Chance, Cutter, Model, Ram};
 use unikernels_disk::{Disk, SECTOR};
-use unikernels_storage_core::{GptError, Name, Partition, Prepared, Store, StoreError, prepare};
+use unikernels_storage_core::{GptError, Name, Partition, Prepared, Store, prepare};
 
 /// Sectors of a partition with about two dozen units.
 const SECTORS: u64 = 5400;
@@ -155,14 +157,7 @@ fn a_disk_whose_first_start_was_cut_anywhere_starts_the_next_time() {
     let mut cutter = Cutter::new(sectors, disk.content());
     let start = |disk: &mut dyn Disk| -> Result<Prepared, GptError> {
         let (partition, prepared) = prepare(Borrowed(disk), &[7; 32])?;
-        match Store::open(partition) {
-            Ok(_) => {}
-            Err(StoreError::NotFormatted) => {
-                let (partition, _) = prepare(Borrowed(disk), &[7; 32])?;
-                Store::format(partition).expect("it is large enough");
-            }
-            Err(error) => panic!("{error:?}"),
-        }
+        Store::open_or_format(partition).unwrap_or_else(|error| panic!("{error:?}"));
         Ok(prepared)
     };
     assert_eq!(start(&mut disk.clone()), Ok(Prepared::Created));

@@ -46,6 +46,15 @@ fn name(number: u8) -> String {
 /// Does something to both, and holds the answers against each other. The next number to be written goes up.
 pub(crate) fn act<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, next: &mut u32) {
     match act {
+        Act::Make { .. } | Act::Grow { .. } | Act::Clone { .. } | Act::Erase { .. } => {
+            manage(store, model, act)
+        }
+        _ => access(store, model, act, next),
+    }
+}
+
+fn manage<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act) {
+    match act {
         Act::Make { name: number, sectors } => {
             let result = store.make(&Name::new(&name(number)).expect("legal"), sectors.into());
             let exists = model.volumes.contains_key(&name(number));
@@ -100,6 +109,12 @@ pub(crate) fn act<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, ne
                 model.flushed();
             }
         }
+        _ => panic!("{act:?} manages nothing"),
+    }
+}
+
+fn access<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, next: &mut u32) {
+    match act {
         Act::Write { name: number, at, sectors } => {
             let Some((id, at, count)) = place(store, model, number, at, sectors.into()) else { return };
             let mut bytes = Vec::new();
@@ -127,6 +142,7 @@ pub(crate) fn act<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, ne
                 model.flushed();
             }
         }
+        _ => panic!("{act:?} is no access"),
     }
 }
 
