@@ -4,11 +4,11 @@
 //! bit for bit, where they lie; the tests hold the two against each other.
 //! Source: `ipc-proto/spec/strict-postcard.md`, `ipc-proto/spec/services/block.md`.
 
-use ipc_proto_rpc::Caller;
+use ipc_proto_rpc::{Caller, Port, serve_unwiped};
 use ipc_proto_types::{Bytes, ErrorCode, Kind};
 use ipc_proto_wire::{DecodeError, Header, decode, encode};
 
-use crate::{Block, BlockError, DATA_MAX, SECTOR, SECTORS_MAX, dispatch};
+use crate::{Block, BlockError, Buffers, DATA_MAX, SECTOR, SECTORS_MAX, dispatch};
 
 /// Number of the method `read`.
 pub const READ: u16 = 1;
@@ -53,7 +53,7 @@ pub trait InPlace {
     fn discard(&mut self, caller: &Caller, from: u64, count: u64) -> Result<(), BlockError>;
 }
 
-/// As [`dispatch`], for a server whose data stays in messages: hand it to `ipc_proto_rpc::serve`.
+/// As [`dispatch`], for a server whose data stays in messages: see [`serve_in_place`].
 ///
 /// # Errors
 /// As [`dispatch`].
@@ -69,6 +69,17 @@ pub fn dispatch_in_place(
         (WRITE, Kind::Call) => write(server, caller, body, out),
         _ => dispatch(&mut Small(server), caller, header, body, out),
     }
+}
+
+/// As [`crate::serve`], for a server whose data stays in messages. What clients keep is sealed: no buffer is wiped.
+pub fn serve_in_place(server: &mut impl InPlace, port: &mut impl Port, buffers: &mut Buffers) -> usize {
+    serve_unwiped(
+        port,
+        &mut |caller: &Caller, header: &Header, body: &[u8], out: &mut [u8]| {
+            dispatch_in_place(server, caller, header, body, out)
+        },
+        buffers,
+    )
 }
 
 fn read(

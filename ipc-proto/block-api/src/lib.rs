@@ -15,7 +15,7 @@ use ipc_proto_derive::{Schema, service};
 use ipc_proto_types::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use in_place::{InPlace, READ, WRITE, dispatch_in_place, put_read, put_write, read_data};
+pub use in_place::{InPlace, READ, WRITE, dispatch_in_place, put_read, put_write, read_data, serve_in_place};
 
 /// Bytes of a sector, the unit of addresses and of lengths.
 pub const SECTOR: usize = 512;

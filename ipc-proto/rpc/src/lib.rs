@@ -21,4 +21,4 @@ pub use client::{CallError, Client, OPEN_WAIT_MS, TIMEOUT_MS};
 pub use events::{EVENTS_MAX, Events, no_events, notify};
 pub use port::{Caller, Port, PortFacts, PortState, SendError, Ticks};
 pub use raw::{RawClient, Untyped};
-pub use server::{Buffers, SERVE_MAX, serve};
+pub use server::{Buffers, SERVE_MAX, serve, serve_unwiped};

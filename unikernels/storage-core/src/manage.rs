@@ -54,10 +54,6 @@ impl<D: Disk> Store<D> {
         let Some(origin) = self.map.volumes.get(origin) else { return Err(VolumesError::NoSuchVolume) };
         let (sectors, leaves) = (origin.sectors, origin.leaves.clone());
         self.set_aside(units_of(sectors))?;
-        // Leaves that the last commit has not are committed before they are shared: see `Map`.
-        if self.map.changed {
-            self.done()?;
-        }
         self.map.add_volume(at, name.clone(), sectors, leaves);
         self.done()?;
         self.find(name).ok_or(VolumesError::Failed)

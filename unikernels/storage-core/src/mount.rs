@@ -27,6 +27,18 @@ impl<D: Disk> Store<D> {
         Ok(store)
     }
 
+    /// Opens a partition; formats it when it never was, which is a partition that `prepare` has just made, or one whose first
+    /// start was cut short.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Store::format`]; a partition that is damaged is not formatted.
+    pub fn open_or_format(mut disk: D) -> Result<Self, StoreError> {
+        match newest(&mut disk) {
+            Err(StoreError::NotFormatted) => Self::format(disk),
+            _ => Self::open(disk),
+        }
+    }
+
     /// Opens a partition that was formatted.
     ///
     /// # Errors

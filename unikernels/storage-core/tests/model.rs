@@ -1,5 +1,7 @@
 //! Whatever is done to volumes, they hold what was written to them and nothing else.
 
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small, or cut on purpose")]
+
 mod simulated;
 
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! Power cuts at every write of random work: what was flushed is there, the rest is there or not, sector by sector.
 
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small, or cut on purpose")]
+
 mod simulated;
 
 use std::collections::BTreeSet;
@@ -7,7 +9,7 @@ use std::collections::BTreeSet;
 use simulated::workload::{Act, act, compare_all};
 use simulated::{Chance, Cutter, Model, Ram};
 use unikernels_disk::{Disk, SECTOR};
-use unikernels_storage_core::{GptError, Name, Partition, Prepared, Store, StoreError, prepare};
+use unikernels_storage_core::{GptError, Name, Partition, Prepared, Store, prepare};
 
 /// Sectors of a partition with about two dozen units.
 const SECTORS: u64 = 5400;
@@ -90,6 +92,29 @@ fn after_a_cut_at_any_write_volumes_hold_what_was_flushed_or_what_was_written_si
 }
 
 #[test]
+fn what_one_volume_let_go_is_not_written_in_place_by_another_before_that_is_committed() {
+    let disk = Ram::new(SECTORS);
+    let mut store = Store::format(disk.clone()).expect("it is large enough");
+    let names = ["one", "two"].map(|name| Name::new(name).expect("legal"));
+    let one = store.make(&names[0], 256).expect("there is room");
+    assert_eq!(store.write(one, 0, &[1; 256 * SECTOR]), Ok(()));
+    let two = store.clone_volume(&names[0], &names[1]).expect("there is room");
+    // From here on each has a leaf of its own; the second unit is still that of both.
+    assert_eq!(store.write(two, 0, &[2; SECTOR]), Ok(()));
+    assert_eq!(store.flush(two), Ok(()));
+    assert_eq!(store.write(one, 130, &[3; SECTOR]), Ok(()));
+    assert_eq!(store.write(two, 131, &[4; SECTOR]), Ok(()));
+    // The power is cut, and everything that was written is there, but for the commit.
+    let mut store = Store::open(Ram::with(SECTORS, disk.content())).expect("the last commit");
+    let mut sector = [0; SECTOR];
+    for name in &names {
+        let id = store.find(name).expect("it was committed");
+        assert_eq!(store.read(id, 131, &mut sector), Ok(()));
+        assert_eq!(sector, [1; SECTOR], "{name:?}");
+    }
+}
+
+#[test]
 fn a_store_that_was_cut_can_be_worked_with() {
     for seed in 0..30 {
         let mut chance = Chance(seed);
@@ -132,14 +157,7 @@ fn a_disk_whose_first_start_was_cut_anywhere_starts_the_next_time() {
     let mut cutter = Cutter::new(sectors, disk.content());
     let start = |disk: &mut dyn Disk| -> Result<Prepared, GptError> {
         let (partition, prepared) = prepare(Borrowed(disk), &[7; 32])?;
-        match Store::open(partition) {
-            Ok(_) => {}
-            Err(StoreError::NotFormatted) => {
-                let (partition, _) = prepare(Borrowed(disk), &[7; 32])?;
-                Store::format(partition).expect("it is large enough");
-            }
-            Err(error) => panic!("{error:?}"),
-        }
+        Store::open_or_format(partition).unwrap_or_else(|error| panic!("{error:?}"));
         Ok(prepared)
     };
     assert_eq!(start(&mut disk.clone()), Ok(Prepared::Created));

@@ -6,6 +6,9 @@ use unikernels_storage_core::{Name, Store};
 
 use super::{Chance, Held, Model, number, numbered};
 
+/// How many volumes there may be: few, so that clones of one another are written in turn.
+const NAMES: u64 = 4;
+
 /// One thing to do. Numbers are reduced to what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
@@ -21,7 +24,7 @@ pub(crate) enum Act {
 
 impl Act {
     pub(crate) fn random(chance: &mut Chance) -> Self {
-        let (name, of) = (chance.below(5) as u8, chance.below(5) as u8);
+        let (name, of) = (chance.below(NAMES) as u8, chance.below(NAMES) as u8);
         let (at, sectors) = (chance.next() as u16, (chance.next() as u16) % 400 + 1);
         match chance.below(16) {
             0 => Self::Make { name, sectors },
@@ -37,11 +40,20 @@ impl Act {
 }
 
 fn name(number: u8) -> String {
-    format!("volume-{}", number % 5)
+    format!("volume-{number}")
 }
 
 /// Does something to both, and holds the answers against each other. The next number to be written goes up.
 pub(crate) fn act<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, next: &mut u32) {
+    match act {
+        Act::Make { .. } | Act::Grow { .. } | Act::Clone { .. } | Act::Erase { .. } => {
+            manage(store, model, act)
+        }
+        _ => access(store, model, act, next),
+    }
+}
+
+fn manage<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act) {
     match act {
         Act::Make { name: number, sectors } => {
             let result = store.make(&Name::new(&name(number)).expect("legal"), sectors.into());
@@ -97,6 +109,12 @@ pub(crate) fn act<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, ne
                 model.flushed();
             }
         }
+        _ => panic!("{act:?} manages nothing"),
+    }
+}
+
+fn access<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, next: &mut u32) {
+    match act {
         Act::Write { name: number, at, sectors } => {
             let Some((id, at, count)) = place(store, model, number, at, sectors.into()) else { return };
             let mut bytes = Vec::new();
@@ -124,6 +142,7 @@ pub(crate) fn act<D: Disk>(store: &mut Store<D>, model: &mut Model, act: Act, ne
                 model.flushed();
             }
         }
+        _ => panic!("{act:?} is no access"),
     }
 }
 
