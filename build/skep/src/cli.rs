@@ -32,6 +32,8 @@ pub(crate) enum Verb {
 Examples:
   cargo skep run                            the desktop
   cargo skep run minimal --memory 64        another system, in a smaller machine
+  cargo skep run --disk other.img           with another disk than skep-disk.img
+  cargo skep run --disk-kind nvme --iommu intel
   cargo skep run --inspect                  with the inspector, for `cargo skep inspect`
   cargo skep run --gdb                      for `cargo skep gdb QUBE` in another terminal
   cargo skep run -- -s -S                   wait for a debugger of the whole machine on port 1234
@@ -54,6 +56,18 @@ Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first."
         /// Build the qubes for a debugger, and let `cargo skep gdb` in
         #[arg(long)]
         gdb: bool,
+        /// The disk, if a qube drives one: a file, made when it is not there [default: skep-disk.img beside the sources]
+        #[arg(long, value_name = "FILE")]
+        disk: Option<PathBuf>,
+        /// Size of a new disk in MiB [default: asked at a terminal, else 256]
+        #[arg(long, value_name = "MiB", value_parser = clap::value_parser!(u64).range(16..=1_048_576))]
+        disk_size: Option<u64>,
+        /// The device that the disk is
+        #[arg(long, value_enum, default_value = "virtio")]
+        disk_kind: DiskKind,
+        /// What keeps devices inside their qube's memory
+        #[arg(long, value_enum, default_value = "amd")]
+        iommu: IommuKind,
         /// More arguments for QEMU
         #[arg(last = true, value_name = "QEMU ARGS")]
         extra: Vec<OsString>,
@@ -272,6 +286,26 @@ pub(crate) struct Fuzz {
     /// Toolchain to build with [default: nightly if there is one]
     #[arg(long, value_enum)]
     pub(crate) engine: Option<Toolchain>,
+}
+
+/// The device that a disk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DiskKind {
+    /// virtio-blk
+    Virtio,
+    /// An NVMe controller
+    Nvme,
+}
+
+/// An IOMMU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum IommuKind {
+    /// AMD-Vi
+    Amd,
+    /// Intel VT-d
+    Intel,
+    /// None: device qubes start only if their manifest says dma = "unprotected"
+    None,
 }
 
 /// A toolchain.

@@ -10,6 +10,7 @@
 
 pub mod bench;
 pub mod builder;
+pub mod disk;
 pub mod doctor;
 mod failure;
 pub mod fuzz;

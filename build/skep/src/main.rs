@@ -12,11 +12,11 @@ use build_skep::run::{Debugger, Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, doctor, fuzz, gdb, iso, look, new, picture, policy,
-    project, reach, run, suite,
+    Failure, Outcome, Report, Style, bench, builder, disk, doctor, fuzz, gdb, iso, look, new, picture,
+    policy, project, reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, Fuzz, Inspect, New, Question, Toolchain, Verb};
+use cli::{Arguments, DiskKind, Fuzz, Inspect, IommuKind, New, Question, Toolchain, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words());
@@ -40,10 +40,20 @@ fn words() -> impl Iterator<Item = OsString> {
 fn act(verb: Verb, report: Report) -> Outcome<()> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Run { system, memory, log, inspect, gdb, extra } => {
+        Verb::Run { system, memory, log, inspect, gdb, disk, disk_size, disk_kind, iommu, extra } => {
+            let kind = match disk_kind {
+                DiskKind::Virtio => disk::Kind::Virtio,
+                DiskKind::Nvme => disk::Kind::Nvme,
+            };
+            let iommu = match iommu {
+                IommuKind::Amd => disk::Iommu::Amd,
+                IommuKind::Intel => disk::Iommu::Intel,
+                IommuKind::None => disk::Iommu::None,
+            };
+            let disk = disk::Options { file: disk, size_mib: disk_size, kind, iommu };
             let inspector = if inspect { Inspector::Present } else { Inspector::Absent };
             let debugger = if gdb { Debugger::Welcome } else { Debugger::None };
-            let options = Options { system, memory_mib: memory, log, inspector, debugger, extra };
+            let options = Options { system, memory_mib: memory, log, inspector, debugger, disk, extra };
             run::run(&workspace, &options, report)
         }
         Verb::Gdb { qube, stdio, extra } => {

@@ -8,6 +8,7 @@ use build_manifest::{Addition, Device, System};
 use build_inspect::Registration;
 
 use crate::builder::build_changed;
+use crate::disk;
 use crate::doctor;
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
@@ -42,6 +43,8 @@ pub struct Options {
     pub inspector: Inspector,
     /// Whether a debugger may look at its qubes.
     pub debugger: Debugger,
+    /// The disk, if a qube drives one.
+    pub disk: disk::Options,
     /// More arguments of QEMU.
     pub extra: Vec<OsString>,
 }
@@ -78,7 +81,9 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
     check_memory(&built, options.memory_mib)?;
     let log = options.log.clone().unwrap_or_else(|| workspace.output().join("supervisor.log"));
     let registration = addition.map(|_| register(workspace, &built.system)).transpose()?;
+    let home = workspace.project.as_ref().map_or(&workspace.root, |project| &project.root);
     let mut extra = registration.as_ref().map(second_serial).unwrap_or_default();
+    extra.extend(disk::arguments(&built.system, home, &options.disk, report)?);
     extra.extend(options.extra.iter().cloned());
     let announced = debugged.then(|| announce(workspace, &built.system, &mut extra, report)).transpose()?;
     let machine = Machine {
