@@ -3,8 +3,13 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
+<<<<<<< HEAD
 use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, Volumes};
 use crate::{backup, elf, image, message, monitor, peers, policy, queue, show_message, table};
+=======
+use crate::{Block, Clock, Console, Ctl, Echo, Log, Vault, Volumes};
+use crate::{elf, image, message, monitor, peers, policy, queue, show_message, store, table};
+>>>>>>> wt-storage
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +52,11 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
+<<<<<<< HEAD
 pub const TARGETS: [Target; 17] = [
+=======
+pub const TARGETS: [Target; 16] = [
+>>>>>>> wt-storage
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
@@ -62,6 +71,7 @@ pub const TARGETS: [Target; 17] = [
     target("monitor", "two hostile qubes against the whole monitor; nobody else notices", monitor),
     target("policy", "hostile manifests, and compiled policy against a plain reading of its lines", policy),
     target("image", "the reader of system images against damaged ones", image),
+    target("store", "a disk with volumes that lies under right sums; no volume harms another", store),
     target("table", "any bytes as a schema table, run on any body", table),
     target("elf", "any bytes as a qube's program file, read and placed", elf),
     target("backup", "damaged backups, and authentic ones that say anything", backup),

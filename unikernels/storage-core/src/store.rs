@@ -67,7 +67,7 @@ impl<D: Disk> Store<D> {
     }
 
     /// The volumes, by name. Looks at all of their maps.
-    pub fn volumes(&self) -> impl Iterator<Item = Volume> {
+    pub fn volumes(&self) -> impl Iterator<Item = Volume> + use<'_, D> {
         self.map.volumes.iter().map(|volume| {
             let (mapped, shared) = self.map.count(volume);
             Volume {
