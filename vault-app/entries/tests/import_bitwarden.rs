@@ -1,5 +1,7 @@
 //! Bitwarden's JSON.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Seeded, plain};

@@ -1,5 +1,7 @@
 //! CSV in and out.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Seeded, content, entry_id, plain, titled};

@@ -1,5 +1,7 @@
 //! The store against a simple model, its records against what would be on a disk, undo, caps.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;
