@@ -26,6 +26,7 @@ const ENTRY: u8 = 1;
 const GROUP: u8 = 2;
 
 /// What a record holds.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// An entry.

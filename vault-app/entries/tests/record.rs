@@ -1,5 +1,7 @@
 //! Records: what is encoded comes back, what is not canonical is refused, nothing panics.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{content, entry, entry_id, group, plain, titled};

@@ -1,5 +1,7 @@
 //! Search and report.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Seeded, entry_id, group_id, plain, titled};

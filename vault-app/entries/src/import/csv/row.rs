@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::columns::{Columns, Role};
 use super::rows::Cell;
 use super::{Fault, Why};
+use crate::caps;
 use crate::check::{Breach, Part};
 use crate::entry::{Content, Times};
 use crate::import::{self, ImportEntry, date};
@@ -26,8 +27,8 @@ pub(super) fn entry(columns: &Columns, cells: &[Cell<'_>]) -> Result<ImportEntry
         }
     }
     if !columns.has(Role::Title) {
-        let host = row.content.urls.first().map_or("", |url| host(url));
-        row.content.title = Plain::new(host.into());
+        let host = row.content.urls.first().map(|url| host(url)).filter(|host| host.len() <= caps::TITLE_MAX);
+        row.content.title = Plain::new(host.unwrap_or("").into());
     }
     row.content.check().map_err(|breach| {
         let index = column(columns, breach);
