@@ -3,13 +3,8 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-<<<<<<< HEAD
 use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, Volumes};
-use crate::{backup, elf, image, message, monitor, peers, policy, queue, show_message, table};
-=======
-use crate::{Block, Clock, Console, Ctl, Echo, Log, Vault, Volumes};
-use crate::{elf, image, message, monitor, peers, policy, queue, show_message, store, table};
->>>>>>> wt-storage
+use crate::{backup, elf, image, message, monitor, peers, policy, queue, show_message, store, table};
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +47,7 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-<<<<<<< HEAD
-pub const TARGETS: [Target; 17] = [
-=======
-pub const TARGETS: [Target; 16] = [
->>>>>>> wt-storage
+pub const TARGETS: [Target; 18] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
