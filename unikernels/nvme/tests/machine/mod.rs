@@ -174,6 +174,16 @@ impl Machine {
         change(&mut self.0.borrow_mut())
     }
 
+    /// From now on it keeps to the specification.
+    pub(crate) fn make_honest(&self) {
+        self.with(|controller| {
+            controller.forger = None;
+            (controller.silent, controller.never_ready, controller.never_stops) = (false, false, false);
+            (controller.fatal, controller.gone) = (false, false);
+            controller.now_ns += 1_000_000_000;
+        });
+    }
+
     pub(crate) fn forge(&self, forger: impl FnMut(Place, u64) -> u64 + 'static) {
         self.with(|controller| controller.forger = Some(Box::new(forger)));
     }
