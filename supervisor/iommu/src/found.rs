@@ -70,7 +70,9 @@ impl Found {
     /// others do not name, and RMRR (1) is memory that firmware keeps.
     fn block<'t>(&mut self, table: &'t [u8]) -> Option<&'t [u8]> {
         let (block, rest) = take(table, usize::from(u16_at(table, 2)?))?;
-        match (self.kind, *block.first()?) {
+        // The type is 8 bits of an IVRS, 16 of a DMAR.
+        let mask = if self.kind == Kind::Amd { 0xff } else { 0xffff };
+        match (self.kind, u16_at(block, 0)? & mask) {
             (Kind::Amd, sort @ (0x10 | 0x11 | 0x40)) => {
                 self.unit(u64_at(block, 8)?, u16_at(block, 16)?)?;
                 self.reserved.push((u16_at(block, 4)?, u16_at(block, 4)?)).ok()?;
