@@ -44,6 +44,9 @@ pub(crate) struct Amd;
 
 /// Entries of page tables (2.2.3). The next level is 0 in a leaf, and the page as large as its level says.
 impl Encoding for Amd {
+    /// Not present, and yet not zero: an emulated unit refuses at a zero without telling of it.
+    const NOTHING: u64 = 1 << 1;
+
     fn table(at: Hpa, level: u32) -> u64 {
         at.0 | 1 | u64::from(level) << 9 | READ | WRITE
     }

@@ -70,7 +70,9 @@ impl Found {
     /// others do not name, and RMRR (1) is memory that firmware keeps.
     fn block<'t>(&mut self, table: &'t [u8]) -> Option<&'t [u8]> {
         let (block, rest) = take(table, usize::from(u16_at(table, 2)?))?;
-        match (self.kind, *block.first()?) {
+        // The type is 8 bits of an IVRS, 16 of a DMAR.
+        let mask = if self.kind == Kind::Amd { 0xff } else { 0xffff };
+        match (self.kind, u16_at(block, 0)? & mask) {
             (Kind::Amd, sort @ (0x10 | 0x11 | 0x40)) => {
                 self.unit(u64_at(block, 8)?, u16_at(block, 16)?)?;
                 self.reserved.push((u16_at(block, 4)?, u16_at(block, 4)?)).ok()?;
@@ -126,21 +128,20 @@ impl Found {
         Some(())
     }
 
-    /// Device scopes of a unit or of reserved memory. Of those of a unit, what is behind a bridge is not covered.
+    /// Device scopes of a unit or of reserved memory. Behind a bridge only PCI configuration tells the bus: a unit is not taken
+    /// to see what is there, and reserved memory there takes everything beyond this bus.
     fn scopes(&mut self, mut rest: &[u8], is_reserved: bool) -> Option<()> {
         while !rest.is_empty() {
             let scope;
             (scope, rest) = take(rest, usize::from(*rest.get(1)?))?;
             let [kind, length, _, _, _, bus, device, function, ..] = *scope else { return None };
             let id = u16::from_be_bytes([bus, device << 3 | function & 7]);
-            if is_reserved {
-                // Behind a bridge only PCI configuration tells the bus: everything beyond this one is taken.
-                let last = if kind == 1 && length == 8 { id } else { u16::MAX };
-                self.reserved.push((id, last)).ok()?;
-            } else if kind == 1 && length == 8 {
-                self.covered.push((id, id)).ok()?;
-            } else if kind == 3 {
-                self.io_apics.push(Bdf(id)).ok()?;
+            match (kind, is_reserved) {
+                (1, true) if length == 8 => self.reserved.push((id, id)).ok()?,
+                (_, true) => self.reserved.push((id, u16::MAX)).ok()?,
+                (1, _) if length == 8 => self.covered.push((id, id)).ok()?,
+                (3, _) => self.io_apics.push(Bdf(id)).ok()?,
+                _ => {}
             }
         }
         Some(())

@@ -142,7 +142,12 @@ impl<H: Hardware> Vendor<H> for Intel {
         unit.run(hw, &[[0x11, 0], [0xd2, 0], [0x04, 0]], |word, ticket| [0x25 | ticket << 32, word])
     }
 
+    /// Bit 0 of the status: there was no room for a fault; bit 1: there is a fault. The records are a ring.
     fn next_fault(&self, hw: &mut H, unit: &mut Unit) -> Option<Fault> {
+        let status = hw.read32(Hpa(unit.base + FAULT_STATUS));
+        if status & 0b11 == 0 {
+            return None;
+        }
         for _ in 0..unit.records {
             let record = unit.log.0 + 16 * unit.head as u64;
             unit.head = (unit.head + 1) % unit.records;
@@ -154,7 +159,7 @@ impl<H: Hardware> Vendor<H> for Intel {
                 return Some(Fault { bdf, address, is_write });
             }
         }
-        if hw.read32(Hpa(unit.base + FAULT_STATUS)) & 1 != 0 {
+        if status & 1 != 0 {
             unit.overflows = unit.overflows.wrapping_add(1);
             hw.write32(Hpa(unit.base + FAULT_STATUS), 1);
         }

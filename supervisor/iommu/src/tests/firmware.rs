@@ -97,13 +97,8 @@ fn a_dmar_tells_units_reserved_devices_and_io_apics() {
     let behind = rmrr(&[1, 10, 0, 0, 0, 0, 0x1c, 0, 0, 0]);
     let found = dmar(&table(&[&drhd(1, 0, 0x1000, &[]), &behind])).expect("a good table");
     assert_eq!(usable(&found, &[0xdf, 0xe0, 0x100, 0xffff]), [0xdf], "a bus that only a bridge knows");
-    let named = [1, 8, 0, 0, 0, 0, 2, 0, 2, 8, 0, 0, 0, 0, 3, 0];
-    let some = dmar(&table(&[&drhd(0, 0, 0x1000, &named)])).expect("a good table");
-    assert_eq!(
-        usable(&some, &[0, 0x10, 0x18, 0x100]),
-        [0x10],
-        "what the unit names, and nothing behind a bridge"
-    );
+    let some = dmar(&table(&[&drhd(0, 0, 0x1000, &[1, 8, 0, 0, 0, 0, 2, 0])])).expect("a good table");
+    assert_eq!(usable(&some, &[0, 0x10, 0x11]), [0x10], "no unit sees the rest");
 }
 
 #[test]

@@ -161,8 +161,15 @@ impl Machine {
                 self.set(record, address & !0xfff);
                 let read = u64::from(access == Access::Read) << 62;
                 self.set(record + 8, 1 << 63 | read | 5 << 32 | u64::from(bdf));
+                self.tell_faults(base);
             }
         }
+    }
+
+    /// The status says whether a record holds a fault.
+    fn tell_faults(&mut self, base: u64) {
+        let is_there = (0..FAULT_RECORDS).any(|record| self.get(base + 0x228 + 16 * record) >> 63 != 0);
+        self.set(base + 0x34, self.get(base + 0x34) & 1 | u64::from(is_there) << 1);
     }
 
     /// Runs the commands up to the tail.
@@ -223,7 +230,10 @@ impl Machine {
                 }
             }
             (Kind::Intel, 0x34) => self.set(at, self.get(at) & !(value & 1)),
-            (Kind::Intel, 0x22c | 0x23c) if value >> 31 != 0 => self.set(at - 4, 0),
+            (Kind::Intel, 0x22c | 0x23c) if value >> 31 != 0 => {
+                self.set(at - 4, 0);
+                self.tell_faults(base);
+            }
             _ => self.set(at, value),
         }
         if matches!((self.kind, register), (Kind::Amd, 0x2008) | (Kind::Intel, 0x88)) {

@@ -4,7 +4,7 @@ use supervisor_mem::{Gpa, Hpa, NestedError};
 
 use super::confinement::{OTHER, VAULT};
 use super::model::{Access, CARD, DISK, KINDS, Machine, UNITS, found, started};
-use crate::{Bdf, DEVICES_MAX, Error, Fault, Iommu, Kind, Region};
+use crate::{Bdf, DEVICES_MAX, Error, Fault, Iommu, Kind};
 
 const FULL: Error = Error::Table(NestedError::OutOfTables);
 
