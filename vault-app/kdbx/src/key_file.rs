@@ -43,16 +43,17 @@ fn key_file_element(file: &[u8]) -> Option<Element> {
 fn xml_key(root: &Element) -> Option<Secret<[u8; 32]>> {
     let version = root.child("Meta")?.child("Version")?.text()?;
     let data = root.child("Key")?.child("Data")?;
-    let text: Zeroizing<Vec<u8>> =
-        Zeroizing::new(data.text()?.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
+    let text = data.text()?;
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
+    digits.extend(text.bytes().filter(|byte| !byte.is_ascii_whitespace()));
     let mut key = Secret::new([0; 32]);
     match version.trim().split('.').next()? {
         "1" => {
-            let len = Base64::decode(&text, key.expose_mut()).ok()?.len();
+            let len = Base64::decode(&digits, key.expose_mut()).ok()?.len();
             (len == 32).then_some(key)
         }
         "2" => {
-            if text.len() != 64 || !unhex(&text, key.expose_mut()) {
+            if digits.len() != 64 || !unhex(&digits, key.expose_mut()) {
                 return None;
             }
             let mut wanted = [0; HASH_DIGITS / 2];

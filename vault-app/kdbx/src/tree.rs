@@ -27,6 +27,16 @@ impl Text {
         self.0.expose()
     }
 
+    /// Empty, with room for so many bytes.
+    pub(crate) fn with_room(len: usize) -> Self {
+        Self::new(String::with_capacity(len))
+    }
+
+    /// Appends a character, for which there is room.
+    pub(crate) fn push(&mut self, letter: char) {
+        self.0.expose_mut().push(letter);
+    }
+
     /// Appends. When it must move it doubles its room and wipes the old one, so many small pieces cost no more than one.
     pub(crate) fn push_str(&mut self, more: &str) {
         let len = self.expose().len() + more.len();

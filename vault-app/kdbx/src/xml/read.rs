@@ -79,7 +79,7 @@ impl Builder {
         value: &StrSpan<'_>,
     ) -> Result<(), XmlError> {
         let name = qualified(prefix, local)?;
-        let value = Text::new(decode(value, Place::Attribute)?);
+        let value = decode(value, Place::Attribute)?;
         let element = self.open.last_mut().ok_or(XmlError::Malformed)?;
         if element.attribute(&name).is_some() || element.attributes.len() == XML_ATTRIBUTES_MAX {
             return Err(XmlError::Attributes);
@@ -101,8 +101,7 @@ impl Builder {
         Ok(())
     }
 
-    fn text(&mut self, text: String) -> Result<(), XmlError> {
-        let text = Text::new(text);
+    fn text(&mut self, text: Text) -> Result<(), XmlError> {
         let Some(element) = self.open.last_mut() else {
             let blank = text.expose().chars().all(is_space);
             return if blank { Ok(()) } else { Err(XmlError::OutsideRoot) };
@@ -118,9 +117,8 @@ impl Builder {
         Ok(())
     }
 
-    fn comment(&mut self, text: String) -> Result<(), XmlError> {
+    fn comment(&mut self, text: Text) -> Result<(), XmlError> {
         self.count()?;
-        let text = Text::new(text);
         match (self.open.last_mut(), &self.root) {
             (Some(element), _) => element.children.push(Node::Comment(text)),
             (None, None) => self.before.push(text),
@@ -185,8 +183,8 @@ enum Place {
 }
 
 /// Resolves references and line ends. The result is never longer than `raw`, so it is allocated once.
-fn decode(raw: &str, place: Place) -> Result<String, XmlError> {
-    let mut out = String::with_capacity(raw.len());
+fn decode(raw: &str, place: Place) -> Result<Text, XmlError> {
+    let mut out = Text::with_room(raw.len());
     let mut letters = raw.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         match letter {

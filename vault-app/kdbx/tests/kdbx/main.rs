@@ -10,3 +10,4 @@ mod identity;
 mod keepass_crate;
 mod keepassxc;
 mod model;
+mod noise;
