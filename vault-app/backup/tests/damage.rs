@@ -121,6 +121,7 @@ fn chunks_that_are_swapped_repeated_or_left_out_are_refused() {
     let at = |chunk, part: &str| BackupError::Damaged { chunk, part: Some(name(part)) };
     assert_eq!(damaged(&[2, 1, 3, 4]), BackupError::Damaged { chunk: 1, part: None });
     assert_eq!(damaged(&[1, 3, 2, 4]), at(2, "a"));
+    assert_eq!(damaged(&[3, 2, 1, 4]), BackupError::Damaged { chunk: 1, part: None });
     assert_eq!(damaged(&[1, 2, 2, 3, 4]), at(3, "b"));
     assert_eq!(damaged(&[1, 3, 4]), at(2, "a"));
     // The short one where a full one should be shifts all that follows.

@@ -201,8 +201,7 @@ fn a_key_file_that_asks_for_too_many_rounds_is_not_even_tried() {
 fn a_key_file_whose_halves_do_not_match_is_refused() {
     let mut bytes = inside(PLAIN);
     // The last three copies of the public key: in front, before the seed, and behind it. The one behind decides.
-    let public =
-        bytes.windows(11).enumerate().filter(|(_, window)| *window == b"ssh-ed25519").next_back().unwrap().0 + 15;
+    let public = bytes.windows(11).rposition(|window| window == b"ssh-ed25519").unwrap() + 15;
     let public_key: Vec<u8> = bytes[public..public + 32].to_vec();
     let behind = public + 32 + 4 + 32;
     assert_eq!(bytes[behind..behind + 32], public_key);
