@@ -120,19 +120,26 @@ pub fn word(index: usize) -> &'static str {
     &LIST[usize::from(STARTS[index])..usize::from(STARTS[index + 1]) - 1]
 }
 
-/// Whether the list has `word`, in small letters.
+/// Whether the list has `sought`, in small letters.
 #[must_use]
 pub fn contains(sought: &str) -> bool {
+    let index = position(sought);
+    index < LEN && word(index) == sought
+}
+
+/// How many words of the list are before `sought` in the order of bytes: where it is, or where it would be.
+#[must_use]
+pub fn position(sought: &str) -> usize {
     let (mut low, mut high) = (0, LEN);
     while low < high {
         let middle = low.midpoint(high);
-        match word(middle).cmp(sought) {
-            core::cmp::Ordering::Equal => return true,
-            core::cmp::Ordering::Less => low = middle + 1,
-            core::cmp::Ordering::Greater => high = middle,
+        if word(middle) < sought {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    false
+    low
 }
 
 fn separator_byte(symbol: char) -> Option<u8> {

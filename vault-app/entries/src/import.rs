@@ -8,6 +8,7 @@ pub mod csv;
 mod date;
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::caps;
@@ -46,20 +47,28 @@ pub struct ImportEntry {
 /// Splits a path at its slashes; a backslash makes a slash, or a backslash, part of a name. Empty names are left out.
 fn path(text: &str) -> Path {
     let mut names = Vec::new();
-    let mut name = Plain::default();
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '/' => names.push(core::mem::take(&mut name)),
-            '\\' if matches!(letters.as_str().chars().next(), Some('/' | '\\')) => {
-                name.extend(letters.next());
-            }
-            other => name.push(other),
+    let mut start = 0;
+    let mut escaped = false;
+    for (at, letter) in text.char_indices() {
+        if letter == '/' && !escaped {
+            names.push(unescaped(&text[start..at]));
+            start = at + 1;
         }
+        escaped = letter == '\\' && !escaped;
     }
-    names.push(name);
+    names.push(unescaped(&text[start..]));
     names.retain(|name| !name.is_empty());
     names
+}
+
+fn unescaped(text: &str) -> Plain {
+    let mut name = Plain::new(String::with_capacity(text.len()));
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        let is_escape = letter == '\\' && matches!(letters.as_str().chars().next(), Some('/' | '\\'));
+        name.extend(if is_escape { letters.next() } else { Some(letter) });
+    }
+    name
 }
 
 /// The tag of what was a favourite elsewhere.
@@ -96,4 +105,25 @@ fn add_field(content: &mut Content, name: &str, value: SecretText, protected: bo
 /// Whether a path can be groups of a store.
 fn is_path(path: &[Plain]) -> bool {
     path.len() <= caps::GROUP_DEPTH_MAX && path.iter().all(|name| name.len() <= caps::GROUP_NAME_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_split_at_slashes_that_are_not_escaped() {
+        for (text, expected) in [
+            ("", &[] as &[&str]),
+            ("a", &["a"]),
+            ("a/b", &["a", "b"]),
+            ("/a//b/", &["a", "b"]),
+            ("a\\/b/c", &["a/b", "c"]),
+            ("a\\\\/b", &["a\\", "b"]),
+            ("a\\b/c\\", &["a\\b", "c\\"]),
+        ] {
+            let names = path(text);
+            assert!(names.iter().map(|name| name.as_str()).eq(expected.iter().copied()), "{text}: {names:?}");
+        }
+    }
 }

@@ -75,8 +75,9 @@ impl Store {
 
 fn reused(live: &[&Entry]) -> Vec<Vec<EntryId>> {
     let with = live.iter().filter(|entry| !entry.content.password.is_empty());
-    let mut digests: Vec<([u8; 32], EntryId)> =
-        with.map(|entry| (Sha256::digest(entry.content.password.expose()).into(), entry.id)).collect();
+    // As large as it can become: growing would leave digests behind.
+    let mut digests: Vec<([u8; 32], EntryId)> = Vec::with_capacity(live.len());
+    digests.extend(with.map(|entry| (Sha256::digest(entry.content.password.expose()).into(), entry.id)));
     digests.sort_unstable();
     let mut reused: Vec<Vec<EntryId>> = digests
         .chunk_by(|a, b| a.0 == b.0)

@@ -18,6 +18,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use vault_app_codes::entropy;
+use words::Context;
 use zeroize::Zeroizing;
 
 use crate::caps;
@@ -54,6 +55,7 @@ impl Strength {
 #[must_use]
 pub fn estimate(password: &str, context: &[&str]) -> Strength {
     let letters = Letters::new(password);
+    let context = &Context::new(context);
     let mut found = Vec::new();
     letters.patterns(context, &mut found);
     patterns::repeats(&letters, &mut found, |part| {
@@ -93,7 +95,7 @@ impl Letters {
     }
 
     /// All patterns but repeats.
-    fn patterns(&self, context: &[&str], found: &mut Vec<Pattern>) {
+    fn patterns(&self, context: &Context, found: &mut Vec<Pattern>) {
         words::find(self, context, found);
         keyboard::find(self, found);
         patterns::sequences(self, found);

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use zeroize::Zeroizing;
+
 use super::words::ways;
 use super::{Letters, Pattern, log};
 
@@ -75,7 +77,9 @@ impl Layout {
 
 pub(super) fn find(letters: &Letters, found: &mut Vec<Pattern>) {
     for layout in [&QWERTY, &QWERTZ, &KEYPAD] {
-        let keys: Vec<Option<Key>> = letters.typed.iter().map(|letter| layout.key(*letter)).collect();
+        // The keys tell the password, so they are wiped as it is.
+        let mut keys = Zeroizing::new(Vec::with_capacity(letters.len()));
+        keys.extend(letters.typed.iter().map(|letter| layout.key(*letter)));
         let mut start = 0;
         while start < keys.len() {
             let end = walk(layout, &keys, start);
@@ -98,8 +102,8 @@ fn walk(layout: &Layout, keys: &[Option<Key>], start: usize) -> usize {
 
 /// Where it begins, where it turns and whither, which keys are shifted.
 fn worth(layout: &Layout, keys: &[Option<Key>]) -> u32 {
-    let steps: Vec<(i8, i8)> = keys.windows(2).filter_map(|pair| layout.step(pair[0]?, pair[1]?)).collect();
-    let turns = 1 + steps.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let step = |pair: &[Option<Key>]| layout.step(pair[0]?, pair[1]?);
+    let turns = 1 + keys.windows(3).filter(|keys| step(&keys[..2]) != step(&keys[1..])).count();
     let (length, turns) = (u64::try_from(keys.len()).unwrap_or(0), u32::try_from(turns).unwrap_or(0));
     let places = ways(length - 1, u64::from(turns) - 1).saturating_mul(length);
     let shifted = keys.iter().flatten().filter(|key| key.2).count();

@@ -19,13 +19,14 @@ const SEPARATOR: u32 = 200;
 
 /// Characters one step apart.
 pub(super) fn sequences(letters: &Letters, found: &mut Vec<Pattern>) {
-    let codes: Vec<i64> = letters.typed.iter().map(|letter| i64::from(u32::from(*letter))).collect();
+    let typed = &letters.typed;
+    let step_to = |pair: &[char]| i64::from(u32::from(pair[1])) - i64::from(u32::from(pair[0]));
     let mut start = 0;
-    while start + SEQUENCE_MIN <= codes.len() {
-        let step = codes[start + 1] - codes[start];
-        let end = start + 1 + codes[start..].windows(2).take_while(|pair| pair[1] - pair[0] == step).count();
+    while start + SEQUENCE_MIN <= typed.len() {
+        let step = step_to(&typed[start..start + 2]);
+        let end = start + 1 + typed[start..].windows(2).take_while(|pair| step_to(pair) == step).count();
         if end - start >= SEQUENCE_MIN && (1..=STEP_MAX).contains(&step.abs()) {
-            let first = letters.typed[start];
+            let first = typed[start];
             let from = if OBVIOUS.contains(&first) {
                 4
             } else if first.is_ascii_digit() {

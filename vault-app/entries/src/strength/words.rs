@@ -2,7 +2,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
 use vault_app_codes::phrase;
 use zeroize::Zeroizing;
@@ -68,72 +67,120 @@ const LEET: [&[(char, char)]; 2] = [
     ],
 ];
 
-pub(super) fn find(letters: &Letters, context: &[&str], found: &mut Vec<Pattern>) {
-    for start in 0..letters.len() {
-        for end in start + WORD_MIN..=letters.len().min(start + WORD_MAX) {
-            if let Some(centibits) = cheapest(&letters.small[start..end], context) {
-                let centibits = centibits + capitals(&letters.typed[start..end]);
+pub(super) fn find(letters: &Letters, context: &Context, found: &mut Vec<Pattern>) {
+    let count = letters.len();
+    let forward = |index: usize| Some(letters.small[index]);
+    look(count, context, forward, |start, end, rank| {
+        found.push(Pattern { start, end, centibits: log(rank) + capitals(&letters.typed[start..end]) });
+    });
+    let backward = |index: usize| Some(letters.small[count - 1 - index]);
+    look(count, context, backward, |start, end, rank| {
+        let (start, end) = (count - end, count - start);
+        let centibits = log(rank) + TWIST + capitals(&letters.typed[start..end]);
+        found.push(Pattern { start, end, centibits });
+    });
+    for table in LEET {
+        let meant = |letter: &char| table.iter().find(|(from, _)| from == letter).map(|(_, to)| *to);
+        let swapped = |index: usize| letters.small.get(index).map(|letter| meant(letter).unwrap_or(*letter));
+        look(count, context, swapped, |start, end, rank| {
+            let small = &letters.small[start..end];
+            let kinds = table.iter().filter(|(from, _)| small.contains(from)).count();
+            // Digits alone are a number and no word; what has none is found above.
+            if kinds > 0 && small.iter().any(|letter| meant(letter).is_none()) {
+                let twists = u32::try_from(kinds).unwrap_or(0) * TWIST;
+                let centibits = log(rank) + twists + capitals(&letters.typed[start..end]);
                 found.push(Pattern { start, end, centibits });
+            }
+        });
+    }
+}
+
+/// Tells every word among `count` letters: start, end, rank. Longer ones from a start are looked for only as long as some
+/// word begins so: a report estimates thousands of passwords.
+fn look(
+    count: usize,
+    context: &Context,
+    letter: impl Fn(usize) -> Option<char>,
+    mut tell: impl FnMut(usize, usize, u64),
+) {
+    let mut word = Zeroizing::new(String::with_capacity(WORD_MAX * 4));
+    for start in 0..count {
+        word.clear();
+        for end in start + 1..=count.min(start + WORD_MAX) {
+            word.extend(letter(end - 1));
+            if end - start < WORD_MIN {
+                continue;
+            }
+            let (rank, more) = rank(&word, context);
+            if let Some(rank) = rank {
+                tell(start, end, rank);
+            }
+            if !more {
+                break;
             }
         }
     }
 }
 
-/// The cheapest way in which these small letters are a word.
-fn cheapest(small: &[char], context: &[&str]) -> Option<u32> {
-    let mut word = Zeroizing::new(String::with_capacity(small.len() * 4));
-    word.extend(small);
-    let mut best = rank(&word, context).map(log);
-    let mut consider = |word: &str, twists: u32| {
-        if let Some(rank) = rank(word, context) {
-            let centibits = log(rank) + twists;
-            best = Some(best.map_or(centibits, |best| best.min(centibits)));
+/// What who guesses knows, in small letters: each text whole, and its words.
+pub(super) struct Context(Vec<Zeroizing<String>>);
+
+impl Context {
+    pub(super) fn new(texts: &[&str]) -> Self {
+        let mut known = Vec::new();
+        for text in texts {
+            let words = text.split(|letter: char| !letter.is_alphanumeric());
+            for word in core::iter::once(*text).chain(words) {
+                let length = word.chars().flat_map(char::to_lowercase).map(char::len_utf8).sum();
+                let mut small = Zeroizing::new(String::with_capacity(length));
+                small.extend(word.chars().flat_map(char::to_lowercase));
+                known.push(small);
+            }
         }
-    };
-    word.clear();
-    word.extend(small.iter().rev());
-    consider(&word, TWIST);
-    for table in LEET {
-        let swapped = |letter: &char| table.iter().find(|(from, _)| from == letter).map(|(_, to)| *to);
-        let kinds = table.iter().filter(|(from, _)| small.contains(from)).count();
-        let kinds = u32::try_from(kinds).unwrap_or(0);
-        // Digits alone are a number and no word.
-        if kinds > 0 && small.iter().any(|letter| swapped(letter).is_none()) {
-            word.clear();
-            word.extend(small.iter().map(|letter| swapped(letter).unwrap_or(*letter)));
-            consider(&word, kinds * TWIST);
-        }
+        Self(known)
     }
-    best
 }
 
-/// How many words are tried before this one.
-fn rank(word: &str, context: &[&str]) -> Option<u64> {
-    let lower = |other: &str| other.chars().flat_map(char::to_lowercase).eq(word.chars());
-    if context.iter().any(|text| lower(text) || text.split(|c: char| !c.is_alphanumeric()).any(lower)) {
-        return Some(CONTEXT_RANK);
-    }
-    let common = common_rank(word);
-    let drawn = phrase::contains(word).then_some(u64::from(phrase::LIST_LEN));
-    common.into_iter().chain(drawn).min()
+/// How many words are tried before this one, and whether longer words begin with it.
+fn rank(word: &str, context: &Context) -> (Option<u64>, bool) {
+    let (common, common_more) = common(word);
+    let at = phrase::position(word);
+    let drawn =
+        (at..usize::from(phrase::LIST_LEN)).take(2).map(phrase::word).filter(|other| other.starts_with(word));
+    let is_drawn = drawn.clone().next() == Some(word);
+    let known = context.0.iter().filter(|known| known.starts_with(word));
+    let is_known = known.clone().any(|known| known.len() == word.len());
+    let more = common_more
+        || drawn.clone().any(|other| other.len() > word.len())
+        || known.clone().any(|known| known.len() > word.len());
+    let ranks = [is_known.then_some(CONTEXT_RANK), common, is_drawn.then_some(phrase::LIST_LEN.into())];
+    (ranks.into_iter().flatten().min(), more)
 }
 
-/// The rank in the list, by halving: at each step the line around the middle is compared.
-fn common_rank(word: &str) -> Option<u64> {
+/// The rank in the list, and whether longer words of it begin so. By halving: at each step the line around the middle is compared.
+fn common(word: &str) -> (Option<u64>, bool) {
     let (mut low, mut high) = (0, LIST.len());
     while low < high {
         let middle = low.midpoint(high);
         // The list is ASCII; a middle within it is a boundary.
         let start = LIST[..middle].rfind('\n').map_or(0, |at| at + 1);
         let end = LIST[middle..].find('\n').map_or(LIST.len(), |at| middle + at);
-        let (other, rank) = LIST[start..end].split_once(' ')?;
-        match other.cmp(word) {
-            Ordering::Equal => return rank.parse().ok(),
-            Ordering::Less => low = end + 1,
-            Ordering::Greater => high = start,
+        if LIST[start..end].split(' ').next().unwrap_or("") < word {
+            low = end + 1;
+        } else {
+            high = start;
         }
     }
-    None
+    let (mut rank, mut more) = (None, false);
+    for (other, number) in LIST[low.min(LIST.len())..].lines().take(2).filter_map(|line| line.split_once(' '))
+    {
+        if other == word {
+            rank = number.parse().ok();
+        } else {
+            more |= other.starts_with(word);
+        }
+    }
+    (rank, more)
 }
 
 /// What the choice of capitals is worth: none or the usual ones little, others the ways to choose as many.
@@ -167,9 +214,19 @@ mod tests {
         assert_eq!(lines.len(), 22_959);
         assert!(LIST.is_ascii() && lines.is_sorted_by(|(a, _), (b, _)| a < b));
         assert!(lines.iter().all(|(word, _)| (WORD_MIN..=WORD_MAX).contains(&word.len())));
-        assert!(lines.iter().all(|(word, rank)| common_rank(word) == rank.parse().ok()));
+        assert!(lines.iter().all(|(word, rank)| common(word).0 == rank.parse().ok()));
+        for (index, (word, _)) in lines.iter().enumerate() {
+            for length in 1..=word.len() {
+                let begins =
+                    |(other, _): &(&str, &str)| other.starts_with(&word[..length]) && other.len() > length;
+                // Sorted, so that words that begin alike are neighbours.
+                let near = &lines[index.saturating_sub(2)..lines.len().min(index + 3)];
+                assert!(common(&word[..length]).1 || !near.iter().any(begins), "{word} {length}");
+            }
+            assert_eq!(common(&format!("{word}~")), (None, false));
+        }
         for other in ["", "a", "passwordx", "passwordd", "~~~~", "!!!", "日本"] {
-            assert_eq!(common_rank(other), None, "{other}");
+            assert_eq!(common(other).0, None, "{other}");
         }
     }
 
