@@ -23,6 +23,8 @@ const STATUS: u64 = 0x2020;
 
 /// The device table: 65,536 entries of 32 bytes.
 const DEVICE_TABLE_PAGES: u64 = 512;
+/// The last index is 2,047, of entries of 4 bytes: it ends in the third page of a table in the first.
+const REMAPPING_PAGES: u64 = 4;
 /// 256 entries of 16 bytes, as the base registers have it.
 const LENGTH_256: u64 = 8 << 56;
 /// Unit, event log, table walks that look into the processor's caches, command buffer. Remapping entries are 32 bits wide.
@@ -44,9 +46,6 @@ pub(crate) struct Amd;
 
 /// Entries of page tables (2.2.3). The next level is 0 in a leaf, and the page as large as its level says.
 impl Encoding for Amd {
-    /// Not present, and yet not zero: an emulated unit refuses at a zero without telling of it.
-    const NOTHING: u64 = 1 << 1;
-
     fn table(at: Hpa, level: u32) -> u64 {
         at.0 | 1 | u64::from(level) << 9 | READ | WRITE
     }
@@ -62,13 +61,14 @@ impl Encoding for Amd {
 }
 
 impl<H: Hardware> Vendor<H> for Amd {
-    fn prepare(&self, hw: &mut H, found: &Found) -> Result<Shared, Error> {
+    fn prepare(&self, hw: &mut H, _found: &Found) -> Result<Shared, Error> {
         let devices = hw.run(PageCount(DEVICE_TABLE_PAGES)).ok_or(Error::Table(NestedError::OutOfTables))?;
-        let shared = Shared { devices, remapping: frame(hw)?, empty: frame(hw)?, levels: 4, end: 1 << 48 };
+        // One page of remapping tables is used. The empty ones behind it are for units that let an index leave its table.
+        let remapping = hw.run(PageCount(REMAPPING_PAGES)).ok_or(Error::Table(NestedError::OutOfTables))?;
+        let shared = Shared { devices, remapping, empty: frame(hw)?, levels: 4, end: 1 << 48 };
         for bdf in (0..=u16::MAX).map(Bdf) {
             self.block(hw, &shared, Place { bdf, index: 0 });
         }
-        found.io_apics.iter().for_each(|io_apic| set(hw, &shared, *io_apic, 2, 0));
         Ok(shared)
     }
 
@@ -115,6 +115,24 @@ impl<H: Hardware> Vendor<H> for Amd {
         let entry = 1 | u64::from(apic) << 8 | u64::from(vector) << 16;
         hw.write(shared.remapping, 16 * usize::from(place.index), entry);
         0xfee0_0000
+    }
+
+    /// An I/O APIC has a table of 32 entries, of which every second is used. The index of one stands in place of the vector.
+    fn route_input(
+        &self,
+        hw: &mut H,
+        shared: &Shared,
+        first: Place,
+        place: Place,
+        vector: u8,
+        apic: u8,
+    ) -> (u32, u8) {
+        let number = (place.index - first.index) % 16;
+        let entry = 1 | u64::from(apic) << 8 | u64::from(vector) << 16;
+        hw.write(shared.remapping, 16 * usize::from(first.index) + usize::from(number), entry);
+        let table = shared.remapping.0 + 128 * u64::from(first.index);
+        set(hw, shared, place.bdf, 2, INTERRUPTS | REMAPPED | 5 << 1 | table);
+        (0, 2 * number as u8)
     }
 
     /// INVALIDATE_IOMMU_ALL; COMPLETION_WAIT that stores.

@@ -137,6 +137,20 @@ impl<H: Hardware> Vendor<H> for Intel {
         0xfee0_0010 | u32::from(place.index) << 5
     }
 
+    /// The remappable format (5.1.5.1) names the entry; the vector stands there for the end of an interrupt.
+    fn route_input(
+        &self,
+        hw: &mut H,
+        shared: &Shared,
+        _first: Place,
+        place: Place,
+        vector: u8,
+        apic: u8,
+    ) -> (u32, u8) {
+        self.route(hw, shared, place, vector, apic);
+        (u32::from(place.index) << 17 | 1 << 16, vector)
+    }
+
     /// Everything: context cache, IOTLB (draining reads and writes), interrupt entry cache; wait descriptor that stores.
     fn flush(&self, hw: &mut H, unit: &mut Unit) -> Result<(), Error> {
         unit.run(hw, &[[0x11, 0], [0xd2, 0], [0x04, 0]], |word, ticket| [0x25 | ticket << 32, word])

@@ -30,8 +30,8 @@ pub struct Iommu<H: Hardware> {
 }
 
 impl<H: Hardware> Iommu<H> {
-    /// Makes all units refuse all accesses and interrupts of all devices, and log what they refuse. The I/O APICs' interrupts
-    /// still pass on AMD-Vi; on VT-d they must be [routed](Self::route) too.
+    /// Makes all units refuse all accesses and interrupts of all devices, and log what they refuse. I/O APICs are
+    /// devices, whose inputs must be [routed](Self::route_input).
     ///
     /// # Errors
     /// [`Error::Unsupported`], [`Error::Table`], [`Error::Stuck`]; devices must then be taken as unconfined.
@@ -100,22 +100,21 @@ impl<H: Hardware> Iommu<H> {
         self.flush().map(|()| address)
     }
 
-    /// Lets the first I/O APIC raise `vector` by one of its inputs. Gives the number of the entry that the input must name;
-    /// `None` where inputs raise vectors by themselves, as on AMD-Vi.
+    /// Lets the first I/O APIC raise `vector` by one more of its inputs. Gives what the input's redirection entry must say: its
+    /// upper half, and in place of the vector.
     ///
     /// # Errors
     /// As [`Self::route`]; [`Error::Unconfined`] when firmware tells of no I/O APIC.
-    pub fn route_input(&mut self, vector: u8, apic: u32) -> Result<Option<u16>, Error> {
-        if self.found.kind == Kind::Amd {
-            return Ok(None);
-        }
+    pub fn route_input(&mut self, vector: u8, apic: u32) -> Result<(u32, u8), Error> {
         let apic = u8::try_from(apic).map_err(|_| Error::Destination)?;
         let bdf = *self.found.io_apics.first().ok_or(Error::Unconfined)?;
         // Each input has a place of its own.
+        let first = self.place(bdf)?;
         let index = u16::try_from(self.devices.len()).map_err(|_| Error::TooMany)?;
         self.devices.push(bdf).map_err(|_| Error::TooMany)?;
-        self.vendor.route(&mut self.hw, &self.shared, Place { bdf, index }, vector, apic);
-        self.flush().map(|()| Some(index))
+        let place = Place { bdf, index };
+        let entry = self.vendor.route_input(&mut self.hw, &self.shared, first, place, vector, apic);
+        self.flush().map(|()| entry)
     }
 
     /// The next access that a unit refused. A hostile device makes them without end: the caller bounds how many it takes.

@@ -95,6 +95,17 @@ pub(crate) trait Vendor<H: Hardware> {
     fn block(&self, hw: &mut H, shared: &Shared, place: Place);
     /// Lets it raise one interrupt, by writing 0 to the address.
     fn route(&self, hw: &mut H, shared: &Shared, place: Place, vector: u8, apic: u8) -> u32;
+    /// Lets an I/O APIC, whose first place is `first`, raise one more interrupt: the upper half of the input's redirection
+    /// entry, and what stands in place of the vector.
+    fn route_input(
+        &self,
+        hw: &mut H,
+        shared: &Shared,
+        first: Place,
+        place: Place,
+        vector: u8,
+        apic: u8,
+    ) -> (u32, u8);
     /// Makes a unit forget what it has read of the tables, and waits until nothing under way uses it any more.
     fn flush(&self, hw: &mut H, unit: &mut Unit) -> Result<(), Error>;
     /// Takes a fault from a unit.

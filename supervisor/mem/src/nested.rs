@@ -24,8 +24,6 @@ pub enum Rights {
 
 /// A vendor's entry format.
 pub trait Encoding {
-    /// An entry that maps nothing.
-    const NOTHING: u64 = 0;
     /// An entry that points to the table at `at`, which is of `level` (1: its entries map pages; at most 3).
     fn table(at: Hpa, level: u32) -> u64;
     /// An entry that maps a 4 KiB page, or a 2 MiB page.
@@ -77,7 +75,7 @@ impl<'m, M: TableMemory, E: Encoding> Mapper<'m, M, E> {
     /// # Errors
     /// [`NestedError::OutOfTables`].
     pub fn new(memory: &'m mut M) -> Result<Self, NestedError> {
-        let root = empty::<M, E>(memory)?;
+        let root = memory.table().ok_or(NestedError::OutOfTables)?;
         Ok(Self { memory, root, encoding: core::marker::PhantomData })
     }
 
@@ -113,8 +111,8 @@ impl<'m, M: TableMemory, E: Encoding> Mapper<'m, M, E> {
         for level in (last + 1..LEVELS).rev() {
             let index = index_at(at, level);
             let entry = self.memory.read(table, index);
-            table = if entry == E::NOTHING {
-                let next = empty::<M, E>(self.memory)?;
+            table = if entry == 0 {
+                let next = self.memory.table().ok_or(NestedError::OutOfTables)?;
                 self.memory.write(table, index, E::table(next, level));
                 next
             } else {
@@ -122,21 +120,12 @@ impl<'m, M: TableMemory, E: Encoding> Mapper<'m, M, E> {
             };
         }
         let index = index_at(at, last);
-        if self.memory.read(table, index) != E::NOTHING {
+        if self.memory.read(table, index) != 0 {
             return Err(NestedError::InUse);
         }
         self.memory.write(table, index, E::leaf(to, rights, size));
         Ok(())
     }
-}
-
-/// A table that maps nothing.
-fn empty<M: TableMemory, E: Encoding>(memory: &mut M) -> Result<Hpa, NestedError> {
-    let table = memory.table().ok_or(NestedError::OutOfTables)?;
-    if E::NOTHING != 0 {
-        (0..512).for_each(|index| memory.write(table, index, E::NOTHING));
-    }
-    Ok(table)
 }
 
 /// The index of `at` in a table of `level` (0: pages).

@@ -103,10 +103,10 @@ impl Devices {
         devices
     }
 
-    /// The entry of the IOMMU's table that an ISA line goes through; `None` where it needs none.
-    pub(crate) fn route_line(&mut self, line: u8) -> Result<Option<u16>, Error> {
+    /// How the I/O APIC raises an ISA line through the IOMMU, if there is one.
+    pub(crate) fn route_line(&mut self, line: u8) -> Result<Option<(u32, u8)>, Error> {
         let apic = self.apic;
-        self.iommu.as_mut().map_or(Ok(None), |iommu| iommu.route_input(device_vector(line), apic))
+        self.iommu.as_mut().map(|iommu| iommu.route_input(device_vector(line), apic)).transpose()
     }
 
     /// Whether some function reaches all memory.

@@ -14,7 +14,6 @@ const VERSION: u32 = 0x01;
 const REDIRECTION: u32 = 0x10;
 const MASKED: u32 = 1 << 16;
 const ACTIVE_LOW: u32 = 1 << 13;
-const REMAPPED: u32 = 1 << 16;
 
 /// Why a line cannot be routed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,17 +49,17 @@ impl IoApic {
         Some(io_apic)
     }
 
-    /// Opens ISA interrupt `irq` (0..16): from now on it sets its bit in the pending mask. Where an IOMMU remaps interrupts it
-    /// goes through `entry` of its table (VT-d, 5.1.5.1).
-    pub fn route(&mut self, irq: u8, entry: Option<u16>) -> Result<(), RouteError> {
+    /// Opens ISA interrupt `irq` (0..16): from now on it sets its bit in the pending mask. Where an IOMMU remaps interrupts,
+    /// `entry` is the upper half of the redirection entry and what stands in place of the vector.
+    pub fn route(&mut self, irq: u8, entry: Option<(u32, u8)>) -> Result<(), RouteError> {
         let input = self.input(irq)?;
         if input.level {
             return Err(RouteError::LevelTriggered);
         }
         let polarity = if input.low { ACTIVE_LOW } else { 0 };
-        let target = entry.map_or(self.target, |entry| u32::from(entry) << 17 | REMAPPED);
+        let (target, vector) = entry.unwrap_or((self.target, ISA_VECTOR + irq));
         self.write(REDIRECTION + 2 * input.gsi + 1, target);
-        self.write(REDIRECTION + 2 * input.gsi, u32::from(ISA_VECTOR + irq) | polarity);
+        self.write(REDIRECTION + 2 * input.gsi, u32::from(vector) | polarity);
         Ok(())
     }
 

@@ -67,7 +67,8 @@ impl Weapon for Edu {
     fn hits_own(&mut self) -> bool {
         let own = self.memory.bus();
         self.copy(BUFFER, own, RUN | TO_MEMORY | INTERRUPT);
-        let hit = (0..MARK).all(|index| self.memory.read::<u8>(index) == 0xd0 ^ (index as u8).wrapping_mul(37));
+        let hit =
+            (0..MARK).all(|index| self.memory.read::<u8>(index) == 0xd0 ^ (index as u8).wrapping_mul(37));
         self.wipe();
         hit
     }
