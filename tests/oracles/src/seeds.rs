@@ -49,6 +49,7 @@ pub fn seeds(target: &Target) -> Vec<Vec<u8>> {
     match (target.service, target.name) {
         (Some(service), _) => of_service(&service),
         (None, "elf") => vec![elf_file()],
+        (None, "kdbx") => crate::kdbx::seeds(),
         (None, "table") => tables(),
         (None, "policy") => noise(64, 120).into_iter().chain([system_file()]).collect(),
         (None, _) => noise(64, 200),

@@ -4,7 +4,7 @@ use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
 use crate::{Clock, Console, Ctl, Echo, Log, Vault};
-use crate::{elf, image, message, monitor, peers, policy, queue, show_message, table};
+use crate::{elf, image, kdbx, message, monitor, peers, policy, queue, show_message, table};
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
     target_of::<Ctl>("message_ctl"),
@@ -52,6 +52,7 @@ pub const TARGETS: [Target; 13] = [
     target("image", "the reader of system images against damaged ones", image),
     target("table", "any bytes as a schema table, run on any body", table),
     target("elf", "any bytes as a qube's program file, read and placed", elf),
+    target("kdbx", "damaged KeePass files, headers nobody would write, hostile contents", kdbx),
 ];
 
 /// The target of this name.
