@@ -50,6 +50,7 @@ pub fn seeds(target: &Target) -> Vec<Vec<u8>> {
         (Some(service), _) => of_service(&service),
         (None, "elf") => vec![elf_file()],
         (None, "backup") => backups(),
+        (None, "kdbx") => crate::kdbx::seeds(),
         (None, "table") => tables(),
         (None, "policy") => noise(64, 120).into_iter().chain([system_file()]).collect(),
         (None, _) => noise(64, 200),

@@ -4,7 +4,7 @@ use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
 use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, Volumes};
-use crate::{backup, elf, image, message, monitor, peers, policy, queue, show_message, store, table};
+use crate::{backup, elf, image, kdbx, message, monitor, peers, policy, queue, show_message, store, table};
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
@@ -66,6 +66,7 @@ pub const TARGETS: [Target; 18] = [
     target("table", "any bytes as a schema table, run on any body", table),
     target("elf", "any bytes as a qube's program file, read and placed", elf),
     target("backup", "damaged backups, and authentic ones that say anything", backup),
+    target("kdbx", "damaged KeePass files, headers nobody would write, hostile contents", kdbx),
 ];
 
 /// The target of this name.

@@ -210,10 +210,8 @@ impl Element {
 
     /// Puts a text in place of everything in it.
     pub fn set_text(&mut self, text: &str) {
-        self.children.clear();
-        if !text.is_empty() {
-            self.children.push(Node::Text(Text::new(text.into())));
-        }
+        self.children =
+            if text.is_empty() { Vec::new() } else { Vec::from([Node::Text(Text::new(text.into()))]) };
     }
 
     /// The value of an attribute.

@@ -94,6 +94,9 @@ impl Builder {
             return Err(XmlError::Unbalanced);
         }
         drop_layout(&mut element);
+        // Most elements have one child, and a growing list begins with room for four.
+        element.children.shrink_to_fit();
+        element.attributes.shrink_to_fit();
         match self.open.last_mut() {
             Some(parent) => parent.children.push(Node::Element(element)),
             None => self.root = Some(element),

@@ -7,10 +7,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::{KEY_FILE, KeyKind, LOGIN, PASSPHRASE, cheap, open, sample, save, summary, variants};
+use crate::common::{
+    DEEP, KEY_FILE, KeyKind, LOGIN, PASSPHRASE, Seeded, cheap, open, sample, save, summary, variants,
+};
 use crate::keepass_crate::{their_configs, their_database, their_key};
 use keepass::config::{CompressionConfig, KdfConfig, OuterCipherConfig};
-use vault_app_kdbx::{ArgonKind, Cipher, CompositeKey, Compression, KdbxError, Kdf, Options, peek};
+use vault_app_kdbx::bounds::BLOCK_SIZE;
+use vault_app_kdbx::{
+    ArgonKind, Binary, Cipher, CompositeKey, Compression, KdbxError, Kdf, Options, Protection, Random as _,
+    peek,
+};
 
 /// A folder that goes away with the test.
 struct Folder(PathBuf);
@@ -169,6 +175,28 @@ fn keepassxc_reads_our_fields_and_attachments_as_they_are() {
     assert!(listed.lines().any(|line| line.ends_with("Abroad/Deep")), "{listed}");
     assert!(listed.lines().any(|line| line == "Recycle Bin/Thrown away"), "{listed}");
     assert!(!listed.contains("Gone"), "{listed}");
+}
+
+#[test]
+fn a_file_of_several_blocks_goes_both_ways() {
+    let folder = Folder::new("blocks");
+    let (file, out, key) = (folder.file("large.kdbx"), folder.file("out.bin"), KeyKind::Passphrase);
+    let mut noise = vec![0; 5 * BLOCK_SIZE / 2];
+    Seeded(7).fill(&mut noise).unwrap();
+    let mut database = sample();
+    let reference = database.add_binary(Binary::new(noise.clone(), Protection::Plain));
+    database.entry_mut(DEEP).unwrap().attach("noise.bin", reference);
+    let before = summary(&database);
+    for (options, _) in variants().into_iter().filter(|(_, kind)| *kind == key) {
+        fs::write(&file, save(&database, &key.key(), &options)).unwrap();
+        assert!(fs::metadata(&file).unwrap().len() > 2 * BLOCK_SIZE as u64);
+        let entry = ["Banks \u{2014} \u{1f511}/Abroad/Deep", "noise.bin", out.to_str().unwrap()];
+        on_database(&folder, key, &file, &["attachment-export", "-q"], &entry);
+        assert!(fs::read(&out).unwrap() == noise, "{options:?}");
+        on_database(&folder, key, &file, &["mkdir", "-q"], &["New group"]);
+        let after = summary(&open(&fs::read(&file).unwrap(), &key.key()).unwrap());
+        assert!(after.entries == before.entries, "{options:?}");
+    }
 }
 
 /// What KeePassXC imports. Its command line makes KDBX 3 unless an entry has custom data, which that cannot hold.
