@@ -146,6 +146,8 @@ fn a_device_raises_its_one_interrupt_and_no_other() {
         iommu.unassign(DISK).expect("it obeys");
         assert_eq!(raises(&iommu, DISK, disk, 0), None);
         assert_eq!(iommu.route(DISK, 0x51, 256), Err(Error::Destination));
+        iommu.assign(DISK, 4, &OTHER).expect("a new owner");
+        assert_eq!(raises(&iommu, DISK, disk, 0), None, "which has not asked for it");
     }
 }
 
