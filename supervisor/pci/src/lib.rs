@@ -10,6 +10,8 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod fake;
 mod function;
 mod scan;
 

@@ -58,7 +58,7 @@ const _: () = assert!(DEVICES * FUNCTIONS == 256, "a bus has 256 functions");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::function::tests::Fake;
+    use crate::fake::Fake;
 
     #[test]
     fn a_function_is_found_by_class_or_by_address_and_bridges_never() {
