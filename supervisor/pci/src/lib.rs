@@ -9,6 +9,10 @@
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "window numbers are below 6, and places of capabilities below 256 by their mask"
+)]
 
 #[cfg(test)]
 mod fake;

@@ -60,7 +60,7 @@ impl PendingMask {
 
     /// All lines that came, bit by number: 0 to 15 are ISA's, the messages follow.
     pub const fn lines(self) -> u32 {
-        self.0 & (1 << LINES) - 1
+        self.0 & ((1 << LINES) - 1)
     }
 
     /// An interrupt came that nobody asked for.

@@ -48,7 +48,9 @@ impl Pci {
     pub fn can_be_given(&self, at: u64, bytes: u64) -> bool {
         let (base, last) = (self.config.base, u64::from(self.config.last_bus));
         let overlaps = |start: u64, end: u64| at < end && start < at.saturating_add(bytes);
-        at >= self.memory_end && !overlaps(base, base + (last + 1 << 20)) && !overlaps(0xfec0_0000, FOUR_GIB)
+        at >= self.memory_end
+            && !overlaps(base, base + ((last + 1) << 20))
+            && !overlaps(0xfec0_0000, FOUR_GIB)
     }
 
     /// Registers in windows.

@@ -335,10 +335,10 @@ impl State {
     /// A sector as it was before it was last written; zeroes when that is not recorded.
     fn before(&self, sector: u64) -> Box<[u8; SECTOR]> {
         let journal = self.journal.as_deref().unwrap_or_default();
-        let versions = journal.iter().rev().filter_map(|unit| match unit {
+        let mut versions = journal.iter().rev().filter_map(|unit| match unit {
             Some(Unit::Write(at, bytes)) if *at == sector => Some(bytes),
             _ => None,
         });
-        versions.skip(1).next().cloned().unwrap_or_else(|| Box::new([0; SECTOR]))
+        versions.nth(1).cloned().unwrap_or_else(|| Box::new([0; SECTOR]))
     }
 }

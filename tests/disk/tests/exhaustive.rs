@@ -12,6 +12,7 @@ use unikernels_volume::{OpenError, VOLUME_SECTORS_MIN};
 const UNITS_MAX: usize = 12;
 
 /// Two areas of eight sectors: three long puts do not fit without compaction.
+#[expect(clippy::cast_possible_truncation, reason = "the least of a volume is small")]
 const SECTORS: usize = VOLUME_SECTORS_MIN as usize;
 
 fn alphabet() -> Vec<Step> {

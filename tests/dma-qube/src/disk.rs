@@ -7,7 +7,7 @@ use unikernels_disk::{Disk as _, Wait};
 use unikernels_nvme::{ARENA_MIN, Dma, Nvme, Registers};
 use unikernels_rt::{DeviceMemory, Pci, Qube, Window};
 
-use crate::{MARK, Weapon};
+use crate::{MARK, Weapon, mark};
 
 /// Where the driver keeps the submission queue of reads, and how large an entry is (`unikernels-nvme`, `layout.rs`).
 const QUEUE: core::ops::Range<usize> = 2 * 4096..3 * 4096;
@@ -62,9 +62,7 @@ impl Weapon for Controller {
         let at = ARENA_MIN;
         let bus = self.memory.borrow().bus() + at as u64;
         self.fire(bus);
-        let hit = (0..MARK).all(|index| {
-            self.memory.borrow().read::<u8>(at + index) == 0xd0 ^ (index as u8).wrapping_mul(37)
-        });
+        let hit = (0..MARK).all(|index| self.memory.borrow().read::<u8>(at + index) == mark(index));
         self.wipe();
         hit
     }

@@ -2,7 +2,7 @@
 
 use unikernels_rt::{DeviceMemory, Pci, Qube, Window};
 
-use crate::{MARK, Weapon};
+use crate::{MARK, Weapon, mark};
 
 const SOURCE: usize = 0x80;
 const TARGET: usize = 0x88;
@@ -27,9 +27,8 @@ impl Edu {
     pub(crate) fn start(qube: Qube, mut pci: Pci) -> Self {
         let Some(registers) = pci.window(0) else { panic!("the device has no registers") };
         let Some(mut memory) = pci.memory(4096) else { panic!("too little memory") };
-        // The mark is put together here, so that it stands in no image.
         for index in 0..MARK {
-            memory.write(index, 0xd0_u8 ^ (index as u8).wrapping_mul(37));
+            memory.write(index, mark(index));
         }
         let mut edu = Self { qube, registers, memory };
         let own = edu.memory.bus();
@@ -67,8 +66,7 @@ impl Weapon for Edu {
     fn hits_own(&mut self) -> bool {
         let own = self.memory.bus();
         self.copy(BUFFER, own, RUN | TO_MEMORY | INTERRUPT);
-        let hit =
-            (0..MARK).all(|index| self.memory.read::<u8>(index) == 0xd0 ^ (index as u8).wrapping_mul(37));
+        let hit = (0..MARK).all(|index| self.memory.read::<u8>(index) == mark(index));
         self.wipe();
         hit
     }

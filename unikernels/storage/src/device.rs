@@ -13,6 +13,7 @@ const CLASS_AT: usize = 0x0a;
 const BARS: usize = 6;
 
 /// The disk.
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is never moved after the start")]
 pub(crate) enum Device {
     /// Behind an NVMe controller.
     Nvme(Nvme<Controller, Arena, Time>),

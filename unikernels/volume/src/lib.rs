@@ -1,6 +1,7 @@
 //! A sealed volume: authenticated, crash-safe records on a disk that is not trusted.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![expect(clippy::cast_possible_truncation, reason = "sizes have 64 bits on the one machine this is for")]
 
 extern crate alloc;
 
