@@ -246,10 +246,10 @@ fn a_device_that_never_stops_interrupting_leaves_the_others_their_turns() {
 
 #[test]
 fn a_device_interrupt_wakes_its_owner_and_nobody_else() {
-    let mut plan = Plan::new(&["four", "none", "twelve", "twenty"]);
+    let mut plan = Plan::new(&["four", "none", "twelve", "fifteen"]);
     plan.qube("four").irq = Some(4);
     plan.qube("twelve").irq = Some(12);
-    plan.qube("twenty").irq = Some(20);
+    plan.qube("fifteen").irq = Some(15);
     let image = plan.image();
     for (line, owner) in [(4, Some("four")), (12, Some("twelve")), (3, None)] {
         let mut world = World::new(&image, 0);
