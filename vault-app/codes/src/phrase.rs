@@ -221,6 +221,26 @@ mod tests {
     }
 
     #[test]
+    fn the_first_word_and_the_last_can_be_drawn() {
+        struct Always(u16);
+        impl Random for Always {
+            fn fill(&mut self, out: &mut [u8]) -> Result<(), crate::RandomError> {
+                for pair in out.chunks_exact_mut(2) {
+                    // The pool is used from its end.
+                    pair.copy_from_slice(&self.0.to_be_bytes());
+                }
+                Ok(())
+            }
+        }
+        let phrase = Phrase::new(4, Some(' '), Capitals::None).unwrap();
+        for (throw, word) in [(0, "abacus"), (LIST_LEN - 1, "zoom"), (LIST_LEN, "abacus"), (1, "abdomen")] {
+            let mut out = [0; PHRASE_MAX];
+            let length = phrase.generate(&mut Always(throw), &mut out).unwrap();
+            assert_eq!(core::str::from_utf8(&out[..length]), Ok([word; 4].join(" ").as_str()));
+        }
+    }
+
+    #[test]
     fn the_figure_is_the_words_times_the_logarithm_of_the_list() {
         for words in 4..=WORDS_MAX {
             let exact = 100.0 * f64::from(words) * 7_776_f64.log2();

@@ -297,7 +297,9 @@ proptest! {
         ops in proptest::collection::vec((op(), prop::bool::weighted(0.8)), 1..60),
     ) {
         let (mut store, mut model, mut disk) = (Store::new(), Model::default(), Disk::new());
-        for (now_s, (op, commit)) in (1..).zip(&ops) {
+        let first = [Op::AddGroup(1, 0), Op::AddGroup(2, 1), Op::AddEntry(1, 2), Op::AddEntry(2, 1)];
+        let first: Vec<(Op, bool)> = first.into_iter().map(|op| (op, true)).collect();
+        for (now_s, (op, commit)) in (1..).zip(first.iter().chain(&ops)) {
             let mut after = model.clone();
             let expected = after.run(op);
             let changes = run(&store, op, now_s);
@@ -354,6 +356,37 @@ fn changes_fit_only_the_store_they_were_made_from() {
     store.commit(first).unwrap();
     assert_eq!(store.commit(second), Err(StoreError::Stale));
     assert_eq!(store.entries().count(), 1);
+}
+
+#[test]
+fn what_is_restored_out_of_a_group_in_the_bin_is_in_the_root() {
+    let mut store = Store::new();
+    let item = Item::Entry(entry_id(1));
+    for op in [
+        Op::AddGroup(1, 0),
+        Op::AddGroup(2, 1),
+        Op::AddEntry(1, 2),
+        Op::Remove(false, 1),
+        Op::Remove(true, 1),
+    ] {
+        let changes = run(&store, &op, 1);
+        commit(&mut store, changes);
+    }
+    // The group comes back, and the entry stays where it was put by itself.
+    let group = store.restore(Item::Group(group_id(1))).unwrap();
+    assert_eq!(group.records().unwrap().len(), 1);
+    let entry = store.restore(item).unwrap();
+    assert_eq!(
+        entry.entries().map(|entry| (entry.group, entry.recycled_s)).collect::<Vec<_>>(),
+        [(GroupId::ROOT, None)]
+    );
+    let inner = store.restore(Item::Group(group_id(2))).unwrap();
+    assert_eq!(inner.groups().map(|group| group.parent).collect::<Vec<_>>(), [GroupId::ROOT]);
+    store.commit(group).unwrap();
+    assert!(store.is_recycled(item));
+    let changes = store.restore(item).unwrap();
+    store.commit(changes).unwrap();
+    assert_eq!(store.entry(entry_id(1)).map(|entry| entry.group), Some(group_id(2)));
 }
 
 #[test]
