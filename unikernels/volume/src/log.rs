@@ -228,3 +228,63 @@ impl Scan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a run of bytes is cut into, fed in pieces.
+    fn parse(bytes: &[u8], piece: usize) -> Option<Vec<Operation>> {
+        let (mut parser, mut operations) = (Parser::default(), Vec::new());
+        for (block, payload) in bytes.chunks(piece).enumerate() {
+            parser.feed(u32::try_from(block).ok()?, payload, &mut operations)?;
+        }
+        parser.is_between().then_some(operations)
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_cut_or_refused(bytes in prop::collection::vec(0u8..4, 0..300), piece in 1usize..300) {
+            if let Some(operations) = parse(&bytes, piece) {
+                let size = |operation: &Operation| match operation {
+                    Operation::Put(_, place) => PUT_SIZE + usize::try_from(place.len).expect("short"),
+                    Operation::Delete(_) => DELETE_SIZE,
+                };
+                prop_assert_eq!(operations.iter().map(size).sum::<usize>(), bytes.len());
+            }
+        }
+
+        #[test]
+        fn what_was_written_is_cut_the_same_in_any_pieces(
+            changes in prop::collection::vec((any::<u64>(), prop::option::of(0u8..40)), 0..20),
+            piece in 1usize..200,
+        ) {
+            let mut bytes = Vec::new();
+            let mut expected = Vec::new();
+            for (id, len) in changes {
+                match len {
+                    Some(len) => {
+                        bytes.extend(put_head(id, u32::from(len)));
+                        expected.push((id, Some(bytes.len()), u32::from(len)));
+                        bytes.extend(core::iter::repeat_n(0xee, usize::from(len)));
+                    }
+                    None => {
+                        bytes.extend(delete(id));
+                        expected.push((id, None, 0));
+                    }
+                }
+            }
+            let found = parse(&bytes, piece).expect("what was written");
+            let found = found.into_iter().map(|operation| match operation {
+                Operation::Put(id, place) => {
+                    let block = usize::try_from(place.block).expect("few") * piece;
+                    (id, Some(block + usize::from(place.offset)), place.len)
+                }
+                Operation::Delete(id) => (id, None, 0),
+            });
+            prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+        }
+    }
+}
