@@ -263,3 +263,43 @@ fn old_key_slots_beside_a_newer_volume_are_stale() {
     image[..16 * SECTOR].copy_from_slice(&old[..16 * SECTOR]);
     assert_eq!(open(&SimDisk::from_image(image), 3).map(|_| ()), Err(OpenError::StaleSlots));
 }
+
+/// A tear while mending must find the good copy as it was, and a copy that is torn at any byte must be known as torn.
+#[test]
+fn mending_a_copy_of_the_key_slots_leaves_the_other_alone() {
+    let (disk, model, kept) = aged();
+    for (bad, good) in [(0..8, 8..16), (8..16, 0..8)] {
+        let disk = SimDisk::from_image(disk.image());
+        disk.rot(usize::try_from(bad.start).expect("small") * SECTOR + 100, 4);
+        let rotten = disk.image();
+        disk.record();
+        let volume = open(&disk, 3).expect("the good copy is enough");
+        assert!(volume.found().slots_mended && !volume.found().root_missing);
+        drop(volume);
+        let journal = disk.journal();
+        let written: Vec<(u64, Box<[u8; SECTOR]>)> = journal
+            .iter()
+            .flatten()
+            .filter_map(|unit| match unit {
+                Unit::Write(sector, bytes) => Some((*sector, bytes.clone())),
+                Unit::Discard(_) => None,
+            })
+            .collect();
+        assert!(!written.is_empty() && written.iter().all(|(sector, _)| bad.contains(sector)), "{good:?}");
+        let mut image = rotten;
+        let mut outcomes = Outcomes::default();
+        for (at, bytes) in written {
+            let at = usize::try_from(at).expect("small") * SECTOR;
+            for byte in 0..SECTOR {
+                image[at + byte] = bytes[byte];
+                let torn = SimDisk::from_image(image.clone());
+                outcomes.check(&torn, &model, kept, &|| format!("torn at {}", at + byte));
+            }
+        }
+        assert_eq!((outcomes.refused(), outcomes.suspect), (0, 0), "{outcomes:?}");
+        assert!(outcomes.right >= 5 * 512);
+        let mut volume = open(&disk, 4).expect("the volume");
+        assert!(!volume.found().slots_mended);
+        assert_eq!(volume.verify(), Ok(()));
+    }
+}

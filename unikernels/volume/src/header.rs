@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
-use unikernels_disk::{Disk, SECTOR};
+use unikernels_disk::{Disk, DiskError, SECTOR};
 
 use crate::bytes::{field, put, u64_at};
 use crate::error::{OpenError, Part};
@@ -26,11 +26,12 @@ const VERSION_AT: usize = ID_AT + ID_SIZE;
 const AREA_AT: usize = VERSION_AT + 8;
 const SLOTS_AT: usize = AREA_AT + 8;
 const SLOT_STRIDE: usize = 2 + SLOT_MAX;
-const DIGEST_AT: usize = SLOTS_AT + SLOTS * SLOT_STRIDE;
-const DIGEST_SIZE: usize = 32;
-const NONCE_AT: usize = DIGEST_AT + DIGEST_SIZE;
+const NONCE_AT: usize = SLOTS_AT + SLOTS * SLOT_STRIDE;
 const TAG_AT: usize = NONCE_AT + NONCE_SIZE;
-const COPY_SIZE: usize = (TAG_AT + TAG_SIZE).next_multiple_of(SECTOR);
+/// The checksum comes last and covers the tag too: a copy torn inside a sector must not look like another key's.
+const DIGEST_AT: usize = TAG_AT + TAG_SIZE;
+const DIGEST_SIZE: usize = 32;
+const COPY_SIZE: usize = (DIGEST_AT + DIGEST_SIZE).next_multiple_of(SECTOR);
 const _: () = assert!(SLOT_COPIES[0] + (COPY_SIZE / SECTOR) as u64 <= SLOT_COPIES[1]);
 
 /// The key slots of a volume. What is in them is the caller's, and anybody can read it.
@@ -102,19 +103,18 @@ struct Copy {
     bytes: Vec<u8>,
 }
 
-/// The header that the key opens, and whether both copies say the same.
-pub(crate) fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<(Header, bool), OpenError> {
+/// The header that the key opens, and which copy does not say the same.
+pub(crate) fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<(Header, Option<usize>), OpenError> {
     let [first, second] = read_copies(disk)?;
     if first.is_none() && second.is_none() {
         return Err(OpenError::Damaged(Part::KeySlots));
     }
     let own = |copy: Option<Copy>| copy.filter(|copy| is_own(copy, key)).map(|copy| copy.header);
     match (own(first), own(second)) {
-        (Some(first), Some(second)) if first == second => Ok((first, true)),
-        (Some(first), Some(second)) => {
-            Ok((if first.version >= second.version { first } else { second }, false))
-        }
-        (Some(one), None) | (None, Some(one)) => Ok((one, false)),
+        (Some(first), Some(second)) if first == second => Ok((first, None)),
+        (Some(first), Some(second)) if first.version >= second.version => Ok((first, Some(1))),
+        (Some(first), None) => Ok((first, Some(1))),
+        (_, Some(second)) => Ok((second, Some(0))),
         (None, None) => Err(OpenError::WrongKey),
     }
 }
@@ -165,13 +165,14 @@ fn parse(bytes: Vec<u8>) -> Option<Copy> {
     Some(Copy { header, bytes })
 }
 
-/// Writes both copies, one after the other is safe.
+/// Writes one copy, and returns when it is there for good. The other one must be good until then.
 pub(crate) fn write(
     disk: &mut impl Disk,
     header: &Header,
     key: &VolumeKey,
     random: &mut impl FnMut(&mut [u8]),
-) -> Result<(), unikernels_disk::DiskError> {
+    copy: usize,
+) -> Result<(), DiskError> {
     let mut bytes = vec![0; COPY_SIZE];
     put(&mut bytes, 0, &MAGIC);
     put(&mut bytes, ID_AT, &header.volume);
@@ -183,23 +184,20 @@ pub(crate) fn write(
         put(&mut bytes, at, &len.to_le_bytes());
         put(&mut bytes, at + 2, slot);
     }
-    let digest = Sha256::digest(&bytes[..DIGEST_AT]);
-    put(&mut bytes, DIGEST_AT, &digest);
     let mut nonce = [0; NONCE_SIZE];
     random(&mut nonce);
     let sealer = Sealer::derive(key, &header.volume, Purpose::Slots);
     let tag = sealer.seal(&nonce, &bytes[..NONCE_AT], &mut []);
     put(&mut bytes, NONCE_AT, &nonce);
     put(&mut bytes, TAG_AT, &tag);
-    for sector in SLOT_COPIES {
-        disk.write(sector, &bytes)?;
-        disk.flush()?;
-    }
-    Ok(())
+    let digest = Sha256::digest(&bytes[..DIGEST_AT]);
+    put(&mut bytes, DIGEST_AT, &digest);
+    disk.write(SLOT_COPIES[copy % SLOT_COPIES.len()], &bytes)?;
+    disk.flush()
 }
 
 /// Makes sure that no header is here.
-pub(crate) fn erase(disk: &mut impl Disk) -> Result<(), unikernels_disk::DiskError> {
+pub(crate) fn erase(disk: &mut impl Disk) -> Result<(), DiskError> {
     for sector in SLOT_COPIES {
         disk.write(sector, &[0; COPY_SIZE])?;
     }

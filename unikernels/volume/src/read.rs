@@ -48,8 +48,8 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
         if self.is_stopped {
             return Err(VolumeError::Reopen);
         }
-        let (header, same) = header::read(&mut self.disk, &self.keys.volume).map_err(volume_error)?;
-        if header != self.header || !same {
+        let (header, bad_copy) = header::read(&mut self.disk, &self.keys.volume).map_err(volume_error)?;
+        if header != self.header || bad_copy.is_some() {
             return Err(VolumeError::Damaged(Part::KeySlots));
         }
         let geometry = self.header.geometry;

@@ -167,9 +167,9 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
             Ok(parts) => parts,
             Err(error) => return Err(Refused { error, disk }),
         };
-        let Parts { keys, header, root, place, log, found } = parts;
-        if found.slots_mended
-            && let Err(error) = header::write(&mut disk, &header, key, &mut random)
+        let Parts { keys, header, root, place, log, found, bad_copy } = parts;
+        if let Some(copy) = bad_copy
+            && let Err(error) = header::write(&mut disk, &header, key, &mut random, copy)
         {
             return Err(Refused { error: error.into(), disk });
         }
@@ -207,7 +207,9 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
     }
 
     pub(crate) fn write_header(&mut self) -> Result<(), VolumeError> {
-        header::write(&mut self.disk, &self.header, &self.keys.volume, &mut self.random)?;
+        for copy in 0..2 {
+            header::write(&mut self.disk, &self.header, &self.keys.volume, &mut self.random, copy)?;
+        }
         Ok(())
     }
 }
@@ -280,10 +282,11 @@ struct Parts {
     place: usize,
     log: Log,
     found: Found,
+    bad_copy: Option<usize>,
 }
 
 fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<Parts, OpenError> {
-    let (header, same_slots) = header::read(disk, key)?;
+    let (header, bad_copy) = header::read(disk, key)?;
     let geometry = header.geometry;
     if disk.sectors() < geometry.end() {
         return Err(OpenError::Truncated);
@@ -298,8 +301,8 @@ fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<Parts, OpenError> {
     let recovered = read_on(disk, &sealer, geometry, &mut scan, &mut root)?;
     let keys = Keys { volume: key.copy(), root: root_sealer };
     let log = Log { sealer, side: root.side, index: scan.index, at: scan.at };
-    let found = Found { recovered, slots_mended: !same_slots, root_missing: !has_other };
-    Ok(Parts { keys, header, root, place, log, found })
+    let found = Found { recovered, slots_mended: bad_copy.is_some(), root_missing: !has_other };
+    Ok(Parts { keys, header, root, place, log, found, bad_copy })
 }
 
 /// Reads exactly what the root says: a block less, more or other is damage.
