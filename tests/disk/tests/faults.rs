@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tests_disk::life::{Model, Step, contents, create, open, perform};
 use tests_disk::{Fault, Random, SimDisk, Unit};
-use unikernels_disk::SECTOR;
-use unikernels_volume::{OpenError, Part, State};
+use unikernels_disk::{Disk, SECTOR};
+use unikernels_volume::{OpenError, Part, State, VolumeError};
 
 const SECTORS: usize = 72;
 
@@ -302,4 +302,74 @@ fn mending_a_copy_of_the_key_slots_leaves_the_other_alone() {
         assert!(!volume.found().slots_mended);
         assert_eq!(volume.verify(), Ok(()));
     }
+}
+
+/// Two commits that could have followed the same state, of the same shape: the sectors of each, and the disk of the second.
+fn forked() -> (Vec<(usize, Vec<u8>)>, SimDisk) {
+    let disk = SimDisk::new(SECTORS);
+    let (mut volume, _) = create(&disk, 1).expect("a volume");
+    perform(&mut volume, &disk, &Step::Commit(vec![(1, Some(vec![1; 10]))]), 2).expect("a commit");
+    let base = disk.image();
+    let commit = |byte: u8, seed| {
+        let disk = SimDisk::from_image(base.clone());
+        disk.record();
+        let mut volume = open(&disk, seed).expect("the volume");
+        perform(&mut volume, &disk, &Step::Commit(vec![(1, Some(vec![byte; 6_000]))]), seed)
+            .expect("a commit");
+        disk
+    };
+    let cut_off = commit(0xaa, 3).journal().into_iter().flatten().filter_map(|unit| match unit {
+        Unit::Write(sector, bytes) if sector >= 32 => {
+            Some((usize::try_from(sector).expect("small"), bytes.to_vec()))
+        }
+        _ => None,
+    });
+    (cut_off.collect(), commit(0xbb, 4))
+}
+
+/// Whoever owns the disk saw the blocks of a commit that was cut off, and offers them for those of the one that was acknowledged.
+#[test]
+fn blocks_of_a_commit_that_was_cut_off_never_replace_acknowledged_ones() {
+    let (cut_off, disk) = forked();
+    assert_eq!(cut_off.len(), 12, "a block of eight sectors and one of four");
+    for range in [0..12, 0..8, 8..12] {
+        let mut image = disk.image();
+        for (at, bytes) in &cut_off[range.clone()] {
+            sector(&mut image, *at).copy_from_slice(bytes);
+        }
+        let error = open(&SimDisk::from_image(image), 5).map(|_| ()).expect_err("other blocks");
+        assert!(matches!(error, OpenError::Damaged(Part::Log { .. })), "{range:?}: {error:?}");
+    }
+}
+
+#[test]
+fn a_block_that_is_replaced_while_the_volume_is_open_is_noticed() {
+    let (cut_off, mut disk) = forked();
+    let mut volume = open(&disk, 5).expect("the volume");
+    assert_eq!(volume.get(1).expect("a read").expect("a record").expose(), &[0xbb; 6_000]);
+    for (at, bytes) in &cut_off[..8] {
+        disk.write(*at as u64, bytes).expect("a good disk");
+    }
+    assert!(matches!(volume.get(1), Err(VolumeError::Damaged(Part::Log { .. }))));
+    assert!(volume.verify().is_err());
+}
+
+#[test]
+fn either_root_can_be_lost_after_any_operation() {
+    let disk = SimDisk::new(SECTORS);
+    let (mut volume, mut model) = create(&disk, 1).expect("a volume");
+    // More commits than the log has room for: some of them make a new log.
+    let more = (0..12u8).map(|round| Step::Commit(vec![(5, Some(vec![round; 900]))]));
+    let mut outcomes = Outcomes::default();
+    for (count, step) in history().into_iter().chain(more).enumerate() {
+        perform(&mut volume, &disk, &step, 2).expect("a good disk");
+        model = model.after(&step);
+        for root in [16, 24] {
+            let mut image = disk.image();
+            sector(&mut image, root).fill(0xff);
+            let lost = SimDisk::from_image(image);
+            outcomes.check(&lost, &model, volume.state(), &|| format!("root {root} after {count}"));
+        }
+    }
+    assert_eq!((outcomes.right, outcomes.refused(), outcomes.suspect), (40, 0, 0), "{outcomes:?}");
 }
