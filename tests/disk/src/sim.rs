@@ -141,6 +141,11 @@ impl SimDisk {
         self.0.borrow_mut().power = Some(steps);
     }
 
+    /// The disk works again with all it had: its user died, and it did not.
+    pub fn live_on(&self) {
+        self.0.borrow_mut().power = None;
+    }
+
     /// Whether the power is gone.
     #[must_use]
     pub fn is_dead(&self) -> bool {

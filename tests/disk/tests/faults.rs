@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tests_disk::life::{Model, Step, contents, create, open, perform};
 use tests_disk::{Fault, Random, SimDisk, Unit};
-use unikernels_disk::{Disk, SECTOR};
-use unikernels_volume::{OpenError, Part, State, VolumeError};
+use unikernels_disk::SECTOR;
+use unikernels_volume::{OpenError, Part, State};
 
 const SECTORS: usize = 72;
 
@@ -232,38 +232,6 @@ fn a_write_that_is_misdirected_is_noticed_or_harmless() {
     assert!(runs > 15 * SECTORS && outcomes.refused() > 500 && outcomes.right > 100, "{outcomes:?}");
 }
 
-/// What is not caught by the disk alone, so that nobody believes otherwise, and what a state kept outside tells.
-#[test]
-fn a_whole_disk_taken_back_opens_and_the_kept_state_tells() {
-    let disk = SimDisk::new(SECTORS);
-    let (mut volume, _) = create(&disk, 1).expect("a volume");
-    let put = |byte| Step::Commit(vec![(1, Some(vec![byte; 10]))]);
-    perform(&mut volume, &disk, &put(1), 2).expect("a commit");
-    let old = disk.image();
-    perform(&mut volume, &disk, &put(2), 2).expect("a commit");
-    let kept = volume.state();
-    assert!(kept.can_follow(&kept));
-    let back = open(&SimDisk::from_image(old.clone()), 3).expect("an old disk opens");
-    assert!(!back.state().can_follow(&kept));
-    // Another history of the same length, as a commit that was cut off gives to whoever kept it.
-    let fork = SimDisk::from_image(old);
-    let mut volume = open(&fork, 4).expect("an old disk opens");
-    perform(&mut volume, &fork, &put(3), 5).expect("a commit");
-    assert_eq!(volume.generation(), kept.generation);
-    assert!(!volume.state().can_follow(&kept));
-}
-
-#[test]
-fn old_key_slots_beside_a_newer_volume_are_stale() {
-    let disk = SimDisk::new(SECTORS);
-    let (mut volume, _) = create(&disk, 1).expect("a volume");
-    let old = disk.image();
-    perform(&mut volume, &disk, &Step::Slots(b"new".to_vec()), 2).expect("new slots");
-    let mut image = disk.image();
-    image[..16 * SECTOR].copy_from_slice(&old[..16 * SECTOR]);
-    assert_eq!(open(&SimDisk::from_image(image), 3).map(|_| ()), Err(OpenError::StaleSlots));
-}
-
 /// A tear while mending must find the good copy as it was, and a copy that is torn at any byte must be known as torn.
 #[test]
 fn mending_a_copy_of_the_key_slots_leaves_the_other_alone() {
@@ -302,56 +270,6 @@ fn mending_a_copy_of_the_key_slots_leaves_the_other_alone() {
         assert!(!volume.found().slots_mended);
         assert_eq!(volume.verify(), Ok(()));
     }
-}
-
-/// Two commits that could have followed the same state, of the same shape: the sectors of each, and the disk of the second.
-fn forked() -> (Vec<(usize, Vec<u8>)>, SimDisk) {
-    let disk = SimDisk::new(SECTORS);
-    let (mut volume, _) = create(&disk, 1).expect("a volume");
-    perform(&mut volume, &disk, &Step::Commit(vec![(1, Some(vec![1; 10]))]), 2).expect("a commit");
-    let base = disk.image();
-    let commit = |byte: u8, seed| {
-        let disk = SimDisk::from_image(base.clone());
-        disk.record();
-        let mut volume = open(&disk, seed).expect("the volume");
-        perform(&mut volume, &disk, &Step::Commit(vec![(1, Some(vec![byte; 6_000]))]), seed)
-            .expect("a commit");
-        disk
-    };
-    let cut_off = commit(0xaa, 3).journal().into_iter().flatten().filter_map(|unit| match unit {
-        Unit::Write(sector, bytes) if sector >= 32 => {
-            Some((usize::try_from(sector).expect("small"), bytes.to_vec()))
-        }
-        _ => None,
-    });
-    (cut_off.collect(), commit(0xbb, 4))
-}
-
-/// Whoever owns the disk saw the blocks of a commit that was cut off, and offers them for those of the one that was acknowledged.
-#[test]
-fn blocks_of_a_commit_that_was_cut_off_never_replace_acknowledged_ones() {
-    let (cut_off, disk) = forked();
-    assert_eq!(cut_off.len(), 12, "a block of eight sectors and one of four");
-    for range in [0..12, 0..8, 8..12] {
-        let mut image = disk.image();
-        for (at, bytes) in &cut_off[range.clone()] {
-            sector(&mut image, *at).copy_from_slice(bytes);
-        }
-        let error = open(&SimDisk::from_image(image), 5).map(|_| ()).expect_err("other blocks");
-        assert!(matches!(error, OpenError::Damaged(Part::Log { .. })), "{range:?}: {error:?}");
-    }
-}
-
-#[test]
-fn a_block_that_is_replaced_while_the_volume_is_open_is_noticed() {
-    let (cut_off, mut disk) = forked();
-    let mut volume = open(&disk, 5).expect("the volume");
-    assert_eq!(volume.get(1).expect("a read").expect("a record").expose(), &[0xbb; 6_000]);
-    for (at, bytes) in &cut_off[..8] {
-        disk.write(*at as u64, bytes).expect("a good disk");
-    }
-    assert!(matches!(volume.get(1), Err(VolumeError::Damaged(Part::Log { .. }))));
-    assert!(volume.verify().is_err());
 }
 
 #[test]

@@ -120,8 +120,13 @@ fn run_seed(seed: u64) -> Seen {
     for _ in 0..LIVES {
         let (acknowledged, under_way, kept) = live(&mut volume, &disk, random, model, &mut seen);
         seen.cuts += 1;
-        let cut = any_cut(random);
-        (disk, volume) = revive(disk.cut(cut, random), random, &mut seen, seed);
+        // Now and then only the volume's user dies, and what was not flushed is still on its way.
+        let cut = (random.below(8) > 0).then(|| any_cut(random));
+        match cut {
+            Some(cut) => disk = disk.cut(cut, random),
+            None => disk.live_on(),
+        }
+        (disk, volume) = revive(disk, random, &mut seen, seed);
         // Reading is still possible when the power is to go after some writes; a dead disk is cut once more.
         if disk.is_dead() {
             seen.cuts += 1;

@@ -101,3 +101,37 @@ impl Sealer {
         self.0.decrypt_inout_detached(nonce.into(), context, bytes.into(), tag.into()).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_life_volume_and_volume_key_has_its_own_key() {
+        let (one, two) = (VolumeKey::new([1; KEY_SIZE]), VolumeKey::new([2; KEY_SIZE]));
+        let (life, other) = ([0; LIFE_SIZE], [1; LIFE_SIZE]);
+        let sealers = [
+            Sealer::derive(&one, &[0; ID_SIZE], Purpose::Log(&life)),
+            Sealer::derive(&one, &[0; ID_SIZE], Purpose::Log(&other)),
+            Sealer::derive(&one, &[0; ID_SIZE], Purpose::Root),
+            Sealer::derive(&one, &[0; ID_SIZE], Purpose::Slots),
+            Sealer::derive(&one, &[1; ID_SIZE], Purpose::Root),
+            Sealer::derive(&two, &[0; ID_SIZE], Purpose::Root),
+        ];
+        let nonce = [3; NONCE_SIZE];
+        for (sealing, sealer) in sealers.iter().enumerate() {
+            let mut sealed = *b"text";
+            let tag = sealer.seal(&nonce, b"", &mut sealed);
+            for (opening, opener) in sealers.iter().enumerate() {
+                let mut bytes = sealed;
+                let is_open = opener.open(&nonce, &tag, b"", &mut bytes);
+                assert_eq!((is_open, is_open && bytes == *b"text"), (opening == sealing, opening == sealing));
+            }
+        }
+    }
+
+    #[test]
+    fn a_volume_key_does_not_print() {
+        assert_eq!(format!("{:?}", VolumeKey::new([1; KEY_SIZE])), "VolumeKey(***)");
+    }
+}

@@ -45,7 +45,8 @@
 //! # What it costs
 //!
 //! A commit of 300 bytes writes 2 sectors with 2 writes and 2 flushes, and reads one. A mebibyte in pieces writes 1.4 % more than
-//! its bytes. Opening reads the log once, 64 KiB at a time; then a record is read with one read of its 4 KiB block.
+//! its bytes. Opening flushes once, so that what it shows is there for good, and reads the log once, 64 KiB at a time; then a
+//! record is read with one read of its 4 KiB block.
 //!
 //! | records of 300 bytes | log | reads | opening |
 //! |---|---|---|---|

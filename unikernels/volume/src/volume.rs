@@ -174,12 +174,11 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
             return Err(Refused { error: error.into(), disk });
         }
         let mut volume = Self { disk, random, keys, header, root, place, log, found, is_stopped: false };
-        // What is shown from here on must not be gone after the next power cut.
-        if found.recovered > 0 {
-            let settled = volume.disk.flush().map_err(VolumeError::from);
-            if let Err(error) = settled.and_then(|()| volume.write_root(volume.root.clone())) {
-                return Err(Refused { error: open_error(error), disk: volume.disk });
-            }
+        // What is shown from here on, the root knows: it cannot be chopped off again unnoticed.
+        if found.recovered > 0
+            && let Err(error) = volume.write_root(volume.root.clone())
+        {
+            return Err(Refused { error: open_error(error), disk: volume.disk });
         }
         Ok(volume)
     }
@@ -286,6 +285,8 @@ struct Parts {
 }
 
 fn read(disk: &mut impl Disk, key: &VolumeKey) -> Result<Parts, OpenError> {
+    // The one who wrote may have died before flushing, and the disk lived on: what is shown must not go with the next power cut.
+    disk.flush()?;
     let (header, bad_copy) = header::read(disk, key)?;
     let geometry = header.geometry;
     if disk.sectors() < geometry.end() {
