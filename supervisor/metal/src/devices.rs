@@ -33,8 +33,6 @@ pub(crate) enum Refused {
     NotThere,
     /// It cannot be given away.
     Quirk(Quirk),
-    /// A window of it lies where the supervisor's own registers are.
-    Placed,
     /// Another qube has it.
     Taken,
     /// No IOMMU, and the manifest does not say that it may go without.
@@ -49,7 +47,6 @@ impl fmt::Display for Refused {
             Self::NoPci => f.write_str("the firmware does not say where PCI is (no MCFG)"),
             Self::NotThere => f.write_str("the machine has no such device"),
             Self::Quirk(quirk) => write!(f, "its device cannot be given away: {quirk:?}"),
-            Self::Placed => f.write_str("its device's registers lie over the supervisor's"),
             Self::Taken => f.write_str("another qube has its device"),
             Self::NoIommu => f.write_str(
                 "no IOMMU keeps its device away from others' memory; switch it on in the firmware (QEMU: -device \
@@ -71,7 +68,8 @@ pub(crate) struct Owned {
 pub(crate) struct Devices {
     pci: Option<Pci>,
     iommu: Option<Iommu<IommuMemory>>,
-    trouble: Option<Refused>,
+    /// Why there is no IOMMU though firmware tells of one.
+    trouble: Option<Error>,
     apic: u32,
     owned: [Option<Owned>; MAX_QUBES],
 }
@@ -97,8 +95,7 @@ impl Devices {
         });
         match iommu {
             Some(Ok(iommu)) => devices.iommu = Some(iommu),
-            Some(Err(trouble)) => devices.trouble = Some(Refused::Iommu(trouble)),
-            None => {}
+            trouble => devices.trouble = trouble.and_then(Result::err),
         }
         devices
     }
@@ -124,7 +121,7 @@ impl Devices {
     ) -> Result<&Function, Refused> {
         let pci = self.pci.as_mut().ok_or(Refused::NoPci)?;
         if self.iommu.is_none() && !facts.dma_unprotected {
-            return Err(self.trouble.take().unwrap_or(Refused::NoIommu));
+            return Err(self.trouble.map_or(Refused::NoIommu, Refused::Iommu));
         }
         let wanted = facts.pci.iter().flatten().map(|wanted| match wanted {
             PciMatch::Class(class) => Wanted::Class(*class),
@@ -142,20 +139,13 @@ impl Devices {
         }
         let mut registers = pci.registers();
         let function = Function::open(pci, address, &mut registers).map_err(Refused::Quirk)?;
-        let mut windows = function.windows().iter().flatten();
-        if windows.any(|window| !pci.can_be_given(window.at, window.bytes)) {
-            return Err(Refused::Placed);
-        }
         let start = facts.regions().find(|region| region.rights == supervisor_image::Rights::RW);
         let start = start.map_or(layout::RAM_BASE, |region| region.gpa);
         let host = Hpa(ram.0 + (start - layout::RAM_BASE));
         let memory = (Gpa(start), host, facts.memory_end() - start);
-        describe(
-            page,
-            &described,
-            &function,
-            if self.iommu.is_some() { 0 } else { ram.0 - layout::RAM_BASE },
-        );
+        // Modulo 2^64: the memory may lie lower than the qube sees it.
+        let bus_offset = if self.iommu.is_some() { 0 } else { ram.0.wrapping_sub(layout::RAM_BASE) };
+        describe(page, &described, &function, bus_offset);
         let vector = device_vector(facts.irq.unwrap_or(layout::IRQ_PCI));
         let slot = self.owned.get_mut(qube.as_usize()).ok_or(Refused::NotThere)?;
         Ok(&slot.insert(Owned { function, memory, vector }).function)

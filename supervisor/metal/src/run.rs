@@ -30,10 +30,10 @@ pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static, Metal>) -> ! 
 /// The qube stopped for anything but a call.
 #[inline(never)]
 fn stopped(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, qube: QubeIndex) -> Next {
-    hear_devices(metal, monitor);
     match metal.vcpus[qube.as_usize() % QUBES].exit() {
         Exit::Interrupt => {
             metal.processor.accept_interrupts();
+            hear_devices(metal, monitor);
             monitor.interrupts(now(), Some(qube), arrived(), metal)
         }
         exit => monitor.step(now(), qube, exit, metal),

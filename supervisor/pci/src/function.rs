@@ -41,6 +41,8 @@ pub struct WindowRange {
 
 /// Registers in physical memory.
 pub trait Window {
+    /// Whether a window of a function may be at these addresses: not over memory, nor over registers of the supervisor.
+    fn may_be_at(&self, range: WindowRange) -> bool;
     /// Writes 32 bits at a physical address.
     fn write(&mut self, at: u64, value: u32);
 }
@@ -48,7 +50,7 @@ pub trait Window {
 /// Why a function cannot be given away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quirk {
-    /// Firmware left a window of whole pages without an address.
+    /// Firmware left a window of whole pages without an address, or over somebody else's.
     NotPlaced,
     /// It has no interrupt messages.
     NoMessages,
@@ -103,7 +105,10 @@ impl Function {
             }
             index += if is_wide { 2 } else { 1 };
         }
-        if windows.iter().flatten().any(|window| window.at == 0 || window.at % window.bytes != 0) {
+        let is_good = |window: &WindowRange| {
+            window.at != 0 && window.at.is_multiple_of(window.bytes) && registers.may_be_at(*window)
+        };
+        if !windows.iter().flatten().all(is_good) {
             return Err(Quirk::NotPlaced);
         }
         let mut kept = [None; 2];
@@ -240,6 +245,10 @@ mod tests {
     struct Written(Vec<(u64, u32)>);
 
     impl Window for Written {
+        fn may_be_at(&self, range: WindowRange) -> bool {
+            range.at < 0xfec0_0000 || range.at >= 1 << 32
+        }
+
         fn write(&mut self, at: u64, value: u32) {
             self.0.push((at, value));
         }
@@ -306,6 +315,11 @@ mod tests {
         unplaced.set(0x20, 0x20, 0);
         let open = |fake: &mut Fake| Function::open(fake, Address(0x20), &mut Written::default()).err();
         assert_eq!(open(&mut unplaced), Some(Quirk::NotPlaced));
+        let mut over_ours = fake();
+        over_ours.set(0x20, 0x20, 0xfee0_0000);
+        let mut written = Written::default();
+        let refused = Function::open(&mut over_ours, Address(0x20), &mut written).err();
+        assert_eq!((refused, written.0.len()), (Some(Quirk::NotPlaced), 0), "nothing is written there");
         let mut silent = fake();
         silent.set(0x20, register::CAPABILITIES, 0);
         assert_eq!(open(&mut silent), Some(Quirk::NoMessages));

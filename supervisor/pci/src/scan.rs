@@ -1,8 +1,9 @@
 //! Which functions there are.
 
+use core::ops::RangeInclusive;
+
 use crate::{Address, Config, command, register};
 
-const DEVICES: u16 = 32;
 const FUNCTIONS: u16 = 8;
 const ABSENT: u32 = 0xffff;
 /// Type of a header, in bits 16 to 22 of its register; 0 is a function that does something.
@@ -24,36 +25,45 @@ pub fn find(config: &impl Config, last_bus: u8, wanted: Wanted) -> Option<Addres
         Wanted::Class(class) => config.read(function, register::CLASS) >> 16 == u32::from(class),
         Wanted::Address(address) => function == address,
     };
-    functions(last_bus).find(|function| is_endpoint(config, *function) && is_wanted(*function))
+    let mut all = devices(last_bus).flat_map(|device| functions(config, device)).map(Address);
+    all.find(|function| is_endpoint(config, *function) && is_wanted(*function))
 }
 
 /// Takes bus mastering from every function that is no bridge: nothing that firmware left running writes to memory.
 pub fn quiesce(config: &mut impl Config, last_bus: u8) {
-    for function in functions(last_bus) {
-        if is_endpoint(config, function) {
-            let value = config.read(function, register::COMMAND) & 0xffff & !command::BUS_MASTER;
-            config.write(function, register::COMMAND, value);
+    for device in devices(last_bus) {
+        for function in functions(config, device).map(Address) {
+            if is_endpoint(config, function) {
+                let value = config.read(function, register::COMMAND) & 0xffff & !command::BUS_MASTER;
+                config.write(function, register::COMMAND, value);
+            }
         }
     }
 }
 
-/// Every address there may be, at most 65,536.
-fn functions(last_bus: u8) -> impl Iterator<Item = Address> {
-    (0..=u16::from(last_bus) << 8 | 0xff).map(Address)
+/// Addresses of function 0 of every device there may be, at most 8,192.
+fn devices(last_bus: u8) -> impl Iterator<Item = u16> {
+    (0..=u16::from(last_bus) << 8 | 0xff).step_by(usize::from(FUNCTIONS))
 }
 
-/// Whether a function that does something is there. Where device has no function 0 it has none, and only one that says so
-/// has more.
+/// Addresses that functions of a device may have. One without function 0 has none, and only one that says so has more.
+fn functions(config: &impl Config, device: u16) -> RangeInclusive<u16> {
+    let first = Address(device);
+    if !is_there(config, first) {
+        return RangeInclusive::new(1, 0);
+    }
+    let has_more = config.read(first, register::HEADER) & MULTI_FUNCTION != 0;
+    device..=if has_more { device + (FUNCTIONS - 1) } else { device }
+}
+
+fn is_there(config: &impl Config, function: Address) -> bool {
+    config.read(function, register::ID) & ABSENT != ABSENT
+}
+
+/// Whether a function that does something is there.
 fn is_endpoint(config: &impl Config, function: Address) -> bool {
-    let first = Address(function.0 & !(FUNCTIONS - 1));
-    let is_there = |at| config.read(at, register::ID) & ABSENT != ABSENT;
-    let has_more = || config.read(first, register::HEADER) & MULTI_FUNCTION != 0;
-    is_there(first)
-        && (function == first || (has_more() && is_there(function)))
-        && config.read(function, register::HEADER) & HEADER_TYPE == 0
+    is_there(config, function) && config.read(function, register::HEADER) & HEADER_TYPE == 0
 }
-
-const _: () = assert!(DEVICES * FUNCTIONS == 256, "a bus has 256 functions");
 
 #[cfg(test)]
 mod tests {

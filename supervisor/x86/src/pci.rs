@@ -7,7 +7,7 @@ use core::sync::atomic::{Ordering, fence};
 
 use supervisor_iommu::Hardware;
 use supervisor_mem::{Hpa, PAGE_SIZE, PageCount, TableMemory};
-use supervisor_pci::{Address, Config, Window};
+use supervisor_pci::{Address, Config, Window, WindowRange};
 
 use crate::acpi::ConfigSpace;
 use crate::memmap::FOUR_GIB;
@@ -42,21 +42,10 @@ impl Pci {
         self.config.last_bus
     }
 
-    /// Whether `bytes` at `at` are above memory and away from the interrupt controllers, the IOMMUs and configuration space,
-    /// so that a qube may have them.
-    #[must_use]
-    pub fn can_be_given(&self, at: u64, bytes: u64) -> bool {
-        let (base, last) = (self.config.base, u64::from(self.config.last_bus));
-        let overlaps = |start: u64, end: u64| at < end && start < at.saturating_add(bytes);
-        at >= self.memory_end
-            && !overlaps(base, base + ((last + 1) << 20))
-            && !overlaps(0xfec0_0000, FOUR_GIB)
-    }
-
     /// Registers in windows.
     #[must_use]
     pub fn registers(&self) -> Registers {
-        Registers { memory_end: self.memory_end }
+        Registers { config: self.config, memory_end: self.memory_end }
     }
 
     fn pointer(&self, function: Address, offset: u16) -> *mut u32 {
@@ -76,7 +65,7 @@ impl Config for Pci {
 
     fn write(&mut self, function: Address, register: u16, value: u32) {
         // SAFETY: as in `read`; what a function does with a value reaches memory only through the IOMMU or, where there is
-        // none, if the manifest says so, and `can_be_given` keeps its windows away from what is ours.
+        // none, if the manifest says so, and `may_be_at` keeps its windows away from what is ours.
         unsafe { self.pointer(function, register).write_volatile(value) };
     }
 }
@@ -84,10 +73,21 @@ impl Config for Pci {
 /// Registers in windows of PCI functions.
 #[derive(Clone, Copy)]
 pub struct Registers {
+    config: ConfigSpace,
     memory_end: u64,
 }
 
 impl Window for Registers {
+    /// Above memory, and away from configuration space, the interrupt controllers, the IOMMUs and the firmware.
+    fn may_be_at(&self, range: WindowRange) -> bool {
+        let end = range.at.saturating_add(range.bytes);
+        let overlaps = |start: u64, past: u64| range.at < past && start < end;
+        let config_end = self.config.base + ((u64::from(self.config.last_bus) + 1) << 20);
+        range.at >= self.memory_end
+            && !overlaps(self.config.base, config_end)
+            && !overlaps(0xfec0_0000, FOUR_GIB)
+    }
+
     fn write(&mut self, at: u64, value: u32) {
         if let Some(pointer) = register::<u32>(at, self.memory_end) {
             // SAFETY: mapped uncached, above all memory: a device's register.

@@ -3,8 +3,8 @@
 use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
 
-use unikernels_disk::{Disk as _, Wait};
-use unikernels_nvme::{ARENA_MIN, Dma, Nvme, Registers};
+use unikernels_disk::{Disk as _, Dma};
+use unikernels_nvme::{ARENA_MIN, Nvme};
 use unikernels_rt::{DeviceMemory, Pci, Qube, Window};
 
 use crate::{MARK, Weapon, mark};
@@ -16,7 +16,7 @@ const ENTRY: usize = 64;
 const ADDRESS: usize = 24;
 
 pub(crate) struct Controller {
-    nvme: Nvme<Bar, Aimed, Time>,
+    nvme: Nvme<Window, Aimed, Qube>,
     memory: Rc<RefCell<DeviceMemory>>,
     target: Rc<Cell<Option<u64>>>,
     own: core::ops::Range<u64>,
@@ -29,7 +29,7 @@ impl Controller {
         let memory = Rc::new(RefCell::new(memory));
         let target = Rc::new(Cell::new(None));
         let aimed = Aimed { memory: memory.clone(), target: target.clone() };
-        let started = Nvme::new(Bar(window), aimed, Time(qube));
+        let started = Nvme::new(window, aimed, qube);
         let Ok(mut nvme) = started else { panic!("the controller cannot be driven") };
         if let Err(error) = nvme.start() {
             panic!("the controller does not start: {error:?}");
@@ -40,7 +40,7 @@ impl Controller {
     fn wipe(&mut self) {
         let mut memory = self.memory.borrow_mut();
         for index in (ARENA_MIN - 128 * 1024) / 8..(ARENA_MIN + 4096) / 8 {
-            memory.write(8 * index, 0_u64);
+            memory.write_u64(8 * index, 0);
         }
     }
 }
@@ -62,7 +62,7 @@ impl Weapon for Controller {
         let at = ARENA_MIN;
         let bus = self.memory.borrow().bus() + at as u64;
         self.fire(bus);
-        let hit = (0..MARK).all(|index| self.memory.borrow().read::<u8>(at + index) == mark(index));
+        let hit = (0..MARK).all(|word| self.memory.borrow().read_u64(at + 8 * word) == mark(word));
         self.wipe();
         hit
     }
@@ -96,50 +96,12 @@ impl Dma for Aimed {
     }
 
     fn read_u64(&self, at: usize) -> u64 {
-        self.memory.borrow().read(at)
+        self.memory.borrow().read_u64(at)
     }
 
     fn write_u64(&mut self, at: usize, value: u64) {
         let is_address = QUEUE.contains(&at) && at % ENTRY == ADDRESS && value != 0;
         let value = self.target.get().filter(|_| is_address).unwrap_or(value);
-        self.memory.borrow_mut().write(at, value);
-    }
-}
-
-struct Bar(Window);
-
-impl Registers for Bar {
-    fn len_bytes(&self) -> usize {
-        self.0.bytes()
-    }
-
-    fn read_u32(&mut self, at: usize) -> u32 {
-        self.0.read(at)
-    }
-
-    fn read_u64(&mut self, at: usize) -> u64 {
-        self.0.read(at)
-    }
-
-    fn write_u32(&mut self, at: usize, value: u32) {
-        self.0.write(at, value);
-    }
-
-    fn write_u64(&mut self, at: usize, value: u64) {
-        self.0.write(at, value);
-    }
-}
-
-struct Time(Qube);
-
-impl Wait for Time {
-    fn now_ns(&mut self) -> u64 {
-        self.0.clock().ns(self.0.now().0)
-    }
-
-    fn wait(&mut self, deadline_ns: u64) {
-        let now = self.0.now();
-        let left = deadline_ns.saturating_sub(self.0.clock().ns(now.0));
-        self.0.wait(Some(now.after(self.0.clock().ticks_in_ms(left.div_ceil(1_000_000)))));
+        self.memory.borrow_mut().write_u64(at, value);
     }
 }

@@ -1,5 +1,6 @@
 //! QEMU's educational device (docs/specs/edu in its sources): a buffer of 4 KiB and an engine that copies to and from memory.
 
+use unikernels_disk::Dma as _;
 use unikernels_rt::{DeviceMemory, Pci, Qube, Window};
 
 use crate::{MARK, Weapon, mark};
@@ -27,8 +28,8 @@ impl Edu {
     pub(crate) fn start(qube: Qube, mut pci: Pci) -> Self {
         let Some(registers) = pci.window(0) else { panic!("the device has no registers") };
         let Some(mut memory) = pci.memory(4096) else { panic!("too little memory") };
-        for index in 0..MARK {
-            memory.write(index, mark(index));
+        for word in 0..MARK {
+            memory.write_u64(8 * word, mark(word));
         }
         let mut edu = Self { qube, registers, memory };
         let own = edu.memory.bus();
@@ -39,7 +40,7 @@ impl Edu {
 
     fn wipe(&mut self) {
         for index in 0..4096 / 8 {
-            self.memory.write(8 * index, 0_u64);
+            self.memory.write_u64(8 * index, 0);
         }
     }
 
@@ -66,7 +67,7 @@ impl Weapon for Edu {
     fn hits_own(&mut self) -> bool {
         let own = self.memory.bus();
         self.copy(BUFFER, own, RUN | TO_MEMORY | INTERRUPT);
-        let hit = (0..MARK).all(|index| self.memory.read::<u8>(index) == mark(index));
+        let hit = (0..MARK).all(|word| self.memory.read_u64(8 * word) == mark(word));
         self.wipe();
         hit
     }

@@ -17,8 +17,8 @@ use unikernels_rt::{Qube, log, main};
 
 main!(aim);
 
-/// Bytes of the mark, which begins whatever is written.
-pub(crate) const MARK: usize = 16;
+/// Words of the mark, which begins whatever is written.
+pub(crate) const MARK: usize = 2;
 const PAGE: u64 = 4096;
 /// Pages of a machine of 256 MiB, all of which are aimed at.
 const PAGES: u64 = 256 * 1024 * 1024 / PAGE;
@@ -27,9 +27,13 @@ const PAGES: u64 = 256 * 1024 * 1024 / PAGE;
 const INTERRUPTS: core::ops::Range<u64> = 0xfee0_0000..0xfef0_0000;
 const REGISTERS: [u64; 5] = [0xb000_0000, 0xfed8_0000, 0xfed9_0000, 0xfec0_0000, 0xfee0_0000];
 
-/// A byte of the mark. It is put together when it is needed, so that the mark stands in no image.
-pub(crate) fn mark(index: usize) -> u8 {
-    0xd0 ^ (index.to_le_bytes()[0]).wrapping_mul(37)
+/// A word of the mark. It is put together when it is needed and never stands whole on the stack, so that the mark is in memory
+/// only where the device put it.
+pub(crate) fn mark(word: usize) -> u64 {
+    (0..8).fold(0, |sum, byte| {
+        let index = (8 * word as u64 + byte).to_le_bytes()[0];
+        sum | u64::from(0xd0 ^ index.wrapping_mul(37)) << (8 * byte)
+    })
 }
 
 /// A device that writes 512 bytes, which begin with the mark, to a bus address.

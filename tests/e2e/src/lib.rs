@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -48,6 +50,30 @@ pub fn qemu(arguments: &[&str]) -> Command {
     command.args(["-display", "none", "-vga", "none", "-monitor", "none", "-no-reboot"]);
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]).args(arguments);
     command
+}
+
+/// Memory of the machine, as `cargo skep run` gives it by default.
+const MEMORY: u64 = 256 << 20;
+
+/// Has QEMU, which listens for QMP at `socket`, write all memory to a file, and gives its bytes.
+///
+/// # Panics
+/// When it does not.
+#[must_use]
+pub fn dump(socket: &Path, file: &Path) -> Vec<u8> {
+    let mut out = UnixStream::connect(socket).expect("QEMU listens");
+    let mut lines = BufReader::new(out.try_clone().expect("a second handle")).lines().map_while(Result::ok);
+    let mut say = |command: String| {
+        writeln!(out, "{command}").expect("QEMU listens");
+        lines.by_ref().find(|line| line.contains("\"return\"") || line.contains("\"error\""))
+    };
+    let _ = say("{\"execute\": \"qmp_capabilities\"}".into());
+    let arguments = format!("{{\"val\": 0, \"size\": {MEMORY}, \"filename\": \"{}\"}}", file.display());
+    let answer = say(format!("{{\"execute\": \"pmemsave\", \"arguments\": {arguments}}}"));
+    assert!(answer.as_ref().is_some_and(|line| line.contains("return")), "{answer:?}");
+    let bytes = std::fs::read(file).expect("the dump");
+    let _ = std::fs::remove_file(file);
+    bytes
 }
 
 /// A terminal with a running system behind it.

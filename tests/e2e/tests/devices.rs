@@ -1,41 +1,12 @@
 //! Devices behind an IOMMU: a disk through either driver and either vendor's IOMMU, a machine without one, and a qube that aims
 //! its device at everybody else's memory.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use tests_e2e::{Terminal, plain, root, skep};
+use tests_e2e::{Terminal, dump, plain, root, skep};
 
-/// A console and one more qube.
-const SYSTEM: &str = r#"name = "devices"
-memory = "64MiB"
-qubes = ["CONSOLE", "QUBE"]
-policy = '''
-VOLUMES
-ctl.tap      @anyvm   @supervisor  deny
-ctl.tapped   @anyvm   @supervisor  deny
-ctl.*        console  @supervisor  allow
-log.*        console  @supervisor  allow
-'''
-
-[[channel]]
-client = "console"
-server = "@supervisor"
-service = "ctl"
-
-[[channel]]
-client = "console"
-server = "@supervisor"
-service = "log"
-"#;
-
-const VOLUMES: &str = r#"
-[[channel]]
-client = "console"
-server = "storage"
-service = "volumes"
-"#;
+/// The shipped system with a disk, of which the tests make others.
+const SYSTEM: &str = include_str!("../../../build/systems/storage.toml");
 
 /// A folder for one test, empty.
 fn folder(name: &str) -> PathBuf {
@@ -45,19 +16,28 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Writes the manifest of a system with this qube; with the administrator's channel if it keeps volumes.
-fn system(folder: &Path, qube: &Path, keeps_volumes: bool) -> String {
-    let rule = if keeps_volumes { "volumes.*  console  storage  allow" } else { "" };
-    let mut text = SYSTEM
-        .replace("CONSOLE", &root().join("unikernels/console").display().to_string())
-        .replace("QUBE", &qube.display().to_string())
-        .replace("VOLUMES", rule);
-    if keeps_volumes {
-        text += VOLUMES;
-    }
+/// Writes a manifest in which this qube is in the place of the storage qube.
+fn system(folder: &Path, qube: &Path) -> String {
+    let text = SYSTEM
+        .replace("../../unikernels/console", &root().join("unikernels/console").display().to_string())
+        .replace("../../unikernels/storage", &qube.display().to_string());
     let manifest = folder.join("devices.toml");
     std::fs::write(&manifest, text).expect("the manifest");
     manifest.display().to_string()
+}
+
+/// A copy of a qube file with one line changed; it names its package, which is not beside it.
+fn qube(folder: &Path, package: &str, from: &str, changes: &[(&str, &str)]) -> PathBuf {
+    let mut text = std::fs::read_to_string(root().join(from).join("qube.toml")).expect("a qube file");
+    for (old, new) in changes {
+        assert!(text.contains(old), "{from} has no '{old}'");
+        text = text.replace(old, new);
+    }
+    let folder = folder.join("qube");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("qube.toml"), format!("{text}package = \"{package}\"\n"))
+        .expect("the qube file");
+    folder
 }
 
 /// `skep run` of a manifest with a disk, after everything is built.
@@ -86,32 +66,59 @@ fn until(t: &mut Terminal, command: &str, text: &str) -> String {
     }
 }
 
+/// That there are volumes v0 to v`count`, and no other.
+fn assert_volumes(t: &mut Terminal, count: usize, when: &str) {
+    let list = until(t, "call volumes.list 0", "volumes: [");
+    assert!(list.contains(&format!("total: {count}")), "{when}: {list}");
+    for number in 0..count {
+        assert!(list.contains(&format!("name: \"v{number}\", sectors: 256")), "{when}: {list}");
+    }
+}
+
 #[test]
-fn volumes_are_found_again_through_every_driver_and_iommu() {
-    let folder = folder("volumes");
-    let manifest = system(&folder, &root().join("unikernels/storage"), true);
-    let disk = folder.join("disk.img");
+fn volumes_are_found_again_through_every_driver_and_iommu_and_after_a_kill() {
+    let disk = folder("volumes").join("disk.img");
     let machines = [("virtio", "amd"), ("nvme", "amd"), ("virtio", "intel"), ("nvme", "intel")];
     for (number, (kind, iommu)) in machines.iter().enumerate() {
-        let mut t = run(&manifest, &disk, &["--disk-kind", kind, "--iommu", iommu], &[]);
-        let list = until(&mut t, "call volumes.list 0", "volumes: [");
-        assert!(list.contains(&format!("total: {number}")), "{kind} {iommu}: {list}");
-        assert_eq!(list.matches("sectors: 256").count(), number, "{kind} {iommu}: {list}");
-        let made = t.command(&format!("call volumes.make v{number} 256"));
-        assert!(!made.contains("Error") && !made.contains("not"), "{kind} {iommu}: {made}");
+        let when = format!("{kind} {iommu}");
+        let mut t = run("storage", &disk, &["--disk-kind", kind, "--iommu", iommu], &[]);
+        assert!(!t.seen.contains("Warning"), "{when}: {}", t.seen);
+        assert_volumes(&mut t, number, &when);
+        let _ = t.command(&format!("call volumes.make v{number} 256"));
+        assert_volumes(&mut t, number + 1, &when);
+        // The device is taken from its memory, reset, and given to the next life.
+        let _ = t.command("kill storage");
+        assert_volumes(&mut t, number + 1, &when);
+        assert!(plain(&t.command("log")).contains("storage generation 2 starts"), "{}", t.seen);
         assert_eq!(t.power_off().0, 0);
     }
 }
 
 #[test]
 fn a_disk_qube_does_not_start_without_an_iommu() {
-    let folder = folder("no-iommu");
-    let manifest = system(&folder, &root().join("unikernels/storage"), true);
-    let mut t = run(&manifest, &folder.join("disk.img"), &["--iommu", "none"], &[]);
+    let disk = folder("no-iommu").join("disk.img");
+    let mut t = run("storage", &disk, &["--iommu", "none"], &[]);
     let log = plain(&t.command("log"));
     assert!(log.contains("storage does not start: no IOMMU"), "{log}");
     assert!(plain(&t.command("call volumes.list 0")).contains("not running"), "{}", t.seen);
     assert_eq!(t.power_off().0, 0);
+}
+
+#[test]
+fn one_that_may_start_without_drives_its_disk_and_the_terminal_warns_at_every_boot() {
+    let folder = folder("unprotected");
+    let change = ("devices = [\"disk\"]", "devices = [\"disk\"]\ndma = \"unprotected\"");
+    let qube = qube(&folder, "unikernels-storage", "unikernels/storage", &[change]);
+    let manifest = system(&folder, &qube);
+    for (number, kind) in ["virtio", "nvme"].iter().enumerate() {
+        let arguments = ["--disk-kind", kind, "--iommu", "none"];
+        let mut t = run(&manifest, &folder.join("disk.img"), &arguments, &[]);
+        assert!(t.seen.contains("Warning: there is no IOMMU."), "{}", t.seen);
+        assert_volumes(&mut t, number, kind);
+        let _ = t.command(&format!("call volumes.make v{number} 256"));
+        assert_volumes(&mut t, number + 1, kind);
+        assert_eq!(t.power_off().0, 0);
+    }
 }
 
 /// A byte of what the attacker writes (`tests/dma-qube`).
@@ -119,35 +126,19 @@ fn mark() -> Vec<u8> {
     (0..16_u8).map(|index| 0xd0 ^ index.wrapping_mul(37)).collect()
 }
 
-/// Has QEMU write all memory to a file, and gives its bytes.
-fn dump(socket: &Path, file: &Path) -> Vec<u8> {
-    let mut out = UnixStream::connect(socket).expect("QEMU listens");
-    let mut lines = BufReader::new(out.try_clone().expect("a second handle")).lines().map_while(Result::ok);
-    let mut say = |command: String| {
-        writeln!(out, "{command}").expect("QEMU listens");
-        lines.by_ref().find(|line| line.contains("\"return\"") || line.contains("\"error\""))
-    };
-    let _ = say("{\"execute\": \"qmp_capabilities\"}".into());
-    let arguments = format!("{{\"val\": 0, \"size\": {}, \"filename\": \"{}\"}}", 256 << 20, file.display());
-    let answer = say(format!("{{\"execute\": \"pmemsave\", \"arguments\": {arguments}}}"));
-    assert!(answer.as_ref().is_some_and(|line| line.contains("return")), "{answer:?}");
-    let bytes = std::fs::read(file).expect("the dump");
-    let _ = std::fs::remove_file(file);
-    bytes
-}
-
 /// Lets the attacker drive the disk's controller against so many addresses, and gives what the audit tells.
 fn attack(name: &str, iommu: &str, arguments: &str, tries: &str) -> String {
     let folder = folder(name);
-    let text = std::fs::read_to_string(root().join("tests/dma-qube/qube.toml")).expect("the attacker");
-    let text = text.replace("pci-class:00ff", "disk").replace("tries=100000", arguments);
-    std::fs::create_dir_all(folder.join("dma")).expect("a folder");
-    std::fs::write(folder.join("dma/qube.toml"), text + "package = \"tests-dma-qube\"\n")
-        .expect("the qube file");
+    let changes = [
+        ("pci-class:00ff", "disk"),
+        ("tries=100000", arguments),
+        ("name = \"dma\"", "name = \"storage\"\nserves = [\"volumes\"]"),
+    ];
+    let qube = qube(&folder, "tests-dma-qube", "tests/dma-qube", &changes);
     let mut disk = [mark(), vec![0; 512 - 16]].concat().repeat(16);
     disk.resize(64 << 20, 0);
     std::fs::write(folder.join("disk.img"), disk).expect("the disk");
-    let manifest = system(&folder, &folder.join("dma"), false);
+    let manifest = system(&folder, &qube);
     let (socket, file) = (folder.join("qmp.sock"), folder.join("memory.bin"));
     let qmp = format!("unix:{},server=on,wait=off", socket.display());
     let mut t =

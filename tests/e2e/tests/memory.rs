@@ -1,38 +1,11 @@
 //! What is left in the machine's memory after the vault was locked: a dump of all of it, searched for what was typed.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-
-use tests_e2e::{Terminal, root, skep};
+use tests_e2e::{Terminal, dump, root, skep};
 
 const PASSPHRASE: &str = "planted-passphrase-c0ffee";
 const PASSWORD: &str = "planted-password-7f3a91";
 /// Typed where it is no secret, to show that the search finds what is there.
 const MARKER: &str = "planted-marker-51d0be";
-/// Memory of the machine, as `cargo skep run` gives it by default.
-const MEMORY: u64 = 256 << 20;
-
-/// Has QEMU write all memory to a file, and gives its bytes.
-fn dump(socket: &Path, file: &Path) -> Vec<u8> {
-    let mut out = UnixStream::connect(socket).expect("QEMU listens");
-    let mut lines = BufReader::new(out.try_clone().expect("a second handle")).lines();
-    let mut say = |command: String| {
-        writeln!(out, "{command}").expect("QEMU listens");
-        lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find(|line| line.contains("\"return\"") || line.contains("\"error\""))
-    };
-    let _ = say("{\"execute\": \"qmp_capabilities\"}".into());
-    let arguments = format!("{{\"val\": 0, \"size\": {MEMORY}, \"filename\": \"{}\"}}", file.display());
-    let answer = say(format!("{{\"execute\": \"pmemsave\", \"arguments\": {arguments}}}"));
-    assert!(answer.as_ref().is_some_and(|line| line.contains("return")), "{answer:?}");
-    let bytes = std::fs::read(file).expect("the dump");
-    let _ = std::fs::remove_file(file);
-    bytes
-}
-
 /// Addresses at which `needle` stands.
 fn places(memory: &[u8], needle: &str) -> Vec<usize> {
     memchr::memmem::find_iter(memory, needle).collect()

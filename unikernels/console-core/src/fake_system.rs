@@ -139,6 +139,8 @@ pub(crate) struct FakeWorld {
     others: Vec<Untyped<'static, FakePort>>,
     /// Services the console has no channel to.
     pub(crate) missing: &'static [&'static str],
+    /// There is no IOMMU, and a device.
+    pub(crate) dma_unprotected: bool,
 }
 
 impl FakeWorld {
@@ -194,6 +196,7 @@ impl FakeWorld {
             others: std::vec![Untyped::new(port(crate::fake_guestbook::SERVICE, "book", guestbook))],
             machine,
             missing: &[],
+            dma_unprotected: false,
         }
     }
 
@@ -254,6 +257,10 @@ impl System for FakeWorld {
 
     fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, FakePort>> {
         (self.has("echo") && peer == "echo").then_some(&mut self.echo)
+    }
+
+    fn dma_unprotected(&self) -> bool {
+        self.dma_unprotected
     }
 
     fn channel(&mut self, number: usize) -> Option<&mut dyn RawClient> {

@@ -37,6 +37,11 @@ impl<W: World> Session<'_, W> {
     pub(crate) fn greet(&mut self) -> Done {
         let SystemInfo { version, qubes, .. } = self.ask_ctl(|ctl| ctl.system())?;
         self.say(format_args!("Skep {} — {qubes} qubes. Type 'help'.", Plain(&version)));
+        if self.screen.world.dma_unprotected() {
+            self.say(format_args!(
+                "Warning: there is no IOMMU. A qube's device can read and write the memory of every other."
+            ));
+        }
         Ok(())
     }
 

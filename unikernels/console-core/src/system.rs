@@ -31,6 +31,9 @@ pub trait System {
     /// The echo service of the qube with this name.
     fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, Self::Port>>;
 
+    /// Whether some qube's device reaches all memory, because there is no IOMMU.
+    fn dma_unprotected(&self) -> bool;
+
     /// Every channel on which the console may call, known or not, by a number from 0; `None` after the last.
     fn channel(&mut self, number: usize) -> Option<&mut dyn RawClient>;
 }

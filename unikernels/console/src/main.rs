@@ -125,6 +125,10 @@ impl System for Console {
         self.channels.echo(peer)
     }
 
+    fn dma_unprotected(&self) -> bool {
+        self.qube.dma_unprotected()
+    }
+
     fn channel(&mut self, number: usize) -> Option<&mut dyn RawClient> {
         self.teletype.flush();
         self.channels.channel(number)

@@ -1,10 +1,14 @@
-//! Disks as sectors: the trait between drivers and what is kept on them.
+//! Disks as sectors: the trait between drivers and what is kept on them; and what drivers need of the machine below.
 //!
 //! A write is done for good only after the flush that follows it; until then a power cut may leave any part of it, in any
 //! order, one sector at a time. A disk is not trusted: it may answer with anything, so callers authenticate what they read.
 
 #![no_std]
 #![forbid(unsafe_code)]
+
+mod ports;
+
+pub use ports::{Dma, Registers, Wait};
 
 /// Bytes of a sector, the unit of addresses, of lengths, and of what a power cut leaves whole.
 pub const SECTOR: usize = 512;
@@ -88,13 +92,4 @@ pub fn check(disk_sectors: u64, from: u64, bytes: usize) -> Result<u64, DiskErro
     }
     let end = from.checked_add((bytes / SECTOR) as u64).filter(|end| *end <= disk_sectors);
     end.ok_or(DiskError::OutOfRange)
-}
-
-/// Time, and giving it away: what drivers of devices need of a qube.
-pub trait Wait {
-    /// Nanoseconds since any moment. It must go on: every wait of a driver ends by it.
-    fn now_ns(&mut self) -> u64;
-
-    /// Returns after an interrupt of the device that was not waited for yet, or at `deadline_ns`; it may return early.
-    fn wait(&mut self, deadline_ns: u64);
 }

@@ -1,13 +1,12 @@
 //! Requests: cut into commands, as many at once as there are slots, with one doorbell write.
 
-use unikernels_disk::Wait;
+use unikernels_disk::{Dma, Registers, Wait};
 
 use crate::command::Command;
 use crate::controller::Nvme;
 use crate::error::Error;
 use crate::identify::Info;
 use crate::layout;
-use crate::ports::{Dma, Registers};
 
 /// Blocks of one Dataset Management command at most: a controller that deallocates for real must be done in time.
 const DISCARD_BLOCKS: u64 = 1 << 20;

@@ -1,8 +1,9 @@
 //! Registers (3.1), and what CAP says.
 
+use unikernels_disk::Registers;
+
 use crate::error::Error;
 use crate::layout::QUEUE_ENTRIES;
-use crate::ports::Registers;
 
 const CAP: usize = 0x00;
 pub(crate) const CC: usize = 0x14;

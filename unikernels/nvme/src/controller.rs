@@ -1,6 +1,6 @@
 //! The controller: bring-up (7.6.1), waiting for it, and taking it down.
 
-use unikernels_disk::Wait;
+use unikernels_disk::{Dma, Registers, Wait};
 
 use crate::capabilities::{
     ACQ, AQA, ASQ, CC, CC_ENABLE, CC_RUN, CC_SHUTDOWN, CSTS, CSTS_FATAL, CSTS_READY, CSTS_SHUTDOWN,
@@ -10,7 +10,6 @@ use crate::command::{About, Command};
 use crate::error::{Error, Status};
 use crate::identify::{Answer, Controller, Info, first_namespace};
 use crate::layout::{self, ADMIN_CQ, ADMIN_SQ, ARENA_MIN, IDENTIFY, IO_CQ, IO_SQ, PAGE};
-use crate::ports::{Dma, Registers};
 use crate::queue::Queue;
 
 /// How long a command may take. A disk that spins up or collects garbage takes seconds; a silent one must not hang its clients.

@@ -5,12 +5,11 @@
 //! read as before either way; and it lets old volumes of 512-byte sectors move to such a disk. Callers that care for
 //! speed align to [`Info::block_bytes`](crate::Info::block_bytes); and a partition table counts in blocks, not in sectors.
 
-use unikernels_disk::{Disk, DiskError, SECTOR, Wait, check};
+use unikernels_disk::{Disk, DiskError, Dma, Registers, SECTOR, Wait, check};
 
 use crate::batch::Request;
 use crate::controller::Nvme;
 use crate::layout::PAGE;
-use crate::ports::{Dma, Registers};
 
 /// Sectors of a run, as blocks: either whole ones, or a part of one.
 enum Run {

@@ -24,7 +24,6 @@ mod disk;
 mod error;
 mod identify;
 mod layout;
-mod ports;
 mod queue;
 
 pub use batch::Request;
@@ -32,5 +31,4 @@ pub use controller::Nvme;
 pub use error::{Error, Status};
 pub use identify::Info;
 pub use layout::{ARENA_MAX, ARENA_MIN, PAGE, SLOT_BYTES, SLOTS_MAX};
-pub use ports::{Dma, Registers};
-pub use unikernels_disk::Wait;
+pub use unikernels_disk::{Dma, Registers, Wait};

@@ -3,11 +3,12 @@
 //! A command's identifier has its slot in the low bits and above them a number that changes with every command, so that a
 //! completion told twice is known to be none.
 
+use unikernels_disk::{Dma, Registers};
+
 use crate::capabilities::Capabilities;
 use crate::command::Command;
 use crate::error::{Error, Status};
 use crate::layout::{CQ_ENTRY, SLOTS_MAX, SQ_ENTRY};
-use crate::ports::{Dma, Registers};
 
 /// Low bits of an identifier that name the slot. One more than needed, so that no identifier is 0xffff, which is reserved.
 const SLOT_BITS: u32 = 4;

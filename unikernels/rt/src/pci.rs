@@ -7,6 +7,7 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 
+use unikernels_disk::{Dma, Registers};
 use virtio_drivers::{BufferDirection, Hal, PhysAddr};
 
 use crate::one_cpu::OneCpu;
@@ -61,14 +62,14 @@ impl Pci {
         let taken = TAKEN.get().get();
         TAKEN.get().set(taken | 1 << index);
         let at = WINDOWS_AT + index * WINDOW_STEP;
-        (taken & 1 << index == 0).then_some(Window { at, bytes })
+        (taken & 1 << index == 0).then_some(Window(Area { at, bytes }))
     }
 
     /// Zeroed memory that the function can reach, on a page boundary. `None` when so much is not left.
     #[must_use]
     pub fn memory(&mut self, bytes: usize) -> Option<DeviceMemory> {
         let at = arena::cut(bytes, PAGE)?;
-        Some(DeviceMemory { at: at.as_ptr().expose_provenance(), bytes })
+        Some(DeviceMemory(Area { at: at.as_ptr().expose_provenance(), bytes }))
     }
 }
 
@@ -76,106 +77,113 @@ impl Pci {
 ///
 /// The pages that hold its interrupt messages are absent: touching them ends the qube.
 #[derive(Debug)]
-pub struct Window {
-    at: usize,
-    bytes: usize,
-}
+pub struct Window(Area);
 
 impl Window {
-    /// Bytes of it.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// Reads a register of 1, 2, 4 or 8 bytes.
     ///
     /// # Panics
     /// If it is not aligned or not inside.
     #[must_use]
     pub fn read<T: Number>(&self, at: usize) -> T {
-        let at = place::<T>(self.at, self.bytes, at);
-        // SAFETY: inside a window that the supervisor maps for us, aligned, any bits are a number; nothing refers to it.
-        unsafe { at.read_volatile() }
+        self.0.read(at)
     }
 
-    /// Writes one.
+    /// Writes one. What the device does then reaches memory only as far as the supervisor lets it, which is this qube's, and
+    /// there the memory that its driver names.
     ///
     /// # Panics
     /// As [`Window::read`].
     pub fn write<T: Number>(&mut self, at: usize, value: T) {
-        let at = place::<T>(self.at, self.bytes, at);
-        // SAFETY: as in `read`; what the device does reaches memory only as far as the supervisor lets it, which is this
-        // qube's, and there the memory that its driver names: drivers name memory of `Pci::memory`, or of `PciMemory`.
-        unsafe { at.write_volatile(value) };
+        self.0.write(at, value);
     }
 }
 
-/// Memory that the function reads and writes whenever it likes.
+impl Registers for Window {
+    fn len_bytes(&self) -> usize {
+        self.0.bytes
+    }
+
+    fn read_u32(&mut self, at: usize) -> u32 {
+        self.read(at)
+    }
+
+    fn read_u64(&mut self, at: usize) -> u64 {
+        self.read(at)
+    }
+
+    fn write_u32(&mut self, at: usize, value: u32) {
+        self.write(at, value);
+    }
+
+    fn write_u64(&mut self, at: usize, value: u64) {
+        self.write(at, value);
+    }
+}
+
+/// Memory that the function reads and writes whenever it likes. Accesses that are not wholly inside, or not aligned, panic.
 #[derive(Debug)]
-pub struct DeviceMemory {
+pub struct DeviceMemory(Area);
+
+impl Dma for DeviceMemory {
+    fn bus(&self) -> u64 {
+        (self.0.at as u64).wrapping_add(bus_offset())
+    }
+
+    fn len_bytes(&self) -> usize {
+        self.0.bytes
+    }
+
+    fn copy_in(&mut self, at: usize, bytes: &[u8]) {
+        let to = self.0.place(at, bytes.len(), 1);
+        // SAFETY: `place` checked the length; the source is a slice of ours and lies elsewhere. The device may write
+        // meanwhile: bytes are then any mixture, which is what a driver has to expect.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+
+    fn copy_out(&self, at: usize, into: &mut [u8]) {
+        let from = self.0.place(at, into.len(), 1);
+        // SAFETY: as in `copy_in`.
+        unsafe { core::ptr::copy_nonoverlapping(from.cast_const(), into.as_mut_ptr(), into.len()) };
+    }
+
+    fn read_u64(&self, at: usize) -> u64 {
+        self.0.read(at)
+    }
+
+    fn write_u64(&mut self, at: usize, value: u64) {
+        self.0.write(at, value);
+    }
+}
+
+/// Addresses that only one value has, and nothing refers to: a window's, or a piece of the arena's.
+#[derive(Debug)]
+struct Area {
     at: usize,
     bytes: usize,
 }
 
-impl DeviceMemory {
-    /// Its address for the device.
-    #[must_use]
-    pub fn bus(&self) -> u64 {
-        self.at as u64 + bus_offset()
-    }
-
-    /// Bytes of it.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Reads a number in one access.
-    ///
-    /// # Panics
-    /// If it is not aligned or not inside.
-    #[must_use]
-    pub fn read<T: Number>(&self, at: usize) -> T {
-        let at = place::<T>(self.at, self.bytes, at);
-        // SAFETY: inside a piece of the arena that is this value's alone, aligned; nothing refers to it.
+impl Area {
+    fn read<T: Number>(&self, at: usize) -> T {
+        let at = self.place(at, size_of::<T>(), size_of::<T>()).cast::<T>();
+        // SAFETY: mapped, inside the area, aligned; any bits are a number, and nothing refers to it.
         unsafe { at.read_volatile() }
     }
 
-    /// Writes a number in one access.
-    ///
-    /// # Panics
-    /// As [`DeviceMemory::read`].
-    pub fn write<T: Number>(&mut self, at: usize, value: T) {
-        let at = place::<T>(self.at, self.bytes, at);
-        // SAFETY: as in `read`.
+    fn write<T: Number>(&mut self, at: usize, value: T) {
+        let at = self.place(at, size_of::<T>(), size_of::<T>()).cast::<T>();
+        // SAFETY: as in `read`; the area is this value's alone.
         unsafe { at.write_volatile(value) };
     }
 
-    /// Copies out from an offset.
-    ///
-    /// # Panics
-    /// If it is not wholly inside.
-    pub fn copy_out(&self, at: usize, into: &mut [u8]) {
-        let from = self.span(at, into.len());
-        // SAFETY: `span` checked the length; the target is a slice of ours and lies elsewhere. The device may write
-        // meanwhile: bytes of ours are then any mixture, which is what a driver has to expect.
-        unsafe { core::ptr::copy_nonoverlapping(from.cast_const(), into.as_mut_ptr(), into.len()) };
-    }
-
-    /// Copies in to an offset.
-    ///
-    /// # Panics
-    /// As [`DeviceMemory::copy_out`].
-    pub fn copy_in(&mut self, at: usize, from: &[u8]) {
-        let to = self.span(at, from.len());
-        // SAFETY: as in `copy_out`.
-        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len()) };
-    }
-
-    fn span(&self, at: usize, len: usize) -> *mut u8 {
+    /// Where `len` bytes at offset `at` are.
+    fn place(&self, at: usize, len: usize, align: usize) -> *mut u8 {
         let is_inside = at.checked_add(len).is_some_and(|end| end <= self.bytes);
-        assert!(is_inside, "{len} bytes at {at} of {} of device memory", self.bytes);
+        assert!(
+            is_inside && at.is_multiple_of(align),
+            "{len} bytes at {at:#x} of a device's {:#x}",
+            self.bytes
+        );
         core::ptr::with_exposed_provenance_mut(self.at + at)
     }
 }
@@ -192,12 +200,6 @@ macro_rules! numbers {
 }
 numbers!(u8 u16 u32 u64);
 
-fn place<T: Number>(base: usize, bytes: usize, at: usize) -> *mut T {
-    let is_inside = at.checked_add(size_of::<T>()).is_some_and(|end| end <= bytes);
-    assert!(is_inside && at.is_multiple_of(size_of::<T>()), "no register at {at:#x} of {bytes:#x}");
-    core::ptr::with_exposed_provenance_mut(base + at)
-}
-
 /// Memory of this qube for drivers of `virtio-drivers` on a PCI function.
 #[derive(Debug)]
 pub struct PciMemory;
@@ -207,7 +209,7 @@ pub struct PciMemory;
 unsafe impl Hal for PciMemory {
     fn dma_alloc(pages: usize, _: BufferDirection) -> (PhysAddr, NonNull<u8>) {
         match pages.checked_mul(PAGE).and_then(|bytes| arena::cut(bytes, PAGE)) {
-            Some(memory) => (memory.addr().get() as PhysAddr + bus_offset(), memory),
+            Some(memory) => ((memory.addr().get() as PhysAddr).wrapping_add(bus_offset()), memory),
             None => (0, NonNull::dangling()),
         }
     }
@@ -228,7 +230,7 @@ unsafe impl Hal for PciMemory {
     }
 
     unsafe fn share(buffer: NonNull<[u8]>, _: BufferDirection) -> PhysAddr {
-        buffer.addr().get() as PhysAddr + bus_offset()
+        (buffer.addr().get() as PhysAddr).wrapping_add(bus_offset())
     }
 
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}

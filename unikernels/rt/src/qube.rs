@@ -200,6 +200,25 @@ impl Qube {
     }
 }
 
+/// Waiting for its device: a channel that moves ends no wait here, and what it has to say is heard afterwards.
+impl unikernels_disk::Wait for Qube {
+    fn now_ns(&mut self) -> u64 {
+        platform::clock().ns(platform::now().0)
+    }
+
+    fn wait(&mut self, deadline_ns: u64) {
+        let (now, clock) = (platform::now(), platform::clock());
+        let left = deadline_ns.saturating_sub(clock.ns(now.0));
+        let deadline = now.after(clock.ticks_in_ms(left.div_ceil(1_000_000)));
+        loop {
+            let wake = platform::wait(Some(deadline));
+            if wake.device() || wake.deadline() {
+                return;
+            }
+        }
+    }
+}
+
 impl Wait for Qube {
     fn wait(&self, deadline: Option<Ticks>) {
         platform::wait(deadline);

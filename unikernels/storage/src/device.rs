@@ -1,7 +1,7 @@
 //! The disk behind this qube's PCI function: NVMe or virtio-blk, as drivers see it.
 
-use unikernels_disk::{Disk, DiskError, Wait};
-use unikernels_nvme::{ARENA_MAX, Dma, Nvme, Registers};
+use unikernels_disk::{Disk, DiskError, Registers as _};
+use unikernels_nvme::{ARENA_MAX, Nvme};
 use unikernels_rt::{DeviceMemory, PciMemory, Qube, Window};
 use unikernels_virtio_disk::{Bars, Guarded, Layout, VirtioDisk};
 use virtio_drivers::device::blk::VirtIOBlk;
@@ -16,9 +16,9 @@ const BARS: usize = 6;
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is never moved after the start")]
 pub(crate) enum Device {
     /// Behind an NVMe controller.
-    Nvme(Nvme<Controller, Arena, Time>),
+    Nvme(Nvme<Window, DeviceMemory, Qube>),
     /// virtio-blk.
-    Virtio(VirtioDisk<VirtIOBlk<PciMemory, Guarded<unikernels_virtio_disk::Pci<Windows>, Time>>>),
+    Virtio(VirtioDisk<VirtIOBlk<PciMemory, Guarded<unikernels_virtio_disk::Pci<Windows>, Qube>>>),
 }
 
 impl Device {
@@ -32,8 +32,7 @@ impl Device {
         if config[CLASS_AT..CLASS_AT + 2] == NVME {
             let Some(window) = pci.window(0) else { panic!("the NVMe controller has no registers") };
             let Some(memory) = pci.memory(ARENA_MAX) else { panic!("too little memory for the NVMe queues") };
-            let started = Nvme::new(Controller(window), Arena(memory), Time(qube))
-                .and_then(|mut nvme| nvme.start().map(|_| nvme));
+            let started = Nvme::new(window, memory, qube).and_then(|mut nvme| nvme.start().map(|_| nvme));
             match started {
                 Ok(nvme) => Self::Nvme(nvme),
                 Err(error) => panic!("the NVMe controller does not start: {error:?}"),
@@ -45,7 +44,7 @@ impl Device {
             };
             let windows = Windows(core::array::from_fn(|index| pci.window(index)));
             let started = unikernels_virtio_disk::Pci::new(windows, layout)
-                .and_then(|transport| VirtIOBlk::new(Guarded::new(transport, Time(qube))));
+                .and_then(|transport| VirtIOBlk::new(Guarded::new(transport, qube)));
             match started {
                 Ok(blocks) => Self::Virtio(VirtioDisk::new(blocks)),
                 Err(error) => panic!("the virtio disk does not start: {error:?}"),
@@ -99,82 +98,6 @@ impl Disk for Device {
     }
 }
 
-/// Time of this qube, and waiting for its device.
-pub(crate) struct Time(Qube);
-
-impl Wait for Time {
-    fn now_ns(&mut self) -> u64 {
-        self.0.clock().ns(self.0.now().0)
-    }
-
-    fn wait(&mut self, deadline_ns: u64) {
-        let now = self.0.now();
-        let left = deadline_ns.saturating_sub(self.0.clock().ns(now.0));
-        let deadline = now.after(self.0.clock().ticks_in_ms(left.div_ceil(1_000_000)));
-        // A channel that moves ends a sleep, too; what it has to say is heard when the disk has answered.
-        loop {
-            let wake = self.0.wait(Some(deadline));
-            if wake.device() || wake.deadline() {
-                return;
-            }
-        }
-    }
-}
-
-/// The registers of an NVMe controller.
-pub(crate) struct Controller(Window);
-
-impl Registers for Controller {
-    fn len_bytes(&self) -> usize {
-        self.0.bytes()
-    }
-
-    fn read_u32(&mut self, at: usize) -> u32 {
-        self.0.read(at)
-    }
-
-    fn read_u64(&mut self, at: usize) -> u64 {
-        self.0.read(at)
-    }
-
-    fn write_u32(&mut self, at: usize, value: u32) {
-        self.0.write(at, value);
-    }
-
-    fn write_u64(&mut self, at: usize, value: u64) {
-        self.0.write(at, value);
-    }
-}
-
-/// The memory of an NVMe controller.
-pub(crate) struct Arena(DeviceMemory);
-
-impl Dma for Arena {
-    fn bus(&self) -> u64 {
-        self.0.bus()
-    }
-
-    fn len_bytes(&self) -> usize {
-        self.0.bytes()
-    }
-
-    fn copy_in(&mut self, at: usize, bytes: &[u8]) {
-        self.0.copy_in(at, bytes);
-    }
-
-    fn copy_out(&self, at: usize, into: &mut [u8]) {
-        self.0.copy_out(at, into);
-    }
-
-    fn read_u64(&self, at: usize) -> u64 {
-        self.0.read(at)
-    }
-
-    fn write_u64(&mut self, at: usize, value: u64) {
-        self.0.write(at, value);
-    }
-}
-
 /// The register windows of a virtio device.
 pub(crate) struct Windows([Option<Window>; BARS]);
 
@@ -202,7 +125,7 @@ fn offset(at: u64) -> usize {
 impl Bars for Windows {
     fn len_bytes(&self, bar: u8) -> u64 {
         let window = self.0.get(usize::from(bar)).and_then(Option::as_ref);
-        window.map_or(0, |window| window.bytes() as u64)
+        window.map_or(0, |window| window.len_bytes() as u64)
     }
 
     fn read_u8(&self, bar: u8, at: u64) -> u8 {

@@ -7,18 +7,16 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-extern crate alloc;
-
 mod device;
 
-use ipc_proto_block_api::{self as block, dispatch_in_place};
-use ipc_proto_rpc::{Buffers, Port, serve};
+use ipc_proto_block_api::{self as block, serve_in_place};
+use ipc_proto_rpc::{Buffers, Port, Ticks};
 use ipc_proto_types::Role;
 use ipc_proto_volumes_api as volumes;
 use unikernels_disk::SECTOR;
 use unikernels_rt::{Qube, log, main};
 use unikernels_sdk::Servers;
-use unikernels_storage_core::{Name, Server, Store, StoreError, prepare};
+use unikernels_storage_core::{Name, Partition, Server, Store, prepare};
 
 use device::Device;
 
@@ -55,13 +53,8 @@ fn storage(qube: Qube) -> i32 {
     qube.ready();
     loop {
         let is_idle = admins.serve(&mut |port, buffers| volumes::serve(&mut server, port, buffers));
-        let deadline = if is_idle { None } else { Some(ipc_proto_rpc::Ticks(0)) };
-        blocks.turn(deadline, &mut |port, buffers| {
-            let mut dispatch = |caller: &_, header: &_, body: &_, out: &mut _| {
-                dispatch_in_place(&mut server, caller, header, body, out)
-            };
-            serve(port, &mut dispatch, buffers)
-        });
+        let deadline = if is_idle { None } else { Some(Ticks(0)) };
+        blocks.turn(deadline, &mut |port, buffers| serve_in_place(&mut server, port, buffers));
     }
 }
 
@@ -69,28 +62,19 @@ fn storage(qube: Qube) -> i32 {
 ///
 /// # Panics
 /// When the disk holds something else, or what it holds is damaged: this qube then leaves it alone.
-fn open(qube: Qube, device: Device) -> Store<unikernels_storage_core::Partition<Device>> {
+fn open(qube: Qube, device: Device) -> Store<Partition<Device>> {
     let name = device.name();
     let mut random = [0; 32];
     qube.random().fill(&mut random);
-    let (mut partition, prepared) = match prepare(device, &random) {
+    let (partition, prepared) = match prepare(device, &random) {
         Ok(prepared) => prepared,
         Err(error) => panic!("the disk has no partition for volumes: {error:?}"),
     };
-    // The power may have gone between making the partition and formatting it.
-    let store = match Store::open(&mut partition).map(|_| ()) {
-        Err(StoreError::NotFormatted) => Store::format(partition),
-        _ => Store::open(partition),
-    };
-    match store {
+    match Store::open_or_format(partition) {
         Ok(store) => {
             log!("{name} disk, {prepared:?}: {} volumes", store.len());
             store
         }
-        Err(error) => panic!("the volumes cannot be opened: {}", reason(error)),
+        Err(error) => panic!("the volumes cannot be opened: {error:?}"),
     }
-}
-
-fn reason(error: StoreError) -> alloc::string::String {
-    alloc::format!("{error:?}")
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with a file, a key or a document.
 
+use vault_app_codes::RandomError;
+
 use crate::kdf::ArgonCost;
 
 /// Why a file was not opened or not written. Nothing has been done then.
@@ -113,10 +115,6 @@ impl From<XmlError> for KdbxError {
         Self::Xml(error)
     }
 }
-
-/// The source gave no randomness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RandomError;
 
 impl From<RandomError> for KdbxError {
     fn from(_: RandomError) -> Self {

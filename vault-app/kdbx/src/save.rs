@@ -7,27 +7,19 @@ use argon2::Block;
 use hmac::Mac;
 use ipc_proto_types::Secret;
 use sha2::{Digest, Sha256};
+use vault_app_codes::Random;
 
 use crate::blocks;
 use crate::bounds::{FILE_MAX, PAYLOAD_MAX};
 use crate::cipher::Cipher;
 use crate::database::Database;
-use crate::error::{KdbxError, RandomError};
+use crate::error::KdbxError;
 use crate::gzip::{self, Compression};
 use crate::header::Header;
 use crate::inner::{self, InnerStream, NEW_KEY_SIZE};
 use crate::kdf::{ArgonCost, ArgonKind, Kdf};
 use crate::key::{CompositeKey, FileKeys, SecretBytes};
 use crate::xml;
-
-/// A source of bytes that nobody can predict.
-pub trait Random {
-    /// Fills all of `out`.
-    ///
-    /// # Errors
-    /// [`RandomError`] when the source can't deliver; `out` must not be used then.
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError>;
-}
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -68,6 +68,15 @@ fn the_first_line_says_what_this_is() {
 }
 
 #[test]
+fn a_machine_whose_devices_reach_all_memory_says_so_at_every_start() {
+    let mut world = FakeWorld::new();
+    world.dma_unprotected = true;
+    run(&mut world, Colour::Never);
+    let text = world.terminal.text();
+    assert!(text.starts_with(&format!("{GREETING}Warning: there is no IOMMU.")), "{text}");
+}
+
+#[test]
 fn qubes_are_listed_with_label_state_and_counts() {
     check(
         &["qubes"],
