@@ -16,7 +16,7 @@ fn the_tree_is_tidy() {
 fn the_supervisor_is_really_counted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let lines = build_tidy::supervisor_lines(&root).expect("the tree can be read");
-    assert!((1_000..=9_440).contains(&lines), "{lines}");
+    assert!((1_000..=9_410).contains(&lines), "{lines}");
 }
 
 /// A made-up tree: a right package `supervisor/good`, and these files.
@@ -157,5 +157,5 @@ fn a_supervisor_over_its_budget_is_found() {
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let found = faults("budget", &files);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].contains("the supervisor has 9451 lines of Rust; at most 9440"), "{}", found[0]);
+    assert!(found[0].contains("the supervisor has 9451 lines of Rust; at most 9410"), "{}", found[0]);
 }

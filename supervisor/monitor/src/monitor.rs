@@ -166,12 +166,6 @@ impl<'a, M: Machine> Monitor<'a, M> {
         }
         core.connect(&image)
     }
-
-    /// What the image says of `qube`.
-    #[must_use]
-    pub fn qube_facts(&self, qube: QubeIndex) -> Option<supervisor_image::Qube<'a>> {
-        self.core.qube(qube).map(|q| q.facts)
-    }
 }
 
 impl<'a, M: Machine> Core<'a, M> {

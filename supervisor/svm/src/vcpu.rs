@@ -209,12 +209,6 @@ impl Vcpu {
         (self.vmcb.get(vmcb::RIP), self.vmcb.get(vmcb::RSP))
     }
 
-    /// The hardware's own exit code, for reports.
-    #[must_use]
-    pub fn exit_code(&self) -> u64 {
-        self.vmcb.get(vmcb::EXIT_CODE)
-    }
-
     #[cold]
     fn answer_cpuid(&mut self) {
         let leaf = (self.vmcb.get(vmcb::RAX) & 0xffff_ffff) as u32;

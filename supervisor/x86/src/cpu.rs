@@ -70,21 +70,6 @@ pub struct CpuFacts {
 }
 
 impl CpuFacts {
-    /// The processor stores the next instruction's address at an exit.
-    pub const fn next_rip(&self) -> bool {
-        self.svm_features & 1 << 3 != 0
-    }
-
-    /// The processor honours clean bits of the VMCB.
-    pub const fn clean_bits(&self) -> bool {
-        self.svm_features & 1 << 5 != 0
-    }
-
-    /// The processor can drop the translations of one address space.
-    pub const fn flush_by_asid(&self) -> bool {
-        self.svm_features & 1 << 6 != 0
-    }
-
     /// Asks the processor, after [`enable_features`].
     pub(crate) fn read(xcr0: Option<u64>) -> Result<CpuFacts, Unfit> {
         let extended = leaf(0x8000_0001, 0);

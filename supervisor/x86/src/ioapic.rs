@@ -63,13 +63,6 @@ impl IoApic {
         Ok(())
     }
 
-    /// Closes ISA interrupt `irq` again.
-    pub fn mask(&mut self, irq: u8) -> Result<(), RouteError> {
-        let input = self.input(irq)?;
-        self.write(REDIRECTION + 2 * input.gsi, MASKED);
-        Ok(())
-    }
-
     fn input(&self, irq: u8) -> Result<IsaInput, RouteError> {
         let input = self.isa.get(usize::from(irq)).copied();
         input.filter(|input| input.gsi < self.inputs).ok_or(RouteError::NoSuchLine)

@@ -77,18 +77,6 @@ impl LocalApic {
     pub fn arm_timer(&mut self, ticks: u64) {
         write(Register::InitialCount, counts(ticks, self.counts_per_tick));
     }
-
-    /// Stops the timer.
-    #[inline]
-    pub fn disarm_timer(&mut self) {
-        write(Register::InitialCount, 0);
-    }
-
-    /// Counts of the timer in a second.
-    pub fn timer_hz(&self, clock: &Clock) -> u64 {
-        let hz = (u128::from(self.counts_per_tick) * u128::from(clock.tsc_hz)) >> 32;
-        u64::try_from(hz).unwrap_or(u64::MAX)
-    }
 }
 
 /// Timer counts for `ticks`, rounded up; never 0, which would stop the timer.

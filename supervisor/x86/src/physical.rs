@@ -35,12 +35,6 @@ impl Physical {
         Self { frames }
     }
 
-    /// Who owns what.
-    #[must_use]
-    pub fn frames(&self) -> &Frames {
-        &self.frames
-    }
-
     /// Memory for a qube; its contents are whatever was there. Returns where it lies, too.
     ///
     /// # Errors

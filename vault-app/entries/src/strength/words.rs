@@ -19,52 +19,28 @@ const CONTEXT_RANK: u64 = 10;
 /// One bit for having been reversed, one for leetspeak.
 const TWIST: u32 = 100;
 
-/// What a character stands for in leetspeak; where two are usual, one table has the one and one the other.
-const LEET: [&[(char, char)]; 2] = [
-    &[
-        ('4', 'a'),
-        ('@', 'a'),
-        ('8', 'b'),
-        ('(', 'c'),
-        ('{', 'c'),
-        ('[', 'c'),
-        ('<', 'c'),
-        ('3', 'e'),
-        ('6', 'g'),
-        ('9', 'g'),
-        ('1', 'i'),
-        ('!', 'i'),
-        ('|', 'i'),
-        ('0', 'o'),
-        ('$', 's'),
-        ('5', 's'),
-        ('+', 't'),
-        ('7', 't'),
-        ('%', 'x'),
-        ('2', 'z'),
-    ],
-    &[
-        ('4', 'a'),
-        ('@', 'a'),
-        ('8', 'b'),
-        ('(', 'c'),
-        ('{', 'c'),
-        ('[', 'c'),
-        ('<', 'c'),
-        ('3', 'e'),
-        ('6', 'g'),
-        ('9', 'g'),
-        ('1', 'l'),
-        ('!', 'l'),
-        ('|', 'l'),
-        ('0', 'o'),
-        ('$', 's'),
-        ('5', 's'),
-        ('+', 't'),
-        ('7', 'l'),
-        ('%', 'x'),
-        ('2', 'z'),
-    ],
+/// What a character stands for in leetspeak, and what else where two are usual.
+const LEET: [(char, char, char); 20] = [
+    ('4', 'a', 'a'),
+    ('@', 'a', 'a'),
+    ('8', 'b', 'b'),
+    ('(', 'c', 'c'),
+    ('{', 'c', 'c'),
+    ('[', 'c', 'c'),
+    ('<', 'c', 'c'),
+    ('3', 'e', 'e'),
+    ('6', 'g', 'g'),
+    ('9', 'g', 'g'),
+    ('1', 'i', 'l'),
+    ('!', 'i', 'l'),
+    ('|', 'i', 'l'),
+    ('0', 'o', 'o'),
+    ('$', 's', 's'),
+    ('5', 's', 's'),
+    ('+', 't', 't'),
+    ('7', 't', 'l'),
+    ('%', 'x', 'x'),
+    ('2', 'z', 'z'),
 ];
 
 pub(super) fn find(letters: &Letters, context: &Context, found: &mut Vec<Pattern>) {
@@ -79,12 +55,15 @@ pub(super) fn find(letters: &Letters, context: &Context, found: &mut Vec<Pattern
         let centibits = log(rank) + TWIST + capitals(&letters.typed[start..end]);
         found.push(Pattern { start, end, centibits });
     });
-    for table in LEET {
-        let meant = |letter: &char| table.iter().find(|(from, _)| from == letter).map(|(_, to)| *to);
+    for is_other in [false, true] {
+        let meant = |letter: &char| {
+            let known = LEET.iter().find(|(from, _, _)| from == letter);
+            known.map(|(_, one, other)| if is_other { *other } else { *one })
+        };
         let swapped = |index: usize| letters.small.get(index).map(|letter| meant(letter).unwrap_or(*letter));
         look(count, context, swapped, |start, end, rank| {
             let small = &letters.small[start..end];
-            let kinds = table.iter().filter(|(from, _)| small.contains(from)).count();
+            let kinds = LEET.iter().filter(|(from, _, _)| small.contains(from)).count();
             // Digits alone are a number and no word; what has none is found above.
             if kinds > 0 && small.iter().any(|letter| meant(letter).is_none()) {
                 let twists = u32::try_from(kinds).unwrap_or(0) * TWIST;
