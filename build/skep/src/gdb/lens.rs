@@ -46,11 +46,10 @@ impl<W: Write> Lens<W> {
     /// When the system ends, or gdb goes away in the middle of an answer.
     pub(super) fn serve(&mut self, from: &Receiver<Incoming>) -> Outcome<()> {
         let result = self.session(from);
+        // Whoever hands on gdb's end asks QEMU for a stop before. That must be over when the machine goes on: nobody would be
+        // there to let it go on again.
+        while result.is_ok() && from.recv().is_ok_and(|incoming| incoming != Incoming::End) {}
         self.machine.detach();
-        // gdb still acknowledges the last answer.
-        if result.is_ok() {
-            while from.recv().is_ok_and(|incoming| incoming != Incoming::End) {}
-        }
         result
     }
 
@@ -86,7 +85,11 @@ impl<W: Write> Lens<W> {
             "s" | "S" => self.step()?,
             "?" => TRAP.to_vec(),
             "H" | "T" => b"OK".to_vec(),
-            "D" => b"OK".to_vec(),
+            // Before the answer, after which gdb may end at any moment (see `serve`).
+            "D" => {
+                self.machine.detach();
+                b"OK".to_vec()
+            }
             "k" => return Ok(Then::Leave),
             _ => self.query(&text)?,
         };
@@ -184,7 +187,27 @@ fn range(text: &str) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
+
     use super::*;
+
+    #[test]
+    fn once_gdb_knows_that_it_is_detached_nothing_can_stop_the_machine_again() {
+        let (ours, mut qemu) = UnixStream::pair().expect("sockets");
+        let (to, from) = std::sync::mpsc::channel();
+        to.send(Incoming::Packet(b"OK".to_vec())).expect("it is kept");
+        let mut stop = ours.try_clone().expect("a second handle");
+        let mut told = Vec::new();
+        let mut lens = Lens::new(Machine::new(ours, from, (0, 0), 1), &mut told);
+        assert_eq!(lens.answer(b"D").expect("an answer"), Then::Leave);
+        // What gdb's end makes of itself, as late as it can be.
+        assert!(stop.write_all(&[3]).is_err());
+        let mut seen = String::new();
+        qemu.read_to_string(&mut seen).expect("text");
+        assert_eq!(seen, "$D#44");
+        assert_eq!(told, b"$OK#9a");
+    }
 
     #[test]
     fn a_range_is_two_numbers_and_no_longer_than_a_page() {

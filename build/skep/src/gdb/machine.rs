@@ -75,7 +75,7 @@ impl Machine {
         self.find().map(|_| ())
     }
 
-    /// Lets the machine go on, and hangs up.
+    /// Lets the machine go on, and hangs up; for good, and no more than once.
     pub(super) fn detach(&mut self) {
         // A machine that has ended needs neither.
         let _ = self.ask("D");
