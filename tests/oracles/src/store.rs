@@ -1,22 +1,29 @@
 //! Oracle `store`: a disk with a partition table and volumes that lies, under right sums.
 //!
 //! Input: a list of changes to a good disk (what, where, how); then all sums are made right again, so that lies get past
-//! them. A disk that is refused is not written to. Of one that is not, everything stays within the partition, volumes fit it
-//! together, a new volume holds what is written to it and changes no other, and what was committed opens again.
+//! them. A disk that is refused is not written to. Of one that is not, everything stays within the partition that its table
+//! names, which may be another than the good one's but never touches a copy of the table; volumes fit it together, a new volume
+//! holds what is written to it and changes no other, and what was committed opens again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crc::{CRC_32_ISO_HDLC, CRC_64_XZ, Crc};
 use unikernels_disk::{Disk, DiskError, SECTOR, check};
-use unikernels_storage_core::{Name, Store, prepare};
+use unikernels_storage_core::{Name, PARTITION_TYPE, Store, prepare};
 
 use crate::input::Input;
 
 /// Sectors of the disk.
 const SECTORS: u64 = 8192;
-/// First sector of the partition and the one behind it.
-const PARTITION: std::ops::Range<u64> = 2048..6144;
+/// First sector of the good disk's partition and the one behind it.
+const PARTITION: Range<u64> = 2048..6144;
+/// Sectors that no copy of the table may need: it is a header and 32 sectors of entries at each end, and the first sector.
+const USABLE: Range<u64> = 34..SECTORS - 33;
+/// Entries of the table, and bytes of one.
+const ENTRIES: usize = 128;
+const ENTRY: usize = 128;
 /// Bytes of a header of the partition table, and of a superblock, that a sum is about.
 const HEADER: usize = 92;
 const SUPERBLOCK: usize = 32;
@@ -37,7 +44,7 @@ thread_local! {
 struct Memory {
     content: Content,
     /// Where it may be written to; nothing is said before the partition is known.
-    only: Option<std::ops::Range<u64>>,
+    only: Option<Range<u64>>,
     writes: usize,
 }
 
@@ -122,7 +129,9 @@ pub fn store(input: &[u8]) {
             assert_eq!(disk.writes, 0, "a disk that is refused is left alone");
             return;
         }
-        disk.only = Some(PARTITION);
+        let partition = partition(&disk);
+        assert!(USABLE.start <= partition.start && partition.end <= USABLE.end, "a partition on a table");
+        disk.only = Some(partition);
         work(&mut disk);
     });
 }
@@ -155,6 +164,14 @@ fn good() -> Good {
     let sums = (0..count).map(|leaf| number(&bytes, 16 + 48 * volumes + 12 * leaf + 4));
     let leaves = sums.map(|sum| PARTITION.clone().find(|at| is(*at, 4096, sum)).expect("a leaf")).collect();
     Good { disk, superblock, root, root_length, leaves }
+}
+
+/// The partition for volumes by the first copy of the table, which holds: the disk was not refused.
+fn partition(disk: &Memory) -> Range<u64> {
+    let entries = disk.bytes(number(&disk.bytes(1, 1), 72), ENTRIES * ENTRY / SECTOR);
+    let mut entries = entries.chunks(ENTRY);
+    let ours = entries.find(|entry| entry.starts_with(&PARTITION_TYPE.0.to_bytes())).expect("it was found");
+    number(ours, 32)..number(ours, 40) + 1
 }
 
 fn name(text: &str) -> Name {
@@ -235,11 +252,12 @@ fn unchanged<D: Disk>(store: &mut Store<D>, names: &[Name], before: &[Vec<u8>]) 
 
 /// Uses what opens.
 fn work(disk: &mut Memory) {
+    let room = disk.only.as_ref().map_or(0, |only| only.end - only.start);
     let (partition, _) = prepare(&mut *disk, &[1; 32]).expect("it was prepared");
     let Ok(mut store) = Store::open_or_format(partition) else { return };
     let names: Vec<Name> = store.volumes().map(|volume| name(&volume.name)).collect();
     let sizes: u64 = store.volumes().map(|volume| volume.sectors).sum();
-    assert!(sizes <= PARTITION.end - PARTITION.start, "volumes that do not fit");
+    assert!(sizes <= room, "volumes that do not fit");
     let before: Vec<Vec<u8>> = names.iter().map(|name| content(&mut store, name)).collect();
     let new = name("new");
     if let Ok(id) = store.make(&new, 150) {
