@@ -1,26 +1,28 @@
-//! The password store of Skep, pure: entries, key, seal. Generator and one-time codes are `vault-app/codes`.
+//! The password store of Skep on a disk: what opens it, its states, and the services it answers.
 //!
-//! What it keeps: all plaintext lies in one array of bytes, which is sealed with XChaCha20-Poly1305 under a key from
-//! Argon2id whenever the vault is not open, and the key is wiped then. Time, randomness and the 64 MiB Argon2id works in
-//! are arguments, so the same code runs in the vault qube and in the tests.
+//! Entries lie in a sealed volume (`unikernels/volume`) on a disk that is not trusted, and, while the store is open, in memory.
+//! Locking drops the volume's key and all entries; both are wiped by their types, and what those leave behind by the heap
+//! and the stack of the qube. A change is acknowledged when the volume has it for good, whole.
 //!
-//! What it deliberately does not do: no heap, no clock, no disk (later, by the storage qube), no clipboard. It can't stop
-//! the compiler from leaving copies of a secret in registers and dead stack frames; the qube's walls do that.
+//! Time, randomness, the disk and the memory Argon2id works in are arguments, so the same code runs in the vault qube and in
+//! the tests. What is in an entry is `vault-app/entries`' business, how it is said on the wire `vault-app/desk`'s.
+//!
+//! What it deliberately does not do: it keeps nothing about wrong passphrases beyond its own life, and can't tell a disk that
+//! was taken back to an earlier state as a whole (`docs/volumes.md`); `status` says how many commits there were.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-mod arena;
-pub mod delay;
-pub mod key;
-mod seal;
-pub mod serve;
-pub mod slot;
-pub mod store;
+extern crate alloc;
 
-pub use arena::{ARENA_SIZE, ENTRIES_MAX};
+pub mod delay;
+mod keyslot;
+mod medium;
+mod record;
+mod session;
+
 pub use ipc_proto_vault_api::VaultError;
-pub use key::{Block, Cost};
-pub use serve::{Clock, Server};
-pub use store::{NewEntry, NewPassword, Phase, Store};
-pub use vault_app_codes::{Random, RandomError, base32, generate, totp};
+pub use keyslot::Keys;
+pub use medium::Medium;
+pub use session::{Effort, Phase, Session};
+pub use vault_app_kdf::{Block, Cost};
