@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use unikernels_disk::SECTOR;
-use unikernels_volume::{Batch, KeySlots, OpenError, Part, Volume, VolumeError, VolumeKey, read_slots};
+use unikernels_volume::{
+    Batch, KeySlots, OpenError, Part, RecordId, Volume, VolumeError, VolumeKey, read_slots,
+};
 
 use crate::{Random, SimDisk, Unit, sim};
 
@@ -31,7 +33,7 @@ pub fn fill(seed: u64) -> Fill {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Model {
     /// The records.
-    pub records: BTreeMap<u64, Vec<u8>>,
+    pub records: BTreeMap<RecordId, Vec<u8>>,
     /// The key slots.
     pub slots: KeySlots,
 }
@@ -49,7 +51,7 @@ impl fmt::Debug for Model {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Puts and deletes in one batch.
-    Commit(Vec<(u64, Option<Vec<u8>>)>),
+    Commit(Vec<(RecordId, Option<Vec<u8>>)>),
     /// Writes the live records as a new log.
     Compact,
     /// A new text in the first key slot.

@@ -30,7 +30,7 @@ fn past() -> &'static Past {
             let step = match round % 4 {
                 3 => Step::Slots(vec![round; 8]),
                 _ => Step::Commit(vec![
-                    (u64::from(round % 3), Some(vec![round; 300])),
+                    (u128::from(round % 3), Some(vec![round; 300])),
                     (7, Some(vec![round; usize::from(round) * 70])),
                 ]),
             };

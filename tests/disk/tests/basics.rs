@@ -30,7 +30,7 @@ fn space_is_reused_for_ever() {
     let (mut volume, _) = create(&disk, 1).expect("a volume");
     for round in 0..500u32 {
         let record = round.to_le_bytes().repeat(100);
-        volume.commit(Batch::new().put(u64::from(round % 3), &record)).expect("a commit");
+        volume.commit(Batch::new().put(u128::from(round % 3), &record)).expect("a commit");
     }
     let model = contents(&mut open(&disk, 2).expect("the volume")).expect("records");
     assert_eq!(model.records.len(), 3);
@@ -50,7 +50,7 @@ fn a_full_disk_refuses_keeps_the_old_state_and_can_delete() {
     assert_eq!(volume.commit(Batch::new().put(count, &record)), Err(VolumeError::NoRoom));
     assert_eq!(contents(&mut volume).expect("records"), full);
     assert_eq!(contents(&mut open(&disk, 2).expect("the volume")).expect("records"), full);
-    assert!(full.records.len() >= 19, "16 sectors are 8192 bytes, and 413 a record: {}", full.records.len());
+    assert!(full.records.len() >= 19, "16 sectors are 8192 bytes, and 421 a record: {}", full.records.len());
     volume.commit(Batch::new().delete(0)).expect("a full disk can delete");
     volume.commit(Batch::new().put(count, &record)).expect("and then has room");
     assert_eq!(volume.verify(), Ok(()));
@@ -64,7 +64,7 @@ fn limits_are_refused_and_nothing_changes() {
     let long = vec![0; RECORD_MAX + 1];
     assert_eq!(volume.commit(Batch::new().put(1, &long)), Err(VolumeError::RecordTooLong));
     let mut many = Batch::new();
-    for id in 0..=RECORDS_MAX as u64 {
+    for id in 0..=RECORDS_MAX as u128 {
         many.put(id, b"");
     }
     assert_eq!(volume.commit(&many), Err(VolumeError::TooManyRecords));
@@ -90,7 +90,7 @@ fn other_keys_blank_and_short_disks_are_named() {
     image.truncate(255 * 512);
     assert_eq!(error(&SimDisk::from_image(image), &key()), Err(OpenError::Truncated));
     let mut image = blank.image();
-    (image[7], image[8 * 512 + 7]) = (b'2', b'2');
+    (image[7], image[8 * 512 + 7]) = (b'1', b'1');
     assert_eq!(error(&SimDisk::from_image(image), &key()), Err(OpenError::UnknownFormat));
 }
 
@@ -159,4 +159,25 @@ fn the_same_commit_never_gives_the_same_bytes() {
     let (one, two) = (sealed(5), sealed(6));
     let same = one.iter().zip(&two).filter(|(one, two)| one == two).count();
     assert!(same < 20, "512 random bytes agree in two places on average, not in {same}");
+}
+
+#[test]
+fn ids_are_told_apart_by_all_of_their_bits() {
+    let disk = SimDisk::new(256);
+    let (mut volume, _) = create(&disk, 1).expect("a volume");
+    let ids: Vec<u128> = (0..128).map(|bit| 1 << bit).chain([0, u128::MAX]).collect();
+    let records: Vec<Vec<u8>> = ids.iter().map(|id| id.to_be_bytes().to_vec()).collect();
+    let mut batch = Batch::new();
+    for (id, record) in ids.iter().zip(&records) {
+        batch.put(*id, record);
+    }
+    volume.commit(&batch).expect("a commit");
+    volume.commit(Batch::new().delete(1 << 127)).expect("a commit");
+    let mut volume = open(&disk, 2).expect("the volume");
+    assert_eq!(volume.len(), ids.len() - 1);
+    for (id, record) in ids.iter().zip(&records) {
+        let found = volume.get(*id).expect("a read");
+        let expected = (*id != 1 << 127).then_some(record);
+        assert_eq!(found.as_ref().map(|found| found.expose()), expected, "{id:x}");
+    }
 }

@@ -49,7 +49,7 @@ fn step(random: &mut Random) -> Step {
                 let longest = if random.below(24) == 0 { 5_000 } else { 600 };
                 let mut record = vec![0; usize::try_from(random.below(longest)).expect("short")];
                 random.fill(&mut record);
-                (random.below(6), (random.below(4) > 0).then_some(record))
+                (u128::from(random.below(6)) << 62, (random.below(4) > 0).then_some(record))
             });
             Step::Commit(changes.collect())
         }

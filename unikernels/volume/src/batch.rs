@@ -3,12 +3,13 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::RecordId;
 use crate::log::{DELETE_SIZE, put_size};
 
 /// Puts and deletes; of several for one record the last one counts. It borrows the records and copies nothing.
 #[derive(Default)]
 pub struct Batch<'a> {
-    changes: BTreeMap<u64, Option<&'a [u8]>>,
+    changes: BTreeMap<RecordId, Option<&'a [u8]>>,
 }
 
 impl<'a> Batch<'a> {
@@ -19,13 +20,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes or replaces a record.
-    pub fn put(&mut self, id: u64, record: &'a [u8]) -> &mut Self {
+    pub fn put(&mut self, id: RecordId, record: &'a [u8]) -> &mut Self {
         self.changes.insert(id, Some(record));
         self
     }
 
     /// Deletes a record; it is no error when there is none.
-    pub fn delete(&mut self, id: u64) -> &mut Self {
+    pub fn delete(&mut self, id: RecordId) -> &mut Self {
         self.changes.insert(id, None);
         self
     }
@@ -42,11 +43,11 @@ impl<'a> Batch<'a> {
         self.changes.is_empty()
     }
 
-    pub(crate) fn changes(&self) -> impl Iterator<Item = (u64, Option<&'a [u8]>)> + '_ {
+    pub(crate) fn changes(&self) -> impl Iterator<Item = (RecordId, Option<&'a [u8]>)> + '_ {
         self.changes.iter().map(|(id, record)| (*id, *record))
     }
 
-    pub(crate) fn changes_record(&self, id: u64) -> bool {
+    pub(crate) fn changes_record(&self, id: RecordId) -> bool {
         self.changes.contains_key(&id)
     }
 
@@ -72,7 +73,7 @@ impl<'a> Batch<'a> {
 
 impl core::fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let ids: Vec<u64> = self.changes.keys().copied().collect();
+        let ids: Vec<RecordId> = self.changes.keys().copied().collect();
         f.debug_tuple("Batch").field(&ids).finish()
     }
 }

@@ -20,7 +20,7 @@ pub const SLOTS: usize = 4;
 pub const SLOT_MAX: usize = 512;
 
 /// The magic's last byte is the version of the whole layout.
-const MAGIC: [u8; 8] = *b"skepvol1";
+const MAGIC: [u8; 8] = *b"skepvol2";
 const ID_AT: usize = 8;
 const VERSION_AT: usize = ID_AT + ID_SIZE;
 const AREA_AT: usize = VERSION_AT + 8;

@@ -1,6 +1,6 @@
 //! A sealed volume: authenticated, crash-safe records on a disk that is not trusted.
 //!
-//! Records are bytes under a number. A [`Batch`] of puts and deletes is kept whole or not at all; when [`Volume::commit`] returns,
+//! Records are bytes under a number of 128 bits. A [`Batch`] of puts and deletes is kept whole or not at all; when [`Volume::commit`] returns,
 //! it survives any power cut. A few *key slots* in the clear keep what the caller needs to make the volume key from a passphrase.
 //!
 //! # How it is kept
@@ -50,13 +50,13 @@
 //!
 //! | records of 300 bytes | log | reads | opening |
 //! |---|---|---|---|
-//! | 1,000 in one commit | 320 KiB | 10 | 0.8 ms |
-//! | 1,000, one a commit | 510 KiB | 13 | 3.4 ms |
-//! | 10,000 in one commit | 3.0 MiB | 54 | 7.3 ms |
-//! | 10,000, one a commit | 4.9 MiB | 84 | 34 ms |
+//! | 1,000 in one commit | 328 KiB | 10 | 0.7 ms |
+//! | 1,000, one a commit | 510 KiB | 13 | 2.9 ms |
+//! | 10,000 in one commit | 3.1 MiB | 55 | 9.9 ms |
+//! | 10,000, one a commit | 4.9 MiB | 84 | 38 ms |
 //!
-//! Times are of one core of a shared x86-64 server, three release runs, the disk being memory; `tests/disk/tests/cost.rs`
-//! measures again.
+//! Times are of one core of a shared x86-64 server that was busy, the best of three release runs, the disk being memory;
+//! `tests/disk/tests/cost.rs` measures again.
 //!
 //! # Why not a database
 //!
@@ -92,7 +92,10 @@ pub use layout::VOLUME_SECTORS_MIN;
 pub use read::check_key;
 pub use volume::{Found, State, Volume};
 
+/// What a record is kept under: the whole id that its user draws at random, so that nobody has to keep a table of numbers.
+pub type RecordId = u128;
+
 /// Most bytes of a record: a small attachment whole, or one entry with a long history.
 pub const RECORD_MAX: usize = 1 << 20;
-/// Most records: 10,000 entries with some pieces each. The index takes about 60 bytes of memory for one.
+/// Most records: 10,000 entries with some pieces each. The index takes about 70 bytes of memory for one.
 pub const RECORDS_MAX: usize = 1 << 16;

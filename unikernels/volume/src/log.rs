@@ -1,6 +1,6 @@
 //! The log: operations as a run of bytes cut into blocks, and the index that reading them gives.
 //!
-//! An operation is a kind (1 put, 2 delete) and an id; a put goes on with a length and the record. A commit begins with a
+//! An operation is a kind (1 put, 2 delete) and an id of 16 bytes; a put goes on with a length and the record. A commit begins with a
 //! block of its own, and its operations count only when its last block is there.
 
 use alloc::collections::BTreeMap;
@@ -9,29 +9,31 @@ use alloc::vec::Vec;
 use unikernels_disk::{Disk, DiskError};
 
 use crate::block::{Opened, Position, Window};
-use crate::bytes::{field, u64_at};
+use crate::bytes::field;
 use crate::key::{Sealer, Tag};
-use crate::{RECORD_MAX, RECORDS_MAX};
+use crate::{RECORD_MAX, RECORDS_MAX, RecordId};
 
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
+const ID_AT: usize = 1;
+const LEN_AT: usize = ID_AT + size_of::<RecordId>();
 /// Bytes of a delete, and of a put before its length.
-pub(crate) const DELETE_SIZE: usize = 9;
+pub(crate) const DELETE_SIZE: usize = LEN_AT;
 /// Bytes of a put before its record.
 pub(crate) const PUT_SIZE: usize = DELETE_SIZE + 4;
 
 /// The beginning of a put.
-pub(crate) fn put_head(id: u64, len: u32) -> [u8; PUT_SIZE] {
+pub(crate) fn put_head(id: RecordId, len: u32) -> [u8; PUT_SIZE] {
     let mut head = [PUT; PUT_SIZE];
-    head[1..9].copy_from_slice(&id.to_le_bytes());
-    head[9..].copy_from_slice(&len.to_le_bytes());
+    head[ID_AT..LEN_AT].copy_from_slice(&id.to_le_bytes());
+    head[LEN_AT..].copy_from_slice(&len.to_le_bytes());
     head
 }
 
 /// A delete.
-pub(crate) fn delete(id: u64) -> [u8; DELETE_SIZE] {
+pub(crate) fn delete(id: RecordId) -> [u8; DELETE_SIZE] {
     let mut head = [DELETE; DELETE_SIZE];
-    head[1..].copy_from_slice(&id.to_le_bytes());
+    head[ID_AT..].copy_from_slice(&id.to_le_bytes());
     head
 }
 
@@ -53,14 +55,14 @@ pub(crate) struct Block {
 /// An operation that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
-    Put(u64, Place),
-    Delete(u64),
+    Put(RecordId, Place),
+    Delete(RecordId),
 }
 
 /// What a log says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Index {
-    pub(crate) records: BTreeMap<u64, Place>,
+    pub(crate) records: BTreeMap<RecordId, Place>,
     pub(crate) blocks: Vec<Block>,
     /// Bytes of puts that would give these records.
     pub(crate) live: u64,
@@ -116,11 +118,11 @@ impl Parser {
             *self.head.get_mut(self.have)? = payload[at];
             (self.have, at) = (self.have + 1, at + 1);
             match (self.head[0], self.have) {
-                (DELETE, DELETE_SIZE) => operations.push(Operation::Delete(u64_at(&self.head, 1))),
+                (DELETE, DELETE_SIZE) => operations.push(Operation::Delete(self.id())),
                 (PUT, PUT_SIZE) => {
-                    let len = u32::from_le_bytes(field(&self.head, 9));
+                    let len = u32::from_le_bytes(field(&self.head, LEN_AT));
                     let place = Place { block, offset: u16::try_from(at).ok()?, len };
-                    operations.push(Operation::Put(u64_at(&self.head, 1), place));
+                    operations.push(Operation::Put(self.id(), place));
                     self.rest = usize::try_from(len).ok().filter(|len| *len <= RECORD_MAX)?;
                 }
                 (DELETE | PUT, _) => continue,
@@ -132,6 +134,10 @@ impl Parser {
             }
         }
         Some(())
+    }
+
+    fn id(&self) -> RecordId {
+        RecordId::from_le_bytes(field(&self.head, ID_AT))
     }
 
     const fn is_between(&self) -> bool {
@@ -258,7 +264,7 @@ mod tests {
 
         #[test]
         fn what_was_written_is_cut_the_same_in_any_pieces(
-            changes in prop::collection::vec((any::<u64>(), prop::option::of(0u8..40)), 0..20),
+            changes in prop::collection::vec((any::<RecordId>(), prop::option::of(0u8..40)), 0..20),
             piece in 1usize..200,
         ) {
             let mut bytes = Vec::new();

@@ -7,6 +7,7 @@ use ipc_proto_types::Secret;
 use unikernels_disk::Disk;
 use zeroize::Zeroizing;
 
+use crate::RecordId;
 use crate::block::{BLOCK_SECTORS, PAYLOAD_MAX, Window};
 use crate::error::{OpenError, Part, VolumeError};
 use crate::header;
@@ -21,7 +22,7 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
     ///
     /// # Errors
     /// [`VolumeError::Damaged`], [`VolumeError::Disk`]; other records may still be read.
-    pub fn get(&mut self, id: u64) -> Result<Option<Secret<Vec<u8>>>, VolumeError> {
+    pub fn get(&mut self, id: RecordId) -> Result<Option<Secret<Vec<u8>>>, VolumeError> {
         let Some(place) = self.log.index.records.get(&id) else { return Ok(None) };
         let ahead = (blocks(place) * BLOCK_SECTORS).min(READ_AHEAD);
         let mut source = Source::new(&self.log, self.header.geometry, ahead);
@@ -32,7 +33,7 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
     ///
     /// # Errors
     /// As [`Volume::get`]; `each` has then had the records before.
-    pub fn for_each(&mut self, mut each: impl FnMut(u64, &[u8])) -> Result<(), VolumeError> {
+    pub fn for_each(&mut self, mut each: impl FnMut(RecordId, &[u8])) -> Result<(), VolumeError> {
         let mut source = Source::of(&self.log, self.header.geometry);
         for id in source.in_log_order() {
             each(id, source.record(&mut self.disk, id)?.expose());
@@ -105,15 +106,19 @@ impl<'a> Source<'a> {
     }
 
     /// All records' ids in the order in which they lie in the log.
-    pub(crate) fn in_log_order(&self) -> Vec<u64> {
-        let mut places: Vec<(Place, u64)> =
+    pub(crate) fn in_log_order(&self) -> Vec<RecordId> {
+        let mut places: Vec<(Place, RecordId)> =
             self.log.index.records.iter().map(|(id, place)| (*place, *id)).collect();
         places.sort_unstable();
         places.into_iter().map(|(_, id)| id).collect()
     }
 
     /// A record, which must not lie before one that was read.
-    pub(crate) fn record(&mut self, disk: &mut impl Disk, id: u64) -> Result<Secret<Vec<u8>>, VolumeError> {
+    pub(crate) fn record(
+        &mut self,
+        disk: &mut impl Disk,
+        id: RecordId,
+    ) -> Result<Secret<Vec<u8>>, VolumeError> {
         let missing = VolumeError::Damaged(Part::Log { sector: self.area });
         let place = *self.log.index.records.get(&id).ok_or(missing)?;
         let len = usize::try_from(place.len).map_err(|_| missing)?;

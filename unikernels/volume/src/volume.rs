@@ -4,6 +4,7 @@ use core::fmt;
 
 use unikernels_disk::Disk;
 
+use crate::RecordId;
 use crate::block::{BLOCK_SECTORS, Position, Window};
 use crate::error::{OpenError, Part, Refused, VolumeError};
 use crate::header::{self, Header, KeySlots};
@@ -251,7 +252,7 @@ impl<D, R> Volume<D, R> {
     }
 
     /// The records' ids in ascending order.
-    pub fn ids(&self) -> impl Iterator<Item = u64> + '_ {
+    pub fn ids(&self) -> impl Iterator<Item = RecordId> + '_ {
         self.log.index.records.keys().copied()
     }
 }

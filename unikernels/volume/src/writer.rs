@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use unikernels_disk::{Disk, DiskError, SECTOR};
 use zeroize::Zeroizing;
 
+use crate::RecordId;
 use crate::block::{self, BLOCK_SIZE, PAYLOAD_AT, PAYLOAD_MAX, Position};
 use crate::key::{NONCE_SIZE, Sealer};
 use crate::log::{Block, Operation, Place, delete, put_head};
@@ -64,7 +65,7 @@ impl<'a, D: Disk, R: FnMut(&mut [u8])> Writer<'a, D, R> {
     }
 
     /// Writes a put.
-    pub(crate) fn put(&mut self, id: u64, record: &[u8]) -> Result<(), DiskError> {
+    pub(crate) fn put(&mut self, id: RecordId, record: &[u8]) -> Result<(), DiskError> {
         let len = u32::try_from(record.len()).expect("a record's length was checked");
         self.push(&put_head(id, len))?;
         let number = u32::try_from(self.at.number).expect("an area has fewer blocks");
@@ -74,7 +75,7 @@ impl<'a, D: Disk, R: FnMut(&mut [u8])> Writer<'a, D, R> {
     }
 
     /// Writes a delete.
-    pub(crate) fn delete(&mut self, id: u64) -> Result<(), DiskError> {
+    pub(crate) fn delete(&mut self, id: RecordId) -> Result<(), DiskError> {
         self.written.operations.push(Operation::Delete(id));
         self.push(&delete(id))
     }
