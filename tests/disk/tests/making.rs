@@ -14,6 +14,9 @@ const UNITS_MAX: usize = 8;
 const COPY: usize = 5 * SECTOR;
 const SECOND: usize = 8 * SECTOR;
 
+/// Changes the two copies of the key slots.
+type Change<'a> = dyn FnMut(&mut [u8], &mut [u8], &mut Random) + 'a;
+
 /// What the cuts left.
 #[derive(Debug, Default)]
 struct Left {
@@ -147,7 +150,7 @@ fn destroyed_key_slots_are_damage_and_never_no_volume() {
     let (disk, _) = used();
     let image = disk.image();
     let mut random = Random::new(9);
-    let mut check = |what: &str, change: &mut dyn FnMut(&mut [u8], &mut [u8], &mut Random)| {
+    let mut check = |what: &str, change: &mut Change<'_>| {
         let mut image = image.clone();
         let (first, second) = image.split_at_mut(SECOND);
         change(&mut first[..COPY], &mut second[..COPY], &mut random);
