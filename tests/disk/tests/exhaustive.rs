@@ -6,7 +6,7 @@
 
 use tests_disk::life::{Model, SimVolume, Step, contents, create, open, perform, with_units};
 use tests_disk::{SimDisk, Unit};
-use unikernels_volume::{OpenError, VOLUME_SECTORS_MIN};
+use unikernels_volume::VOLUME_SECTORS_MIN;
 
 /// Up to so many pending units all subsets are tried, and no operation here has more.
 const UNITS_MAX: usize = 12;
@@ -140,30 +140,4 @@ fn no_cut_of_any_workload_of_three_operations_loses_or_tears_anything() {
     }
     println!("{workloads} workloads, {} cuts, {} recoveries that wrote", tried.cuts, tried.recoveries);
     assert!(workloads == 584 && tried.cuts > 100_000 && tried.recoveries > 1_000);
-}
-
-#[test]
-fn making_a_volume_is_cut_to_the_old_one_none_or_the_new_one() {
-    let disk = SimDisk::new(SECTORS);
-    let (mut volume, model) = create(&disk, 1).expect("a volume");
-    let old = Step::Commit(vec![(0, Some(vec![0x10; 30]))]);
-    perform(&mut volume, &disk, &old, 2).expect("a commit");
-    for (base, old) in [(vec![0; disk.image().len()], None), (disk.image(), Some(model.after(&old)))] {
-        let disk = SimDisk::from_image(base.clone());
-        disk.record();
-        let (_, new) = create(&disk, 6).expect("a volume");
-        let journal = disk.journal();
-        let (mut none, mut whole) = (0, 0);
-        for_each_cut(&base, &journal, |image, at| match open(&SimDisk::from_image(image.to_vec()), 7) {
-            Ok(mut volume) => {
-                let found = contents(&mut volume).expect("records");
-                assert!(found == new || Some(&found) == old.as_ref(), "{found:?} at {at}");
-                whole += 1;
-            }
-            // A torn copy of the key slots beside none: nothing was acknowledged yet.
-            Err(OpenError::NoVolume | OpenError::Damaged(_)) => none += 1,
-            Err(error) => panic!("{error:?} at {at}"),
-        });
-        assert!(none > 100 && whole > 30, "{none} without and {whole} with a volume");
-    }
 }

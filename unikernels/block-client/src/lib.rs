@@ -1,8 +1,8 @@
 //! A volume behind service `block`, as a disk: what a client qube puts its sealed volume on.
 //!
 //! Longer reads and writes become several messages, each of which is copied once on the way to its buffer. A write that the
-//! server of an earlier life took and never flushed is lost with that life; the next flush says so. Not here: trust. Whoever
-//! is behind the channel may answer with anything.
+//! server of an earlier life took and never flushed is lost with that life; the next flush says so. An owner that reads the
+//! disk afresh instead says so by [`BlockDisk::reopen`]. Not here: trust. Whoever is behind the channel may answer with anything.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -39,14 +39,36 @@ pub struct BlockDisk<'f, C> {
 }
 
 impl<'f, C: RawClient> BlockDisk<'f, C> {
+    /// The volume behind a client, which is not called: a disk of no sectors until [`BlockDisk::refresh`] or
+    /// [`BlockDisk::reopen`] has asked for them. For a qube that begins before whoever drives the disk has.
+    pub const fn new(client: C, frame: &'f mut Frame) -> Self {
+        Self { client, frame, sectors: 0, unflushed: false, lost: false }
+    }
+
     /// The volume behind a client; asks for its size.
     ///
     /// # Errors
     /// There is none, or whoever drives it does not answer.
     pub fn open(client: C, frame: &'f mut Frame) -> Result<Self, DiskError> {
-        let mut disk = Self { client, frame, sectors: 0, unflushed: false, lost: false };
+        let mut disk = Self::new(client, frame);
         disk.refresh()?;
         Ok(disk)
+    }
+
+    /// Begins again with what is on the disk now; gives its size in sectors. What was written and not flushed may be gone, and
+    /// no flush says so any more: the caller forgets all it knew of the disk and reads it afresh.
+    ///
+    /// The first call after a restart only learns of it, so the size is asked for twice if need be.
+    ///
+    /// # Errors
+    /// As [`BlockDisk::open`]; it is then as it was.
+    pub fn reopen(&mut self) -> Result<u64, DiskError> {
+        let sectors = match self.refresh() {
+            Err(DiskError::Gone) => self.refresh()?,
+            other => other?,
+        };
+        (self.unflushed, self.lost) = (false, false);
+        Ok(sectors)
     }
 
     /// Asks for the size again, which may have grown; gives it in sectors.

@@ -168,3 +168,66 @@ fn a_flush_after_a_restart_says_that_writes_before_it_may_be_lost() {
     assert_eq!(disk.read(0, &mut [0; SECTOR]), Err(DiskError::Gone));
     assert_eq!(disk.flush(), Ok(()));
 }
+
+#[test]
+fn a_disk_that_nobody_was_asked_about_has_no_sectors() {
+    let (mut port, volume, _) = served(10);
+    let mut frame = frame();
+    let mut disk = BlockDisk::new(BlockClient::new(&mut port), &mut frame);
+    assert_eq!(disk.sectors(), 0);
+    assert_eq!(disk.read(0, &mut [0; SECTOR]), Err(DiskError::OutOfRange));
+    assert_eq!(disk.write(0, &[1; SECTOR]), Err(DiskError::OutOfRange));
+    assert_eq!(disk.discard(0, 1), Err(DiskError::OutOfRange));
+    assert_eq!(volume.borrow().messages, 0);
+    assert_eq!((disk.refresh(), disk.sectors()), (Ok(10), 10));
+    assert_eq!(disk.write(9, &[1; SECTOR]), Ok(()));
+}
+
+#[test]
+fn a_disk_begun_before_its_server_restarted_is_had_by_reopening() {
+    let (mut port, _, shared) = served(10);
+    let mut frame = frame();
+    let mut disk = BlockDisk::new(BlockClient::new(&mut port), &mut frame);
+    shared.borrow_mut().restart_peer_of(Role::Client);
+    assert_eq!((disk.reopen(), disk.sectors()), (Ok(10), 10));
+}
+
+#[test]
+fn who_reopens_after_a_restart_is_told_of_no_lost_writes() {
+    // Whether or not a call has learnt of the restart before.
+    for is_known in [false, true] {
+        let (mut port, volume, shared) = served(10);
+        let mut frame = frame();
+        let mut disk = BlockDisk::open(BlockClient::new(&mut port), &mut frame).expect("it is served");
+        assert_eq!(disk.write(0, &[1; SECTOR]), Ok(()));
+        shared.borrow_mut().restart_peer_of(Role::Client);
+        if is_known {
+            assert_eq!(disk.read(0, &mut [0; SECTOR]), Err(DiskError::Gone));
+        }
+        volume.borrow_mut().bytes.resize(20 * SECTOR, 0);
+        assert_eq!((disk.reopen(), disk.sectors()), (Ok(20), 20));
+        assert_eq!(disk.flush(), Ok(()));
+        // What is written from now on is lost by the next restart as ever.
+        assert_eq!(disk.write(0, &[2; SECTOR]), Ok(()));
+        shared.borrow_mut().restart_peer_of(Role::Client);
+        assert_eq!(disk.flush(), Err(DiskError::Gone));
+        assert_eq!(disk.flush(), Err(DiskError::Gone));
+        assert_eq!(disk.flush(), Ok(()));
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_reopen_is_as_it_was() {
+    let (mut port, volume, shared) = served(10);
+    let mut frame = frame();
+    let mut disk = BlockDisk::open(BlockClient::new(&mut port), &mut frame).expect("it is served");
+    assert_eq!(disk.write(0, &[1; SECTOR]), Ok(()));
+    shared.borrow_mut().restart_peer_of(Role::Client);
+    for (error, expected) in [(BlockError::Failed, DiskError::Failed), (BlockError::Gone, DiskError::Gone)] {
+        volume.borrow_mut().error = Some(error);
+        assert_eq!(disk.reopen(), Err(expected));
+    }
+    volume.borrow_mut().error = None;
+    assert_eq!(disk.sectors(), 10);
+    assert_eq!(disk.flush(), Err(DiskError::Gone));
+}

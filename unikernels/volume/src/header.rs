@@ -2,6 +2,9 @@
 //!
 //! They are read before there is a key, so a checksum tells a whole copy from a torn one; once there is a key, a tag under
 //! the volume key tells the volume's own slots from anybody else's.
+//!
+//! A volume that was ever acknowledged has both copies, and whoever changes one leaves the other whole. A first copy that is torn
+//! beside a second one of zeroes is therefore no damaged volume but one whose making, or unmaking, was cut short: see [`erase`].
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -21,6 +24,7 @@ pub const SLOT_MAX: usize = 512;
 
 /// The magic's last byte is the version of the whole layout.
 const MAGIC: [u8; 8] = *b"skepvol2";
+const VERSION: u8 = MAGIC[7];
 const ID_AT: usize = 8;
 const VERSION_AT: usize = ID_AT + ID_SIZE;
 const AREA_AT: usize = VERSION_AT + 8;
@@ -130,15 +134,18 @@ fn read_copies(disk: &mut impl Disk) -> Result<[Option<Copy>; 2], OpenError> {
         return Err(OpenError::TooSmall);
     }
     let mut copies = [None, None];
-    let (mut ours, mut foreign) = (false, false);
+    let (mut ours, mut foreign, mut second_is_blank) = (false, false, false);
     for (copy, sector) in copies.iter_mut().zip(SLOT_COPIES) {
         let mut bytes = vec![0; COPY_SIZE];
         disk.read(sector, &mut bytes)?;
         ours |= bytes.starts_with(&MAGIC);
-        foreign |= bytes.starts_with(&MAGIC[..7]) && !bytes.starts_with(&MAGIC);
+        // A version of zero is none: it is where a sector was torn.
+        foreign |= bytes.starts_with(&MAGIC[..7]) && !matches!(bytes[7], 0 | VERSION);
+        second_is_blank = bytes.iter().all(|byte| *byte == 0);
         *copy = parse(bytes);
     }
     match (ours, foreign) {
+        (true, _) if second_is_blank && copies[0].is_none() => Err(OpenError::NoVolume),
         (true, _) => Ok(copies),
         (false, true) => Err(OpenError::UnknownFormat),
         (false, false) => Err(OpenError::NoVolume),
@@ -196,10 +203,12 @@ pub(crate) fn write(
     disk.flush()
 }
 
-/// Makes sure that no header is here.
+/// Makes sure that no header is here. The second copy is gone for good before the first is touched, and the first is the first
+/// to be written again: a power cut leaves the old header, or something that reads as none.
 pub(crate) fn erase(disk: &mut impl Disk) -> Result<(), DiskError> {
-    for sector in SLOT_COPIES {
+    for sector in SLOT_COPIES.into_iter().rev() {
         disk.write(sector, &[0; COPY_SIZE])?;
+        disk.flush()?;
     }
-    disk.flush()
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! A sealed volume: authenticated, crash-safe records on a disk that is not trusted.
 //!
-//! Records are bytes under a number of 128 bits. A [`Batch`] of puts and deletes is kept whole or not at all; when [`Volume::commit`] returns,
-//! it survives any power cut. A few *key slots* in the clear keep what the caller needs to make the volume key from a passphrase.
+//! Records are bytes under a number of 128 bits. A [`Batch`] of puts and deletes is kept whole or not at all; when
+//! [`Volume::commit`] returns, it survives any power cut. A few *key slots* in the clear keep what the caller needs to make the
+//! volume key from a passphrase.
 //!
 //! # How it is kept
 //!

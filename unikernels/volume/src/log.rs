@@ -1,7 +1,7 @@
 //! The log: operations as a run of bytes cut into blocks, and the index that reading them gives.
 //!
-//! An operation is a kind (1 put, 2 delete) and an id of 16 bytes; a put goes on with a length and the record. A commit begins with a
-//! block of its own, and its operations count only when its last block is there.
+//! An operation is a kind (1 put, 2 delete) and an id of 16 bytes; a put goes on with a length and the record. A commit
+//! begins with a block of its own, and its operations count only when its last block is there.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

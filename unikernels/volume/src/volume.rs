@@ -100,7 +100,7 @@ impl<D: Disk, R: FnMut(&mut [u8])> Volume<D, R> {
     ///
     /// # Errors
     /// [`OpenError::TooSmall`], [`OpenError::Disk`], and [`OpenError::Damaged`] when the disk does not keep the roots. After a
-    /// power cut the disk holds the old volume, no volume or the new one.
+    /// power cut the disk holds the old volume, no volume ([`OpenError::NoVolume`]) or the new one.
     pub fn create(disk: D, key: &VolumeKey, slots: KeySlots, random: R) -> Result<Self, Refused<D>> {
         Self::begin(disk, key, slots, random)?.publish()
     }
