@@ -139,6 +139,10 @@ pub enum VaultError {
     NotEmpty,
     /// No key has this number.
     NoSuchKey,
+    /// No qube of this name can ask for signatures.
+    NoSuchQube,
+    /// Not a time for which that can be allowed.
+    BadTime,
     /// What the entries are kept on failed. Whether the change was kept shows when the store is opened again.
     Storage,
     /// What the entries are kept on does not hold what was written to it. Restore a backup.

@@ -106,6 +106,11 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         }
     }
 
+    /// Whether the entries are in memory. Never looks at the disk.
+    pub const fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// What the entries are kept on.
     pub fn storage(&self) -> Storage {
         self.medium.storage()
@@ -226,7 +231,8 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         &mut self.signer
     }
 
-    /// Keeps what an operation changed, and `contents`, which its attachments mention and are new.
+    /// Keeps what an operation changed; `contents`, which its attachments mention and are new; and `keys` for signing, which
+    /// the signer has already.
     ///
     /// # Errors
     /// As [`Session::store`]; `Full`, `TooLong`, `Internal`: nothing is changed. `Storage`, `Damaged`: locked.
@@ -236,47 +242,42 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         contents: &[(ContentId, &[u8])],
         keys: &[KeyId],
     ) -> Result<(), VaultError> {
-        let mut records: Vec<(RecordId, record::Bytes)> = Vec::new();
+        let mut records = Vec::new();
         for (id, content) in contents {
             if content.len() > record::CONTENT_MAX {
                 return Err(VaultError::TooLong);
             }
-            records.push((record::content_id(*id), Kind::Content.record(content)));
+            records.push((record::content_id(*id), Some(Kind::Content.record(content))));
         }
         for key in keys {
-            let (id, key) = self.signer.record(*key).map_err(|_| VaultError::Internal)?;
-            records.push((record::key_id(id), Kind::Key.record(&key)));
+            records.push(self.key_record(*key)?);
         }
-        let mut deleted: Vec<RecordId> = changes.released().map(record::content_id).collect();
+        records.extend(changes.released().map(|id| (record::content_id(id), None)));
         for change in changes.records().map_err(|_| VaultError::TooLong)? {
-            match change {
-                Change::Put(id, bytes) => records.push((id, Kind::Item.record(&bytes))),
-                Change::Delete(id) => deleted.push(id),
-            }
+            records.push(match change {
+                Change::Put(id, bytes) => (id, Some(Kind::Item.record(&bytes))),
+                Change::Delete(id) => (id, None),
+            });
         }
-        let open = self.opened()?;
-        let mut batch = Batch::new();
-        for id in deleted {
-            batch.delete(id);
-        }
-        for (id, record) in &records {
-            batch.put(*id, record);
-        }
-        let committed = open.volume.commit(&batch).map(|_| ());
-        drop(batch);
-        self.kept(committed)?;
+        self.commit(&records)?;
         self.opened()?.store.commit(changes).map_err(|_| VaultError::Internal)
     }
 
-    /// Makes a record no more: a key for signing.
+    /// Keeps a key for signing, which the signer has already.
+    ///
+    /// # Errors
+    /// As [`Session::keep`].
+    pub fn keep_key(&mut self, key: KeyId) -> Result<(), VaultError> {
+        let record = self.key_record(key)?;
+        self.commit(&[record])
+    }
+
+    /// Keeps a key for signing no more.
     ///
     /// # Errors
     /// As [`Session::keep`].
     pub fn forget_key(&mut self, key: KeyId) -> Result<(), VaultError> {
-        let mut batch = Batch::new();
-        batch.delete(record::key_id(key.0));
-        let committed = self.opened()?.volume.commit(&batch).map(|_| ());
-        self.kept(committed)
+        self.commit(&[(record::key_id(key.0), None)])
     }
 
     /// The content of an attachment.
@@ -307,11 +308,7 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
     /// As [`Session::keep`].
     pub fn set_auto_lock_s(&mut self, auto_lock_s: u32) -> Result<(), VaultError> {
         let settings = Settings { auto_lock_s };
-        let record = settings.record();
-        let mut batch = Batch::new();
-        batch.put(record::SETTINGS, &record);
-        let committed = self.opened()?.volume.commit(&batch).map(|_| ());
-        self.kept(committed)?;
+        self.commit(&[(record::SETTINGS, Some(settings.record()))])?;
         self.opened()?.settings = settings;
         Ok(())
     }
@@ -375,6 +372,24 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
             Closed::Unavailable(error) => error,
             _ => VaultError::Storage,
         }
+    }
+
+    fn key_record(&self, key: KeyId) -> Result<(RecordId, Option<record::Bytes>), VaultError> {
+        let (id, record) = self.signer.record(key).map_err(|_| VaultError::NoSuchKey)?;
+        Ok((record::key_id(id), Some(Kind::Key.record(&record))))
+    }
+
+    /// Makes all of these records so, or none.
+    fn commit(&mut self, records: &[(RecordId, Option<record::Bytes>)]) -> Result<(), VaultError> {
+        let mut batch = Batch::new();
+        for (id, record) in records {
+            match record {
+                Some(record) => batch.put(*id, record),
+                None => batch.delete(*id),
+            };
+        }
+        let committed = self.opened()?.volume.commit(&batch).map(|_| ());
+        self.kept(committed)
     }
 
     /// After a change of the volume: what it means, and the end of the open store when it failed half way.

@@ -1,17 +1,26 @@
-//! The vault qube: serves the password store and does nothing else.
+//! The vault qube: the password store on its volume, and nothing else.
 //!
-//! It has no device and calls nobody. The 64 MiB Argon2id works in are a static, so they cost nothing until the first
-//! passphrase; the store wipes them after each, and this file wipes the stack after every message. What the store holds ends with this life of the qube.
+//! It has no device. The only qube it calls is the one with its volume, which it does not trust; without a channel of service
+//! `block` the volume is memory, and ends with this life of the qube. The 64 MiB Argon2id works in are a static, so they cost
+//! nothing until the first passphrase; they are wiped after each, as is the stack after every message and the heap when
+//! something on it is freed.
 
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
 
-use ipc_proto_vault_api as api;
+mod medium;
+
+use ipc_proto_rpc::{Caller, Port, Ticks};
+use ipc_proto_sign_api as sign;
+use ipc_proto_types::{List, MAX_PORTS};
+use ipc_proto_vault_api::{self as vault, files, keys};
 use spin::{Mutex, MutexGuard};
-use unikernels_rt::Qube;
+use unikernels_rt::{Qube, log};
 use unikernels_sdk::scrub_stack;
-use vault_app_core::{Block, Clock, Cost, Random, RandomError, Server, Store};
+use vault_app_core::{Block, Callers, Clock, Cost, Effort, Server, Session};
+
+use medium::Place;
 
 unikernels_rt::main!(main);
 
@@ -19,39 +28,35 @@ static BLOCKS: Mutex<[Block; Cost::FULL.blocks()]> =
     Mutex::new([const { Block::new() }; Cost::FULL.blocks()]);
 
 fn main(qube: Qube) -> i32 {
-    let blocks = MutexGuard::leak(BLOCKS.lock());
-    let store = qube.place(Store::new(Cost::FULL, blocks, Entropy(qube)));
-    let mut vault = Server::new(store, Time(qube));
-    let servers = qube.servers(&api::SERVICE);
+    // Buffers first: the heap takes all that is left of the arena.
+    let mut vaults = qube.servers(&vault::SERVICE);
+    let mut files = qube.servers(&files::SERVICE);
+    let mut keys = qube.servers(&keys::SERVICE);
+    let mut signs = qube.servers(&sign::SERVICE);
+    let place = Place::find(qube);
+    let random = move |out: &mut [u8]| qube.random().fill(out);
+    let session = Session::new(place, random, MutexGuard::leak(BLOCKS.lock()), Effort::Measured);
+    let mut server = Server::new(session, random, Time(qube));
     qube.ready();
-    servers.run(|port, buffers| {
-        let served = api::serve(&mut vault, port, buffers);
+    loop {
+        server.set_callers(callers(&mut signs));
+        let mut served = 0;
+        let is_idle = [
+            files.serve(&mut |port, buffers| counted(&mut served, files::serve(&mut server, port, buffers))),
+            keys.serve(&mut |port, buffers| counted(&mut served, keys::serve(&mut server, port, buffers))),
+            signs.serve(&mut |port, buffers| counted(&mut served, sign::serve(&mut server, port, buffers))),
+        ];
         if served > 0 {
             scrub_stack();
         }
-        served
-    })
-}
-
-/// The entropy device; without one the qube panics, so this never fails.
-struct Entropy(Qube);
-
-impl Random for Entropy {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
-        self.0.random().fill(out);
-        Ok(())
-    }
-}
-
-/// The time stamp counter and the wall clock's base.
-struct Time(Qube);
-
-impl Clock for Time {
-    fn now_ms(&self) -> u64 {
-        self.0.clock().ns(self.0.now().0) / 1_000_000
-    }
-
-    fn unix_s(&self) -> u64 {
-        self.0.unix_time().seconds
+        let more_at = server.idle().map(|ms| at_ms(qube, ms));
+        let deadline = if is_idle.contains(&false) { Some(Ticks(0)) } else { more_at };
+        vaults.turn(deadline, &mut |port, buffers| {
+            let served = vault::serve(&mut server, port, buffers);
+            if served > 0 {
+                scrub_stack();
+            }
+            served
+        });
     }
 }
