@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 def restore(data, passphrase):
     magic, memory, passes, lanes, zero, salt, _ = struct.unpack_from("<8s4I16s16s", data)
-    if magic != b"skepbak1" or zero or memory > 1 << 18 or passes > 1 << 16 or lanes > 8:
+    if magic != b"skepbak1" or zero or memory > 1 << 18 or memory * passes > 1 << 26 or lanes > 8:
         raise ValueError("no backup, or too dear")
     key = hash_secret_raw(passphrase, salt, passes, memory, lanes, 32, Type.ID)
     cipher = ChaCha20Poly1305(hmac.digest(key, data[:56], "sha256"))

@@ -64,6 +64,7 @@ fn header(bytes: &[u8]) {
     } else if !(1..=8).contains(&lanes)
         || !(1..=65_536).contains(&passes)
         || !(8 * lanes..=262_144).contains(&memory)
+        || u64::from(memory) * u64::from(passes) > 1 << 26
     {
         assert_eq!(opened.err(), Some(BackupError::CostRefused));
     } else {

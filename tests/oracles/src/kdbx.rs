@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 use vault_app_kdbx::{
-    ArgonCost, ArgonKind, Block, Cipher, CompositeKey, Compression, Database, Kdf, NewDatabase, Options,
+    ArgonKind, Block, Cipher, CompositeKey, Compression, Cost, Database, Kdf, NewDatabase, Options,
     Protection, Random, RandomError, SecretBytes, Time, Uuid, bounds, open, peek, read_contents, save,
 };
 
@@ -52,7 +52,7 @@ fn key() -> CompositeKey {
 }
 
 fn write(database: &Database) -> Vec<u8> {
-    let cost = ArgonCost::new(8, 1, 1).expect("the least cost is one");
+    let cost = Cost::new(8, 1, 1).expect("the least cost is one");
     let options =
         Options { cipher: Cipher::ChaCha20, compression: Compression::None, kind: ArgonKind::D, cost };
     let mut memory = vec![Block::new(); cost.blocks()];

@@ -3,9 +3,11 @@
 //! Little endian; the table is in `docs/backup.md`. Every byte of it goes into the file's key, so a header belongs to the
 //! chunks it was written with and to no others. The seal tells a wrong passphrase before anything else is read.
 
+use vault_app_kdf::Cost;
+
 use crate::BackupError;
 use crate::cipher::TAG_SIZE;
-use crate::cost::{Cost, SALT_SIZE};
+use crate::cost::SALT_SIZE;
 
 /// A file id's length in bytes.
 pub const FILE_ID_SIZE: usize = 16;
@@ -38,7 +40,7 @@ pub(crate) fn parse(bytes: &[u8; PLAIN_SIZE]) -> Result<(Cost, [u8; SALT_SIZE]),
         return Err(BackupError::NotABackup);
     }
     let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let cost = Cost::new(number(8), number(12), number(16))?;
+    let cost = Cost::new(number(8), number(12), number(16)).map_err(|_| BackupError::CostRefused)?;
     let mut salt = [0; SALT_SIZE];
     salt.copy_from_slice(&bytes[24..40]);
     Ok((cost, salt))

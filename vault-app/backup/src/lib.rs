@@ -22,12 +22,12 @@ mod progress;
 mod reader;
 mod writer;
 
-pub use argon2::Block;
 pub use cipher::CHUNK_MAX;
-pub use cost::{Cost, Key, LANES_MAX, MEMORY_MAX_KIB, PASSES_MAX, SALT_SIZE};
+pub use cost::{Key, SALT_SIZE};
 pub use error::{BackupError, Stopped};
 pub use header::{FILE_ID_SIZE, HEADER_SIZE};
 pub use part::{NAME_MAX, PARTS_MAX, Part, PartName};
 pub use progress::{Sink, Verify};
 pub use reader::{Complete, Opening, Reader};
+pub use vault_app_kdf::{Block, Cost};
 pub use writer::{Out, Writer};

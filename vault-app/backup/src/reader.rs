@@ -4,11 +4,11 @@
 
 use alloc::vec::Vec;
 
-use argon2::Block;
+use vault_app_kdf::{Block, Cost};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::cipher::{CHUNK_MAX, Cipher, Place, TAG_SIZE};
-use crate::cost::{Cost, Key, SALT_SIZE};
+use crate::cost::{Key, SALT_SIZE};
 use crate::error::BackupError;
 use crate::header::{self, HEADER_SIZE, PLAIN_SIZE};
 use crate::part::{Part, PartName};

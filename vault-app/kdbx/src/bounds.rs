@@ -1,4 +1,4 @@
-//! Every bound of this crate, with what it is for. Reading and writing keep the same ones, so what was written opens.
+//! Every bound of this crate, with what it is for; those of Argon2 are [`vault_app_kdf::Cost`]'s. Reading and writing keep the same ones, so what was written opens.
 
 /// Most bytes of a file. A vault's qube holds the file and its contents in memory at the same time.
 pub const FILE_MAX: usize = 32 * 1024 * 1024;
@@ -20,14 +20,6 @@ pub const INNER_FIELDS_MAX: usize = 4096;
 /// Most bytes of the key that protects values: KeePass writes 64.
 pub const INNER_KEY_MAX: usize = 256;
 
-/// Most memory an Argon2 KDF may ask for, in KiB: 256 MiB.
-pub const ARGON_MEMORY_MAX_KIB: u32 = 256 * 1024;
-/// Most passes an Argon2 KDF may ask for.
-pub const ARGON_PASSES_MAX: u32 = 1 << 16;
-/// Most lanes an Argon2 KDF may ask for.
-pub const ARGON_LANES_MAX: u32 = 8;
-/// Most memory times passes, in KiB: 256 MiB 256 times is minutes. The single caps together would be a day.
-pub const ARGON_WORK_MAX_KIB: u64 = 1 << 26;
 /// Fewest bytes of a KDF's salt (RFC 9106 section 3.1).
 pub const SALT_MIN: usize = 8;
 /// Most bytes of a KDF's salt. KeePass writes 32.

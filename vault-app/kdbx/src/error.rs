@@ -1,8 +1,7 @@
 //! What can be wrong with a file, a key or a document.
 
 use vault_app_codes::RandomError;
-
-use crate::kdf::ArgonCost;
+use vault_app_kdf::Cost;
 
 /// Why a file was not opened or not written. Nothing has been done then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +36,12 @@ pub enum KdbxError {
     UnknownKdf,
     /// The parameters of the key derivation function are malformed, doubled, missing or not known.
     KdfParameters,
-    /// Argon2 asks for more memory, passes, lanes or work than the caps in [`crate::bounds`], or for none.
+    /// Argon2 asks for more memory, passes, lanes or work than the caps of [`Cost`], or for none.
     ArgonCost,
     /// AES-KDF asks for more rounds than [`crate::bounds::AES_ROUNDS_MAX`].
     AesRounds(u64),
-    /// The caller lent fewer blocks than the file's cost needs ([`ArgonCost::blocks`]).
-    NeedsMemory(ArgonCost),
+    /// The caller lent fewer blocks than the file's cost needs ([`Cost::blocks`]).
+    NeedsMemory(Cost),
     /// The header does not match its checksum: it is damaged, whatever the key.
     HeaderDamaged,
     /// The header's HMAC does not match: the key is wrong, or header and checksum were changed together. The format

@@ -1,9 +1,9 @@
 //! From file to database. Every step holds what the next one relies on.
 
 use alloc::vec::Vec;
-use argon2::Block;
 use hmac::Mac;
 use sha2::{Digest, Sha256};
+use vault_app_kdf::Block;
 
 use crate::blocks;
 use crate::bounds::{FILE_MAX, PAYLOAD_MAX};

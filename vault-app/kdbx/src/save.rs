@@ -3,11 +3,11 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use argon2::Block;
 use hmac::Mac;
 use ipc_proto_types::Secret;
 use sha2::{Digest, Sha256};
 use vault_app_codes::Random;
+use vault_app_kdf::{ArgonKind, Block, Cost, Version};
 
 use crate::blocks;
 use crate::bounds::{FILE_MAX, PAYLOAD_MAX};
@@ -17,7 +17,7 @@ use crate::error::KdbxError;
 use crate::gzip::{self, Compression};
 use crate::header::Header;
 use crate::inner::{self, InnerStream, NEW_KEY_SIZE};
-use crate::kdf::{ArgonCost, ArgonKind, Kdf};
+use crate::kdf::Kdf;
 use crate::key::{CompositeKey, FileKeys, SecretBytes};
 use crate::xml;
 
@@ -31,13 +31,13 @@ pub struct Options {
     /// Which Argon2 derives the key.
     pub kind: ArgonKind,
     /// What that costs.
-    pub cost: ArgonCost,
+    pub cost: Cost,
 }
 
 /// The version of Argon2 that RFC 9106 describes.
-const ARGON_VERSION: u32 = 0x13;
+const ARGON_VERSION: Version = Version::V0x13;
 
-/// Writes a file. `memory` is what Argon2 works in: at least [`ArgonCost::blocks`] of the options' cost; it is wiped.
+/// Writes a file. `memory` is what Argon2 works in: at least [`Cost::blocks`] of the options' cost; it is wiped.
 ///
 /// # Errors
 /// Whatever [`crate::open`] would refuse, [`KdbxError::Random`], or [`KdbxError::NeedsMemory`].

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use vault_app_kdbx::{
-    ArgonCost, ArgonKind, Binary, Block, Cipher, CompositeKey, Compression, Database, Entry, Group,
-    NewDatabase, Options, Protection, Random, RandomError, Time, Uuid,
+    ArgonKind, Binary, Block, Cipher, CompositeKey, Compression, Cost, Database, Entry, Group, NewDatabase,
+    Options, Protection, Random, RandomError, Time, Uuid,
 };
 
 /// A source of bytes from a seed (SplitMix64).
@@ -54,8 +54,8 @@ impl KeyKind {
 }
 
 /// The cheapest cost both other programs take.
-pub(crate) fn cheap() -> ArgonCost {
-    ArgonCost::new(64, 2, 2).unwrap()
+pub(crate) fn cheap() -> Cost {
+    Cost::new(64, 2, 2).unwrap()
 }
 
 /// All ways to write a file, with the kind of key: 24 variants.
@@ -73,7 +73,7 @@ pub(crate) fn variants() -> Vec<(Options, KeyKind)> {
     all
 }
 
-pub(crate) fn blocks(cost: ArgonCost) -> Vec<Block> {
+pub(crate) fn blocks(cost: Cost) -> Vec<Block> {
     vec![Block::new(); cost.blocks()]
 }
 

@@ -2,8 +2,8 @@
 
 use crate::common::{KeyKind, blocks, save};
 use vault_app_kdbx::{
-    ArgonCost, ArgonKind, Block, Cipher, Compression, Database, KdbxError, NewDatabase, Options, Protection,
-    Time, Uuid, open, peek,
+    ArgonKind, Block, Cipher, Compression, Cost, Database, KdbxError, NewDatabase, Options, Protection, Time,
+    Uuid, open, peek,
 };
 
 const ENTRY: Uuid = Uuid([9; 16]);
@@ -17,8 +17,8 @@ fn small() -> Database {
 }
 
 /// The least that Argon2 can cost.
-fn least() -> ArgonCost {
-    ArgonCost::new(8, 1, 1).unwrap()
+fn least() -> Cost {
+    Cost::new(8, 1, 1).unwrap()
 }
 
 /// Small files of every cipher and compression; the header is the first so many bytes.

@@ -2,7 +2,7 @@
 
 use crate::common::{LOGIN, open, save, summary};
 use vault_app_kdbx::{
-    ArgonCost, ArgonKind, Cipher, CompositeKey, Compression, KdbxError, Kdf, Options, Protection, peek,
+    ArgonKind, Cipher, CompositeKey, Compression, Cost, KdbxError, Kdf, Options, Protection, peek,
 };
 
 const AES_KDF: &[u8] = include_bytes!("fixtures/aes-kdf.kdbx");
@@ -30,7 +30,7 @@ fn a_file_with_aes_kdf_and_an_xml_key_file_opens() {
 fn a_file_with_argon2id_and_chacha20_opens() {
     let info = peek(ARGON2ID).unwrap();
     assert_eq!((info.cipher, info.compression), (Cipher::ChaCha20, Compression::None));
-    let cost = ArgonCost::new(1024, 3, 4).unwrap();
+    let cost = Cost::new(1024, 3, 4).unwrap();
     assert!(matches!(info.kdf, Kdf::Argon2 { kind: ArgonKind::Id, cost: found, .. } if found == cost));
     let key = CompositeKey::new(Some(b"fixture"), None).unwrap();
     let database = open(ARGON2ID, &key).unwrap();
@@ -49,7 +49,7 @@ fn they_are_written_again_with_every_element_as_it_was() {
     for (file, key_file) in [(AES_KDF, Some(AES_KDF_KEY)), (ARGON2ID, None)] {
         let key = CompositeKey::new(Some(b"fixture"), key_file).unwrap();
         let before = open(file, &key).unwrap();
-        let cost = ArgonCost::new(8, 1, 1).unwrap();
+        let cost = Cost::new(8, 1, 1).unwrap();
         let options =
             Options { cipher: Cipher::Aes256, compression: Compression::Gzip, kind: ArgonKind::D, cost };
         let after = open(&save(&before, &key, &options), &key).unwrap();

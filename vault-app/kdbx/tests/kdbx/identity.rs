@@ -4,8 +4,8 @@ use crate::common::{KeyKind, Seeded, blocks};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vault_app_kdbx::{
-    ArgonCost, ArgonKind, Attribute, Binary, Cipher, Compression, Database, Document, Element, NewDatabase,
-    Node, Options, Protection, RawField, Text, Time, open, save,
+    ArgonKind, Attribute, Binary, Cipher, Compression, Cost, Database, Document, Element, NewDatabase, Node,
+    Options, Protection, RawField, Text, Time, open, save,
 };
 
 /// Any character that XML 1.0 allows.
@@ -115,7 +115,7 @@ proptest! {
         kind in proptest::sample::select(vec![ArgonKind::D, ArgonKind::Id]),
         key in proptest::sample::select(KeyKind::ALL.to_vec()),
     ) {
-        let cost = ArgonCost::new(8, 1, 1).unwrap();
+        let cost = Cost::new(8, 1, 1).unwrap();
         let options = Options { cipher, compression, kind, cost };
         let mut memory = blocks(cost);
         let file = save(&database, &key.key(), &options, &mut Seeded(seed), &mut memory).unwrap();

@@ -3,8 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vault_app_kdbx::{
-    ArgonCost, ArgonKind, Cipher, Compression, KdbxError, Options, SecretBytes, open, peek, read_contents,
-    save,
+    ArgonKind, Cipher, Compression, Cost, KdbxError, Options, SecretBytes, open, peek, read_contents, save,
 };
 
 use crate::common::{KeyKind, Seeded, blocks};
@@ -20,7 +19,7 @@ fn contents(cipher: u8, document: &[u8]) -> SecretBytes {
 /// What was read can be written and is the same then.
 fn refused_or_kept(contents: SecretBytes, compression: Compression) {
     let Ok(read) = read_contents(contents, compression) else { return };
-    let cost = ArgonCost::new(8, 1, 1).unwrap();
+    let cost = Cost::new(8, 1, 1).unwrap();
     let options = Options { cipher: Cipher::ChaCha20, compression, kind: ArgonKind::D, cost };
     let (key, mut memory) = (KeyKind::Passphrase.key(), blocks(cost));
     let file = save(&read, &key, &options, &mut Seeded(3), &mut memory).unwrap();
