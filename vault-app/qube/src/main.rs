@@ -13,11 +13,11 @@ mod medium;
 
 use ipc_proto_rpc::{Caller, Port, Ticks};
 use ipc_proto_sign_api as sign;
-use ipc_proto_types::{List, MAX_PORTS};
+use ipc_proto_types::List;
 use ipc_proto_vault_api::{self as vault, files, keys};
 use spin::{Mutex, MutexGuard};
-use unikernels_rt::{Qube, log};
-use unikernels_sdk::scrub_stack;
+use unikernels_rt::Qube;
+use unikernels_sdk::{Servers, scrub_stack};
 use vault_app_core::{Block, Callers, Clock, Cost, Effort, Server, Session};
 
 use medium::Place;
@@ -49,14 +49,50 @@ fn main(qube: Qube) -> i32 {
         if served > 0 {
             scrub_stack();
         }
-        let more_at = server.idle().map(|ms| at_ms(qube, ms));
-        let deadline = if is_idle.contains(&false) { Some(Ticks(0)) } else { more_at };
-        vaults.turn(deadline, &mut |port, buffers| {
+        let more_at = server.idle().map(|ms| deadline(qube, ms));
+        let until = if is_idle.contains(&false) { Some(Ticks(0)) } else { more_at };
+        vaults.turn(until, &mut |port, buffers| {
             let served = vault::serve(&mut server, port, buffers);
             if served > 0 {
                 scrub_stack();
             }
             served
         });
+    }
+}
+
+/// Adds what was served.
+const fn counted(sum: &mut usize, served: usize) -> usize {
+    *sum += served;
+    served
+}
+
+/// Who is at the other ends of these channels now.
+fn callers<P: Port, const N: usize>(signs: &mut Servers<'_, Qube, P, N>) -> Callers {
+    let mut callers = List::new();
+    for port in signs.ports() {
+        let facts = port.facts();
+        let caller = Caller { port: port.index(), generation: facts.peer_generation };
+        let pushed = callers.push((facts.peer_name, caller));
+        debug_assert!(pushed.is_ok(), "a qube has no more ports than MAX_PORTS");
+    }
+    callers
+}
+
+/// A time of [`Time::now_ms`] as a deadline.
+fn deadline(qube: Qube, at_ms: u64) -> Ticks {
+    qube.in_ms(at_ms.saturating_sub(Time(qube).now_ms()))
+}
+
+/// The time stamp counter and the wall clock's base.
+struct Time(Qube);
+
+impl Clock for Time {
+    fn now_ms(&self) -> u64 {
+        self.0.clock().ns(self.0.now().0) / 1_000_000
+    }
+
+    fn unix_s(&self) -> u64 {
+        self.0.unix_time().seconds
     }
 }
