@@ -58,14 +58,29 @@ impl Store {
     /// [`StoreError::NoGroup`], [`StoreError::Recycled`], [`StoreError::Circle`], [`StoreError::TooDeep`].
     pub fn move_group(&self, id: GroupId, parent: GroupId) -> Result<Changes, StoreError> {
         let old = self.live_group(id)?;
-        self.check_target(parent)?;
-        if self.is_within(parent, id) {
-            return Err(StoreError::Circle);
-        }
-        if self.depth(parent) + self.height(id) > caps::GROUP_DEPTH_MAX {
-            return Err(StoreError::TooDeep);
-        }
+        self.check_move(id, parent)?;
         self.with_group(Group { parent, ..old.clone() })
+    }
+
+    /// The group, with all below it, in `parent` under another name, in one step.
+    ///
+    /// # Errors
+    /// As [`Store::move_group`], and [`StoreError::Breach`].
+    pub fn place_group(
+        &self,
+        id: GroupId,
+        parent: GroupId,
+        name: &str,
+        now_s: u64,
+    ) -> Result<Changes, StoreError> {
+        let old = self.live_group(id)?;
+        self.check_move(id, parent)?;
+        let mut group = Group { parent, ..old.clone() };
+        if group.name.as_str() != name {
+            group.name = Plain::new(String::from(name));
+            group.times.modified_s = now_s;
+        }
+        self.with_group(group)
     }
 
     /// Whether `group` is `other` or hangs below it. All hangs below the root.
@@ -86,6 +101,18 @@ impl Store {
             path.push_str(self.ancestry(id).nth(depth).map_or("", |group| &group.name));
         }
         path
+    }
+
+    /// Whether the group may go into `parent`.
+    fn check_move(&self, id: GroupId, parent: GroupId) -> Result<(), StoreError> {
+        self.check_target(parent)?;
+        if self.is_within(parent, id) {
+            return Err(StoreError::Circle);
+        }
+        if self.depth(parent) + self.height(id) > caps::GROUP_DEPTH_MAX {
+            return Err(StoreError::TooDeep);
+        }
+        Ok(())
     }
 
     /// How many groups there are from the root to this one, 0 for the root.
