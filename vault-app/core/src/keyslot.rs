@@ -4,7 +4,7 @@
 //! everything before the wrapped key is bound to it: a changed byte opens nothing. Another passphrase is another slot and
 //! no other byte of the volume.
 //!
-//! Layout, 124 bytes: version 1; 1 if a key file belongs to it, else 0; memory in KiB, passes and lanes of Argon2id, each u32
+//! Layout, 120 bytes: version 1; 1 if a key file belongs to it, else 0; memory in KiB, passes and lanes of Argon2id, each u32
 //! little endian; 32 bytes of salt; 24 of nonce; 32 of wrapped key; 16 of tag, and 2 bytes of zeros that make it whole words.
 
 use chacha20poly1305::aead::AeadInOut;
@@ -27,7 +27,7 @@ const TAG_AT: usize = KEY_AT + KEY_SIZE;
 const END: usize = TAG_AT + TAG_SIZE;
 /// A slot's length in bytes.
 pub(crate) const SLOT_SIZE: usize = END.next_multiple_of(4);
-const _: () = assert!(SLOT_SIZE <= unikernels_volume::SLOT_MAX && SLOT_SIZE == 124);
+const _: () = assert!(SLOT_SIZE <= unikernels_volume::SLOT_MAX && SLOT_SIZE == 120);
 
 /// What opens a store, as it was typed.
 #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ fn cipher(
     Hkdf::<Sha256>::new(file.as_ref().map(|file| file.as_slice()), derived.as_slice())
         .expand(b"skep vault 1: key slot", key.as_mut_slice())
         .expect("one key is far below the 255 hashes that HKDF can give");
-    Ok(XChaCha20Poly1305::new(key.as_ref().into()))
+    Ok(XChaCha20Poly1305::new((&*key).into()))
 }
 
 /// So many bytes from a place on. The places are this file's own constants.

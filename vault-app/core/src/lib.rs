@@ -19,10 +19,13 @@ pub mod delay;
 mod keyslot;
 mod medium;
 mod record;
+mod serve;
 mod session;
 
 pub use ipc_proto_vault_api::VaultError;
 pub use keyslot::Keys;
 pub use medium::Medium;
+pub use record::CONTENT_MAX;
+pub use serve::{Callers, Clock, Server};
 pub use session::{Effort, Phase, Session};
 pub use vault_app_kdf::{Block, Cost};

@@ -62,10 +62,11 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Server<'m, M, F, C> {
         self.session.locks_at_ms()
     }
 
-    /// Somebody calls: the store is not idle.
-    fn used(&mut self) {
+    /// Somebody calls: the store is not idle. Gives the time in seconds since 1970 began.
+    fn used(&mut self) -> u64 {
         let now_ms = self.clock.now_ms();
         self.session.use_at(now_ms);
+        self.clock.unix_s()
     }
 
     /// Forgets what only an open store has.
