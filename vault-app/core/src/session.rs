@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use ipc_proto_types::Secret;
 use ipc_proto_vault_api::{Storage, VaultError};
 use unikernels_volume::{Batch, KeySlots, OpenError, RecordId, Volume, VolumeError, VolumeKey, read_slots};
-use vault_app_entries::{Change, Changes, ContentId, Loader, Store};
+use vault_app_entries::store::{LoadFault, Loader};
+use vault_app_entries::{Change, Changes, ContentId, Store};
 use vault_app_kdf::{Block, Cost, KdfError, calibrate};
 use vault_app_signing::{KeyId, Signer};
 
@@ -426,7 +427,10 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
             _ => VaultError::Damaged,
         })?;
         let loaded = wrong.map_or_else(|| loader.finish(), Err);
-        let store = loaded.map_err(|error| if error.is_full() { VaultError::Full } else { VaultError::Damaged })?;
+        let store = loaded.map_err(|error| match error.fault {
+            LoadFault::Full => VaultError::Full,
+            _ => VaultError::Damaged,
+        })?;
         let settings = settings.ok_or(VaultError::Damaged)?;
         let keys = keys.iter().map(|(id, key)| (*id, key.as_slice()));
         self.signer.unlock(keys).map_err(|_| VaultError::Damaged)?;
