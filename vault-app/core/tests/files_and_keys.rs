@@ -1,0 +1,129 @@
+//! Files in and out, and keys that sign for those who may.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use common::{AllServices, Hand, SECTORS, Slab, caller, entry, get_file, keys, life, mail, put_file, text};
+use ipc_proto_sign_api::{KeyRef, Sign, SignError};
+use ipc_proto_types::Bytes;
+use ipc_proto_vault_api::files::Files;
+use ipc_proto_vault_api::keys::{Grant, KeyStore};
+use ipc_proto_vault_api::{Vault, VaultError};
+use tests_disk::SimDisk;
+use vault_app_core::CONTENT_MAX;
+
+fn open<T>(test: impl FnOnce(&mut dyn AllServices, &Hand) -> T) -> (Slab, T) {
+    let (slab, clock) = (Slab::new(SimDisk::new(2 * SECTORS)), Hand::default());
+    let out = life(&slab, 1, &clock, |vault| {
+        vault.init(&caller(), keys("p")).unwrap();
+        vault.add(&caller(), entry("a")).unwrap();
+        test(vault, &clock)
+    });
+    (slab, out)
+}
+
+#[test]
+fn an_attachment_comes_back_as_it_was_in_another_life_too() {
+    for length in [0, 1, 4095, 4096, 4097, 100_000, CONTENT_MAX] {
+        let file: Vec<u8> = (0..length).map(|at| (at * 7 + at / 256) as u8).collect();
+        let (slab, ()) = open(|vault, _| {
+            put_file(vault, &file).unwrap();
+            vault.attach(&caller(), text("a"), text("key.pem")).unwrap();
+            assert_eq!(vault.fetch(&caller(), text("a"), text("key.pem")), Ok(length as u32));
+            assert!(get_file(vault).unwrap() == file);
+        });
+        life(&slab, 2, &Hand::default(), |vault| {
+            vault.unlock(&caller(), keys("p")).unwrap();
+            assert_eq!(vault.show(&caller(), text("a"), false).unwrap().attachments.len(), 1);
+            vault.fetch(&caller(), text("a"), text("key.pem")).unwrap();
+            assert!(get_file(vault).unwrap() == file, "{length} bytes");
+            vault.detach(&caller(), text("a"), text("key.pem")).unwrap();
+            assert_eq!(vault.fetch(&caller(), text("a"), text("key.pem")), Err(VaultError::NoSuchPart));
+        });
+    }
+}
+
+#[test]
+fn pieces_come_in_order_and_a_file_is_used_once() {
+    let _ = open(|vault, _| {
+        let piece = |bytes: &[u8]| ipc_proto_types::Secret::new(Bytes::try_from(bytes).unwrap());
+        let c = &caller();
+        assert_eq!(vault.upload(c, 3, piece(b"x")), Err(VaultError::NoFile));
+        assert_eq!(vault.upload(c, 0, piece(b"abc")), Ok(()));
+        assert_eq!(vault.upload(c, 2, piece(b"x")), Err(VaultError::NoFile));
+        assert_eq!(vault.upload(c, 3, piece(b"de")), Ok(()));
+        vault.attach(c, text("a"), text("f")).unwrap();
+        assert_eq!(vault.attach(c, text("a"), text("g")), Err(VaultError::NoFile));
+        vault.fetch(c, text("a"), text("f")).unwrap();
+        assert_eq!(get_file(vault).unwrap(), b"abcde");
+        assert_eq!(vault.download(c, 6).map(|_| ()), Err(VaultError::NoFile));
+        vault.lock(c);
+        vault.unlock(c, keys("p")).unwrap();
+        assert_eq!(vault.download(c, 0).map(|_| ()), Err(VaultError::NoFile));
+    });
+}
+
+#[test]
+fn a_file_that_is_too_long_is_refused_and_changes_nothing() {
+    let _ = open(|vault, _| {
+        put_file(vault, &vec![1; CONTENT_MAX + 1]).unwrap();
+        assert_eq!(vault.attach(&caller(), text("a"), text("f")), Err(VaultError::TooLong));
+        assert_eq!(vault.show(&caller(), text("a"), false).unwrap().attachments.len(), 0);
+        assert_eq!(put_file(vault, &vec![1; 5 << 20]), Err(VaultError::TooLong));
+        assert_eq!(vault.attach(&caller(), text("a"), text("f")), Err(VaultError::NoFile));
+    });
+}
+
+#[test]
+fn a_key_signs_for_whom_it_was_allowed_and_for_nobody_else() {
+    let data = || Bytes::try_from(b"data".as_slice()).unwrap();
+    let (slab, id) = open(|vault, clock| {
+        let key = vault.make(&caller(), text("laptop")).unwrap();
+        assert!(key.public.starts_with("ssh-ed25519 ") && key.public.ends_with(" laptop"));
+        let by_id = || KeyRef::Id(key.id);
+        assert_eq!(vault.sign(&mail(), by_id(), data()), Err(SignError::Refused));
+        assert_eq!(vault.sign(&mail(), KeyRef::Id(1), data()), Err(SignError::Refused));
+        clock.pass(5_000);
+        let asked = vault.pending(&caller()).unwrap().requests;
+        assert_eq!(asked.len(), 1, "a key that is not there can't be allowed");
+        assert_eq!((&*asked[0].qube, asked[0].id, asked[0].seconds_ago), ("mail", key.id, 5));
+
+        vault.allow(&caller(), text("mail"), key.id, Grant::Once).unwrap();
+        assert!(vault.pending(&caller()).unwrap().requests.is_empty());
+        assert_eq!(vault.identities(&mail()).len(), 1);
+        assert_eq!(vault.sign(&caller(), by_id(), data()), Err(SignError::Refused));
+        assert!(vault.sign(&mail(), by_id(), data()).is_ok());
+        assert_eq!(vault.sign(&mail(), by_id(), data()), Err(SignError::Refused));
+
+        vault.allow(&caller(), text("mail"), key.id, Grant::Seconds(10)).unwrap();
+        assert!(vault.sign(&mail(), by_id(), data()).is_ok() && vault.sign(&mail(), by_id(), data()).is_ok());
+        clock.pass(10_000);
+        assert_eq!(vault.sign(&mail(), by_id(), data()), Err(SignError::Refused));
+
+        vault.allow(&caller(), text("mail"), key.id, Grant::Seconds(10)).unwrap();
+        vault.disallow(&caller(), text("mail"), key.id).unwrap();
+        assert_eq!(vault.sign(&mail(), by_id(), data()), Err(SignError::Refused));
+
+        vault.allow(&caller(), text("mail"), key.id, Grant::Seconds(10)).unwrap();
+        vault.lock(&caller());
+        assert_eq!(vault.sign(&mail(), by_id(), data()), Err(SignError::Refused));
+        assert!(vault.identities(&mail()).is_empty());
+        key.id
+    });
+    life(&slab, 2, &Hand::default(), |vault| {
+        vault.unlock(&caller(), keys("p")).unwrap();
+        let page = KeyStore::list(vault, &caller(), 0).unwrap();
+        assert_eq!((page.total, page.keys[0].id), (1, id));
+        assert_eq!(vault.sign(&mail(), KeyRef::Id(id), data()), Err(SignError::Refused));
+        assert_eq!(vault.allow(&caller(), text("nobody"), id, Grant::Once), Err(VaultError::NoSuchQube));
+        assert_eq!(vault.allow(&caller(), text("mail"), 7, Grant::Once), Err(VaultError::NoSuchKey));
+        assert_eq!(vault.allow(&caller(), text("mail"), id, Grant::Seconds(0)), Err(VaultError::BadTime));
+        KeyStore::remove(vault, &caller(), id).unwrap();
+        assert_eq!(KeyStore::remove(vault, &caller(), id), Err(VaultError::NoSuchKey));
+    });
+    life(&slab, 3, &Hand::default(), |vault| {
+        vault.unlock(&caller(), keys("p")).unwrap();
+        assert_eq!(KeyStore::list(vault, &caller(), 0).unwrap().total, 0);
+    });
+}
