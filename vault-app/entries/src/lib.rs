@@ -35,5 +35,5 @@ pub use check::{Breach, Part};
 pub use entry::{Attachment, Content, Entry, Field, Times, Totp, Version};
 pub use group::Group;
 pub use id::{ContentId, EntryId, GroupId};
-pub use store::{Change, Changes, Item, Store, StoreError};
+pub use store::{Change, Changes, Item, LoadError, LoadFault, Loader, Store, StoreError};
 pub use text::{Plain, SecretBytes, SecretText};

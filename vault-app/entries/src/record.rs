@@ -126,6 +126,11 @@ pub(crate) fn size(value: &impl Serialize) -> usize {
     postcard::experimental::serialized_size(value).unwrap_or(usize::MAX)
 }
 
+/// How many bytes the record of a value takes.
+pub(crate) fn length(value: &impl Serialize) -> usize {
+    size(value).saturating_add(2)
+}
+
 fn value<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
     match postcard::take_from_bytes(body) {
         Ok((value, [])) => Ok(value),
@@ -135,7 +140,7 @@ fn value<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
 
 /// Measured first and then written in place: a buffer that grows would leave copies behind.
 fn bytes(kind: u8, value: &impl Serialize) -> Result<Bytes, Breach> {
-    let length = size(value).saturating_add(2);
+    let length = length(value);
     if length > caps::RECORD_MAX {
         return Err(Breach::TooLong(Part::Record));
     }

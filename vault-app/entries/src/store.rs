@@ -5,7 +5,7 @@
 //! happened at all. Changes fit only the store they were made from: after another commit they are stale.
 //!
 //! Kept: every entry is in a group that exists or in the root; groups make a tree at most [`caps::GROUP_DEPTH_MAX`] deep; every
-//! id is used once; every record fits its cap.
+//! id is used once; every record fits its cap; all together fit the budget, if there is one.
 //!
 //! The **recycle bin** is a mark, not a place: what is in it remembers where it was. What hangs below a marked group is in the
 //! bin too. Only what is in the bin can be purged, and what is in it can't be edited or moved, only restored.
@@ -16,12 +16,13 @@ mod entries;
 mod groups;
 mod import;
 mod load;
+mod weight;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 
 pub use changes::{Change, Changes};
-pub use load::{LoadError, LoadFault};
+pub use load::{LoadError, LoadFault, Loader};
 
 use crate::caps;
 use crate::check::Breach;
@@ -51,7 +52,7 @@ pub enum StoreError {
     NoVersion,
     /// The id is in use.
     Exists,
-    /// As many entries or groups as there may be.
+    /// As many entries, groups or bytes as there may be.
     Full,
     /// Groups would be too deep in one another.
     TooDeep,
@@ -96,19 +97,29 @@ impl From<Breach> for StoreError {
 }
 
 /// The store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Store {
     entries: BTreeMap<EntryId, Entry>,
     groups: BTreeMap<GroupId, Group>,
     /// How many commits there were; says which changes fit.
     revision: u64,
+    /// What all records weigh.
+    weight: usize,
+    /// What they may weigh.
+    budget: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Store {
-    /// An empty store.
+    /// An empty store, without a budget.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: BTreeMap::new(), groups: BTreeMap::new(), revision: 0 }
+        Self { entries: BTreeMap::new(), groups: BTreeMap::new(), revision: 0, weight: 0, budget: usize::MAX }
     }
 
     /// Makes changes happen in memory, once they are durable.
@@ -131,6 +142,7 @@ impl Store {
                 None => self.groups.remove(&id),
             };
         }
+        self.weight = changes.weight;
         self.revision += 1;
         Ok(())
     }

@@ -19,6 +19,8 @@ pub struct Changes {
     pub(super) entries: BTreeMap<EntryId, Option<Entry>>,
     pub(super) groups: BTreeMap<GroupId, Option<Group>>,
     released: BTreeSet<ContentId>,
+    /// What the store weighs with these.
+    pub(super) weight: usize,
 }
 
 /// One record to be written or deleted.
@@ -96,23 +98,32 @@ impl Store {
             entries: BTreeMap::new(),
             groups: BTreeMap::new(),
             released: BTreeSet::new(),
+            weight: self.weight,
         }
     }
 
     pub(super) fn with_entry(&self, entry: Entry) -> Result<Changes, StoreError> {
         let mut changes = self.no_changes();
         changes.put(entry)?;
-        Ok(self.finished(changes))
+        self.fitting(changes)
     }
 
     pub(super) fn with_group(&self, group: Group) -> Result<Changes, StoreError> {
         let mut changes = self.no_changes();
         changes.put_group(group)?;
+        self.fitting(changes)
+    }
+
+    /// The changes finished, if the store has room for them.
+    pub(super) fn fitting(&self, changes: Changes) -> Result<Changes, StoreError> {
+        let changes = self.finished(changes);
+        self.check_budget(&changes)?;
         Ok(changes)
     }
 
-    /// Says which contents are released.
+    /// Says which contents are released, and what the store then weighs.
     pub(super) fn finished(&self, mut changes: Changes) -> Changes {
+        changes.weight = self.weight_after(&changes);
         let before = changes.entries.keys().filter_map(|id| self.entry(*id));
         let mut released: BTreeSet<ContentId> = before.flat_map(Entry::contents).collect();
         if !released.is_empty() {

@@ -34,16 +34,18 @@ impl Store {
     /// is the same.
     ///
     /// # Errors
-    /// [`StoreError::NoEntry`], [`StoreError::Recycled`], [`StoreError::Breach`].
+    /// [`StoreError::NoEntry`], [`StoreError::Recycled`], [`StoreError::Breach`], [`StoreError::Full`].
     pub fn edit(&self, id: EntryId, content: Content, now_s: u64) -> Result<Changes, StoreError> {
         let old = self.live_entry(id)?;
         if old.content == content {
             return Ok(self.no_changes());
         }
         content.check()?;
-        let mut history = Vec::with_capacity(caps::HISTORY_MAX + 1);
+        // No more room than is used: it stays as long as the entry, ten thousand times.
+        let kept = old.history.len().min(caps::HISTORY_MAX - 1);
+        let mut history = Vec::with_capacity(kept + 1);
         history.push(Version { modified_s: old.times.modified_s, content: old.content.clone() });
-        history.extend(old.history.iter().take(caps::HISTORY_MAX - 1).cloned());
+        history.extend(old.history.iter().take(kept).cloned());
         let mut times = old.times;
         times.modified_s = now_s;
         self.with_entry(Entry { id, group: old.group, recycled_s: None, times, content, history })

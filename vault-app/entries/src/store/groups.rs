@@ -37,7 +37,7 @@ impl Store {
     /// Another name and other notes for a group.
     ///
     /// # Errors
-    /// [`StoreError::NoGroup`], [`StoreError::Recycled`], [`StoreError::Breach`].
+    /// [`StoreError::NoGroup`], [`StoreError::Recycled`], [`StoreError::Breach`], [`StoreError::Full`].
     pub fn edit_group(
         &self,
         id: GroupId,

@@ -34,7 +34,7 @@ impl Store {
         for entry in import.entries {
             builder.entry(entry, random)?;
         }
-        Ok(builder.changes)
+        self.fitting(builder.changes)
     }
 }
 
