@@ -45,7 +45,7 @@ fn locked_it_tells_nothing_and_does_nothing() {
     life(&slab, 2, &Hand::default(), |vault| {
         let locked = Err(VaultError::Locked);
         assert_eq!(vault.add(&caller(), entry("c")).map(|_| ()), locked);
-        assert_eq!(vault.list(&caller(), text(""), 0).map(|_| ()), locked);
+        assert_eq!(Vault::list(vault, &caller(), text(""), 0).map(|_| ()), locked);
         assert_eq!(vault.show(&caller(), text("a"), true).map(|_| ()), locked);
         assert_eq!(vault.change(&caller(), keys("p"), keys("q")), locked);
         assert_eq!(vault.auto_lock(&caller(), 1), locked);
