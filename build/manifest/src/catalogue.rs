@@ -24,6 +24,8 @@ impl Catalogue {
             &ipc_proto_log_api::SERVICE,
             &ipc_proto_sign_api::SERVICE,
             &ipc_proto_vault_api::SERVICE,
+            &ipc_proto_vault_api::files::SERVICE,
+            &ipc_proto_vault_api::keys::SERVICE,
             &ipc_proto_volumes_api::SERVICE,
         ])
     }

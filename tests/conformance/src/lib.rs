@@ -13,7 +13,7 @@ pub mod reference;
 use ipc_proto_wire::{Docs, Service};
 
 /// Every service there is.
-pub const SERVICES: [Service; 9] = [
+pub const SERVICES: [Service; 11] = [
     ipc_proto_block_api::SERVICE,
     ipc_proto_clock_api::SERVICE,
     ipc_proto_console_api::SERVICE,
@@ -22,11 +22,13 @@ pub const SERVICES: [Service; 9] = [
     ipc_proto_log_api::SERVICE,
     ipc_proto_sign_api::SERVICE,
     ipc_proto_vault_api::SERVICE,
+    ipc_proto_vault_api::files::SERVICE,
+    ipc_proto_vault_api::keys::SERVICE,
     ipc_proto_volumes_api::SERVICE,
 ];
 
 /// The doc comments of every service, in the same order.
-pub const DOCS: [Docs; 9] = [
+pub const DOCS: [Docs; 11] = [
     ipc_proto_block_api::DOCS,
     ipc_proto_clock_api::DOCS,
     ipc_proto_console_api::DOCS,
@@ -35,5 +37,7 @@ pub const DOCS: [Docs; 9] = [
     ipc_proto_log_api::DOCS,
     ipc_proto_sign_api::DOCS,
     ipc_proto_vault_api::DOCS,
+    ipc_proto_vault_api::files::DOCS,
+    ipc_proto_vault_api::keys::DOCS,
     ipc_proto_volumes_api::DOCS,
 ];

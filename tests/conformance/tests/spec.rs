@@ -64,10 +64,10 @@ fn the_canonical_text_says_everything_but_the_version() {
     let text = canonical("vault", ipc_proto_vault_api::SERVICE.methods);
     for part in [
         "service vault\n",
-        "call unlock(passphrase: secret<text<256>>) -> result<(), enum VaultError { NotInitialised, ",
+        "call unlock(keys: struct Keys { passphrase: secret<text<256>>, key_file: option<secret<bytes<1024>>> }) -> ",
         "WrongPassphrase { retry_after_ms: u32 }",
-        "Given(secret<text<256>>)",
-        "list<struct Summary { name: text<64>, user: text<128>, totp: bool }, 8>",
+        "Given(secret<text<1024>>)",
+        "list<struct Summary { title: text<256>, group: text<256>, user: text<256>, totp: bool, expired: bool, ",
         "call lock() -> ()\n",
     ] {
         assert!(text.as_str().contains(part), "{part}\nis not in\n{}", text.as_str());

@@ -370,6 +370,7 @@ fn a_table_knows_whether_its_messages_can_carry_secrets() {
         ipc_proto_wire::Table::parse(service.table).map(|table| table.has_secrets())
     };
     assert_eq!(has(&ipc_proto_vault_api::SERVICE), Ok(true));
+    assert_eq!(has(&ipc_proto_vault_api::files::SERVICE), Ok(true));
     for service in [
         ipc_proto_block_api::SERVICE,
         ipc_proto_clock_api::SERVICE,
@@ -377,6 +378,7 @@ fn a_table_knows_whether_its_messages_can_carry_secrets() {
         ipc_proto_ctl_api::SERVICE,
         ipc_proto_echo_api::SERVICE,
         ipc_proto_log_api::SERVICE,
+        ipc_proto_vault_api::keys::SERVICE,
         ipc_proto_volumes_api::SERVICE,
     ] {
         assert_eq!(has(&service), Ok(false), "{}", service.name);

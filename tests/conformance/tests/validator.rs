@@ -81,6 +81,11 @@ fn specimens() -> impl IntoIterator<Item = Specimen> {
         vault::Entry,
         vault::Page,
         vault::Code,
+        vault::Change,
+        vault::Versions,
+        vault::ReportPage,
+        vault::files::Imported,
+        vault::keys::PendingPage,
         ipc_proto_log_api::LogChunk,
         ipc_proto_clock_api::Time,
     ]

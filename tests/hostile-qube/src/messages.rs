@@ -35,7 +35,7 @@ pub(crate) const ATTACKS: &[(&str, Attack)] = &[
     ("count-four-gib", Open(|device| body(device, BYTES, b"\xff\xff\xff\xff\x0f"))),
     ("bool-two", Open(|device| vault_show(device, 2))),
     ("bool-max", Open(|device| vault_show(device, 0xff))),
-    ("tag-unknown", Open(|device| vault_add(device, 2, 0))),
+    ("tag-unknown", Open(|device| vault_add(device, 3, 0))),
     ("option-two", Open(|device| vault_add(device, 0, 2))),
     ("call-zero", Open(|device| device.send(Frame::call(SAY, 0, &frames::say("skep")).bytes()))),
     ("call-twice", Open(|device| calls(device, &[1, 1]))),
@@ -75,12 +75,13 @@ fn text_over_bound(device: &mut Device) {
 
 /// `vault.show("a", reveal)`, with a byte for the bool.
 fn vault_show(device: &mut Device, reveal: u8) {
-    body(device, 7, &[1, b'a', reveal]);
+    body(device, 9, &[1, b'a', reveal]);
 }
 
 /// `vault.add`, with tags for the password and the one-time codes.
 fn vault_add(device: &mut Device, password: u8, totp: u8) {
-    body(device, 5, &[1, b'a', 1, b'b', password, 1, b'c', totp]);
+    // Title, group, user, no URL, no tags; no end.
+    body(device, 6, &[1, b'a', 0, 1, b'b', 0, 0, password, 1, b'c', totp, 0]);
 }
 
 fn calls(device: &mut Device, correlations: &[u64]) {

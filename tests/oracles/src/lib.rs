@@ -40,6 +40,8 @@ pub use ipc_proto_echo_api::Wire as Echo;
 pub use ipc_proto_log_api::Wire as Log;
 pub use ipc_proto_sign_api::Wire as Sign;
 pub use ipc_proto_vault_api::Wire as Vault;
+pub use ipc_proto_vault_api::files::Wire as VaultFiles;
+pub use ipc_proto_vault_api::keys::Wire as VaultKeys;
 pub use ipc_proto_volumes_api::Wire as Volumes;
 pub use kdbx::kdbx;
 pub use message::message;

@@ -3,7 +3,7 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, Volumes};
+use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, VaultFiles, VaultKeys, Volumes};
 use crate::{backup, elf, image, kdbx, message, monitor, peers, policy, queue, show_message, store, table};
 
 /// A fuzz target.
@@ -22,7 +22,7 @@ pub struct Target {
 }
 
 /// The service of each `message` target: every service there is.
-pub const SERVICES: [Service; 9] = [
+pub const SERVICES: [Service; 11] = [
     Block::SERVICE,
     Clock::SERVICE,
     Console::SERVICE,
@@ -31,6 +31,8 @@ pub const SERVICES: [Service; 9] = [
     Log::SERVICE,
     Sign::SERVICE,
     Vault::SERVICE,
+    VaultFiles::SERVICE,
+    VaultKeys::SERVICE,
     Volumes::SERVICE,
 ];
 
@@ -47,7 +49,7 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 21] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
@@ -56,6 +58,8 @@ pub const TARGETS: [Target; 19] = [
     target_of::<Log>("message_log"),
     target_of::<Sign>("message_sign"),
     target_of::<Vault>("message_vault"),
+    target_of::<VaultFiles>("message_vault_files"),
+    target_of::<VaultKeys>("message_vault_keys"),
     target_of::<Volumes>("message_volumes"),
     target("peers", "typed clients and servers of every service against a hostile peer", peers),
     target("queue", "the device side of a queue against rings that make no sense", queue),

@@ -37,7 +37,7 @@ fn seeds_made_from_the_schemas_pass_their_oracles() {
 #[test]
 fn every_service_of_the_catalogue_has_a_target() {
     for service in build_manifest::Catalogue::builtin().services() {
-        let name = format!("message_{}", service.name);
+        let name = format!("message_{}", service.name.replace('-', "_"));
         let target = TARGETS.iter().find(|target| target.name == name);
         let target = target.unwrap_or_else(|| panic!("add `{name}` to tests/oracles/src/targets.rs"));
         assert_eq!(target.service.map(|service| service.id), Some(service.id));

@@ -176,7 +176,7 @@ pub fn lay_out(
 /// The targets that a word names: a target, a service, or all.
 fn chosen(known: &[desk::Known], word: Option<&str>) -> Outcome<Vec<String>> {
     let Some(word) = word else { return Ok(known.iter().map(|target| target.name.clone()).collect()) };
-    let of_service = format!("message_{word}");
+    let of_service = format!("message_{}", word.replace('-', "_"));
     if let Some(target) = known.iter().find(|target| target.name == word || target.name == of_service) {
         return Ok(vec![target.name.clone()]);
     }

@@ -8,11 +8,11 @@ use ipc_proto_echo_api as echo;
 use ipc_proto_log_api as log;
 use ipc_proto_sign_api as sign;
 use ipc_proto_types::{Bytes, Label, List, Secret, Text};
-use ipc_proto_vault_api as vault;
+use ipc_proto_vault_api as vault_api;
 use ipc_proto_volumes_api as volumes;
 use ipc_proto_wire::Service;
 
-use crate::{Vector, call, event, reply};
+use crate::{Vector, call, event, reply, vault};
 
 /// All services with their examples.
 pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
@@ -24,20 +24,22 @@ pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
         (echo::SERVICE, echo()),
         (log::SERVICE, log()),
         (sign::SERVICE, sign()),
-        (vault::SERVICE, vault()),
+        (vault_api::SERVICE, vault::vault()),
+        (vault_api::files::SERVICE, vault::files()),
+        (vault_api::keys::SERVICE, vault::keys()),
         (volumes::SERVICE, volumes()),
     ]
 }
 
-fn text<const N: usize>(text: &str) -> Text<N> {
+pub(crate) fn text<const N: usize>(text: &str) -> Text<N> {
     Text::try_from(text).expect("an example fits")
 }
 
-fn secret<const N: usize>(secret: &str) -> Secret<Text<N>> {
+pub(crate) fn secret<const N: usize>(secret: &str) -> Secret<Text<N>> {
     Secret::new(text(secret))
 }
 
-fn list<T: Clone, const N: usize>(items: &[T]) -> List<T, N> {
+pub(crate) fn list<T: Clone, const N: usize>(items: &[T]) -> List<T, N> {
     List::try_from(items).expect("an example fits")
 }
 
@@ -219,60 +221,6 @@ fn sign() -> Vec<Vector> {
         call("sign", (sign::KeyRef::Public(identity.public), data(&[]))),
         reply("sign", Outcome::Ok(Bytes::from([0x5a; 64]))),
         reply("sign", Outcome::Err(sign::SignError::Refused)),
-    ]
-}
-
-fn vault() -> Vec<Vector> {
-    type Outcome<T> = Result<T, vault::VaultError>;
-    let status = vault::Status { state: vault::State::Locked, entries: 0, retry_after_ms: 4000 };
-    let recipe = vault::Recipe { length: 24, lower: true, upper: true, digits: true, symbols: false };
-    let totp = vault::NewTotp {
-        secret_base32: secret("GEZDGNBVGY3TQOJQ"),
-        algorithm: vault::Algorithm::Sha256,
-        digits: 6,
-        period_s: 30,
-    };
-    let generated = vault::NewEntry {
-        name: text("github"),
-        user: text("me"),
-        password: vault::NewPassword::Generate(recipe),
-        totp: Some(totp),
-    };
-    let given = vault::NewPassword::Given(secret("correct horse"));
-    let summary = vault::Summary { name: text("github"), user: text("me"), totp: true };
-    let entry = vault::Entry {
-        name: text("github"),
-        user: text("me"),
-        password: Some(secret("hunter2")),
-        entropy_centibits: 14_289,
-        totp: false,
-    };
-    vec![
-        call("status", ()),
-        reply("status", status),
-        call("init", (secret::<256>("correct horse"),)),
-        reply("init", Ok::<(), vault::VaultError>(())),
-        call("unlock", (secret::<256>("wrong"),)),
-        reply("unlock", Outcome::<()>::Err(vault::VaultError::WrongPassphrase { retry_after_ms: 2000 })),
-        reply("unlock", Outcome::<()>::Err(vault::VaultError::TooSoon { retry_after_ms: 1 })),
-        call("lock", ()),
-        reply("lock", ()),
-        call("change", (secret::<256>("old"), secret::<256>("new"))),
-        reply("change", Outcome::<()>::Err(vault::VaultError::EmptyPassphrase)),
-        call("add", (vault::NewEntry { password: given, totp: None, ..generated.clone() },)),
-        call("add", (generated,)),
-        reply("add", Outcome::Ok(vault::Added { entropy_centibits: 14_289 })),
-        call("list", (0_u16,)),
-        reply("list", Outcome::Ok(vault::Page { entries: list(&[summary.clone(), summary]), total: 300 })),
-        call("show", (text::<64>("github"), true)),
-        reply("show", Outcome::Ok(vault::Entry { password: None, ..entry.clone() })),
-        reply("show", Outcome::Ok(entry)),
-        call("copy_once", (text::<64>("github"),)),
-        reply("copy_once", Outcome::Ok(secret::<256>("hunter2"))),
-        call("totp", (text::<64>("github"),)),
-        reply("totp", Outcome::Ok(vault::Code { digits: secret("755224"), seconds_left: 30 })),
-        call("remove", (text::<64>("github"),)),
-        reply("remove", Outcome::<()>::Err(vault::VaultError::NoSuchEntry)),
     ]
 }
 

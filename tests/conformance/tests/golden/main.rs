@@ -5,6 +5,7 @@
 
 mod examples;
 mod shown;
+mod vault;
 
 use std::fmt::{Debug, Write};
 
