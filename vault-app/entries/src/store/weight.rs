@@ -1,9 +1,12 @@
 //! How much of a qube's memory a store may take.
 //!
-//! A record weighs its encoded bytes and what its values take beside those in memory: their own size, their places in lists, and
-//! what the allocator adds. The encoded bytes alone would say too little: an entry of ten empty versions is 200 of them, and 4 KiB
-//! of memory. Each record counts as if it were in the recycle bin at the end of time: marking it changes no weight, so a store that
-//! is full can always be emptied, and one that fits is never too heavy to be loaded again.
+//! A record weighs its encoded bytes and what its values take beside those in memory: their own size, their places in
+//! lists, and what the allocator adds. The encoded bytes alone would say too little: an entry with ten nearly empty
+//! versions is 190 of them, and 3.6 KiB of memory. Measured with entries of 50 to 12,000 encoded bytes, the weight is 1.05
+//! to 1.6 times what an allocator gave.
+//!
+//! Each record counts as if it were in the recycle bin at the end of time: marking it changes no weight, so a store that is
+//! full can always be emptied, and one that fits is never too heavy to be loaded again.
 
 use super::{Changes, Store, StoreError};
 use crate::entry::{Attachment, Content, Entry, Field, Version};
@@ -15,8 +18,8 @@ use crate::text::Plain;
 const MARK_MAX: usize = 11;
 /// What an allocator takes for one allocation beside its bytes: a length, and what rounding up to two words costs.
 const ALLOCATION: usize = 24;
-/// Texts of a content that are one allocation each: title, user, password, notes, and three of one-time codes.
-const TEXTS: usize = 7;
+/// Texts of one-time codes: secret, issuer and account.
+const TOTP_TEXTS: usize = 3;
 
 impl Store {
     /// An empty store that takes at most so many bytes of memory; see [`Store::weight`].
@@ -64,12 +67,12 @@ impl Store {
 
 /// What an entry weighs.
 pub(super) fn of_entry(entry: &Entry) -> usize {
-    let versions = entry.history.iter().map(|version| size_of::<Version>() + lists(&version.content));
+    let versions = entry.history.iter().map(|version| lists(&version.content));
     in_map(size_of::<Entry>())
         + encoded(record::length(entry), entry.recycled_s)
         + lists(&entry.content)
+        + list::<Version>(entry.history.len(), 0)
         + versions.sum::<usize>()
-        + ALLOCATION
 }
 
 /// What a group weighs.
@@ -77,14 +80,22 @@ pub(super) fn of_group(group: &Group) -> usize {
     in_map(size_of::<Group>()) + encoded(record::length(group), group.recycled_s) + 2 * ALLOCATION
 }
 
-/// What the allocations of a content take beside the bytes of its texts.
+/// What the allocations of a content take beside the bytes of its texts. What is empty is none.
 fn lists(content: &Content) -> usize {
-    let Content { urls, tags, fields, attachments, .. } = content;
-    let texts = (urls.len() + tags.len()) * (size_of::<Plain>() + ALLOCATION);
-    let fields = fields.len() * (size_of::<Field>() + 2 * ALLOCATION);
-    let attachments = attachments.len() * (size_of::<Attachment>() + ALLOCATION);
-    // The four lists are an allocation each themselves.
-    texts + fields + attachments + (TEXTS + 4) * ALLOCATION
+    let Content { title, user, password, urls, notes, tags, fields, attachments, totp, .. } = content;
+    let texts = [title.is_empty(), user.is_empty(), password.is_empty(), notes.is_empty()];
+    let texts = texts.iter().filter(|is_empty| !**is_empty).count();
+    let totp = totp.as_ref().map_or(0, |_| TOTP_TEXTS);
+    list::<Plain>(urls.len(), 1)
+        + list::<Plain>(tags.len(), 1)
+        + list::<Field>(fields.len(), 2)
+        + list::<Attachment>(attachments.len(), 1)
+        + (texts + totp) * ALLOCATION
+}
+
+/// What a list takes, each item with so many texts.
+const fn list<T>(count: usize, texts: usize) -> usize {
+    if count == 0 { 0 } else { count * (size_of::<T>() + texts * ALLOCATION) + ALLOCATION }
 }
 
 /// A value and its id in a B-tree, whose nodes have room for eleven and hold at least five.
