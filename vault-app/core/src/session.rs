@@ -24,8 +24,9 @@ const SLOT: usize = 0;
 /// What an unlocking should take on the machine where the passphrase was chosen, in milliseconds: as long as a person waits
 /// without wondering.
 const UNLOCK_MS: u64 = 1_000;
-/// Most bytes of entries and groups in memory, as they are encoded: what a qube of 32 MiB beside Argon2id's has room for, twice.
-const BUDGET: usize = 12 * 1024 * 1024;
+/// Most bytes of memory that entries and groups take: 18,000 small ones. A qube has 30 MiB beside Argon2id's; the rest is for what an
+/// operation works out, and for files.
+const BUDGET: usize = 20 * 1024 * 1024;
 
 /// What a new passphrase costs to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,8 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 mod medium;
 
 use ipc_proto_rpc::{Caller, Port, Ticks};

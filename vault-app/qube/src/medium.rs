@@ -1,10 +1,13 @@
 //! What the vault's volume is on: a channel, or memory.
 
+use alloc::boxed::Box;
+use alloc::vec;
+
 use ipc_proto_block_api as block;
 use ipc_proto_rpc::Untyped;
 use ipc_proto_vault_api::Storage;
 use unikernels_block_client::{BlockDisk, Frame};
-use unikernels_disk::{Disk, DiskError, SECTOR};
+use unikernels_disk::{Disk, DiskError};
 use unikernels_ram_disk::RamDisk;
 use unikernels_rt::{Channel, Qube};
 use vault_app_core::Medium;
@@ -15,7 +18,7 @@ const MEMORY_BYTES: usize = 4 * 1024 * 1024;
 /// Where the volume is.
 pub(crate) enum Place {
     Volume(BlockDisk<'static, Untyped<'static, Channel>>),
-    Memory(RamDisk),
+    Memory(RamDisk<Box<[u8]>>),
 }
 
 impl Place {
@@ -26,7 +29,7 @@ impl Place {
                 let frame: &mut Frame = qube.place([0; block::FRAME_MAX]);
                 Self::Volume(BlockDisk::new(Untyped::new(qube.place(channel)), frame))
             }
-            None => Self::Memory(RamDisk::new(MEMORY_BYTES / SECTOR)),
+            None => Self::Memory(RamDisk::new(vec![0; MEMORY_BYTES].into_boxed_slice())),
         }
     }
 }
