@@ -21,7 +21,7 @@ impl Desk {
 
 fn with_groups(paths: &[&str]) -> Desk {
     let mut desk = Desk::new();
-    paths.iter().for_each(|path| desk.make_group(path).unwrap());
+    paths.iter().for_each(|path| desk.make_group(path).expect("a new group"));
     desk
 }
 

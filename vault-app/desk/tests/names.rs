@@ -10,17 +10,17 @@ use vault_app_entries::{EntryId, GroupId};
 fn three_mails() -> Desk {
     let mut desk = Desk::new();
     for path in ["work", "work/servers", "home"] {
-        desk.make_group(path).unwrap();
+        desk.make_group(path).expect("a new group");
     }
     for (group, title) in [("", "bank"), ("", "mail"), ("work", "mail"), ("work/servers", "mail")] {
-        desk.add(&new(group, title)).unwrap();
+        desk.add(&new(group, title)).expect("a new entry");
     }
     desk
 }
 
 fn place(desk: &Desk, name: &str) -> Result<String, VaultError> {
     let id = desk::resolve(&desk.store, name)?;
-    let entry = desk.store.entry(id).unwrap();
+    let entry = desk.store.entry(id).expect("what a name means");
     Ok(format!("{}/{}", desk.store.path(entry.group).as_str(), entry.content.title.as_str()))
 }
 

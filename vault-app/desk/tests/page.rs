@@ -109,8 +109,8 @@ fn findings(desk: &Desk) -> Vec<(String, Fault)> {
     let findings = desk::Findings::new(&desk.store, desk.now_s);
     let mut all = Vec::new();
     loop {
-        let from = u32::try_from(all.len()).unwrap();
-        let page = findings.page(&desk.store, from).unwrap();
+        let from = u32::try_from(all.len()).expect("few findings");
+        let page = findings.page(&desk.store, from).expect("the store they are of");
         assert_eq!(desk::report_page(&desk.store, from, desk.now_s).as_ref(), Ok(&page));
         if page.findings.is_empty() {
             assert_eq!(usize::try_from(page.total), Ok(all.len()));
