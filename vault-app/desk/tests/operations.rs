@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use common::{Desk, given, text, titled};
 use ipc_proto_types::Secret;
-use ipc_proto_vault_api::{Change, Expiry, NewEntry, VaultError};
+use ipc_proto_vault_api::{Change, Expiry, NewEntry, Summary, VaultError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vault_app_desk as desk;
@@ -133,7 +133,14 @@ impl Desk {
     fn listed(&self) -> BTreeSet<EntryId> {
         let mut seen = BTreeSet::new();
         for (search, in_bin) in [("", false), ("is:recycled", true)] {
-            for line in self.list(search) {
+            let lines = self.list(search);
+            let are_in_order = |pair: &[Summary]| {
+                pair[0].group != pair[1].group || pair[0].title.as_str() <= pair[1].title.as_str()
+            };
+            // Two groups can have one path, and then each has its own order.
+            let are_twins = self.groups().iter().any(|line| line.starts_with('#'));
+            assert!(in_bin || are_twins || lines.windows(2).all(are_in_order), "{lines:?}");
+            for line in lines {
                 let id = desk::resolve(&self.store, &line.id).expect("a listed id names an entry");
                 assert!(seen.insert(id), "{line:?} is listed twice");
                 let entry = self.store.entry(id).expect("what a name means is there");
