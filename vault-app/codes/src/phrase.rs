@@ -1,7 +1,7 @@
 //! Passphrases: words drawn uniformly and independently from the EFF's large list of 7,776.
 //!
 //! `n` words are worth `n * log2(7776)` bits exactly, because no two draws spell the same phrase. That needs words that can
-//! be told apart: a separator that is no letter, or capitals. Four words of the list hold a hyphen (as `yo-yo`); none is
+//! be told apart: a separator without letters, or capitals. Four words of the list hold a hyphen (as `yo-yo`); none is
 //! two words of the list joined by one, so even a hyphen separates.
 //!
 //! Capitals add nothing to the figure: they are always in the same places. Source of the list: `data/README.md`.
@@ -17,8 +17,10 @@ pub const LIST_LEN: u16 = 7_776;
 pub const WORDS_MAX: u8 = 20;
 /// The longest word of the list in bytes.
 const WORD_MAX: usize = 9;
+/// The longest separator in bytes: more than people type between words.
+pub const SEPARATOR_MAX: usize = 8;
 /// The longest passphrase in bytes: every word with a separator behind it.
-pub const PHRASE_MAX: usize = WORDS_MAX as usize * (WORD_MAX + 1);
+pub const PHRASE_MAX: usize = WORDS_MAX as usize * (WORD_MAX + SEPARATOR_MAX);
 
 const LIST: &str = include_str!("../data/eff-large-wordlist.txt");
 const LEN: usize = LIST_LEN as usize;
@@ -41,26 +43,29 @@ pub enum Capitals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phrase {
     words: u8,
-    separator: Option<u8>,
+    separator: [u8; SEPARATOR_MAX],
+    separator_len: usize,
     capitals: Capitals,
 }
 
 impl Phrase {
-    /// A phrase of `words` words, at most [`WORDS_MAX`]. The separator is a printable ASCII character or a blank, and no
-    /// letter; without one the words need capitals in front.
+    /// A phrase of `words` words, at most [`WORDS_MAX`]. The separator is at most [`SEPARATOR_MAX`] printable ASCII
+    /// characters or blanks, and no letters; without one the words need capitals in front.
     ///
     /// # Errors
     /// [`GenerateError::Weak`] for fewer than four words (40 bits), [`GenerateError::Recipe`] for the rest.
-    pub fn new(words: u8, separator: Option<char>, capitals: Capitals) -> Result<Self, GenerateError> {
-        let separator = match separator {
-            None if capitals == Capitals::First => None,
-            None => return Err(GenerateError::Recipe),
-            Some(symbol) => Some(separator_byte(symbol).ok_or(GenerateError::Recipe)?),
-        };
+    pub fn new(words: u8, separator: &str, capitals: Capitals) -> Result<Self, GenerateError> {
+        let from = separator.as_bytes();
+        let separates = from.iter().all(|byte| separates(*byte));
+        if !separates || from.is_empty() && capitals != Capitals::First {
+            return Err(GenerateError::Recipe);
+        }
+        let mut separator = [0; SEPARATOR_MAX];
+        separator.get_mut(..from.len()).ok_or(GenerateError::Recipe)?.copy_from_slice(from);
         if words > WORDS_MAX {
             return Err(GenerateError::Recipe);
         }
-        let phrase = Self { words, separator, capitals };
+        let phrase = Self { words, separator, separator_len: from.len(), capitals };
         if phrase.entropy_centibits() < ENTROPY_MIN_CENTIBITS {
             return Err(GenerateError::Weak);
         }
@@ -89,9 +94,10 @@ impl Phrase {
                 out.zeroize();
                 return Err(GenerateError::Random);
             };
-            if let (Some(separator), 1..) = (self.separator, number) {
-                out[length] = separator;
-                length += 1;
+            if number > 0 {
+                let separator = &self.separator[..self.separator_len];
+                out[length..length + separator.len()].copy_from_slice(separator);
+                length += separator.len();
             }
             length += self.write(word(usize::from(index)), &mut out[length..]);
         }
@@ -142,9 +148,8 @@ pub fn position(sought: &str) -> usize {
     low
 }
 
-fn separator_byte(symbol: char) -> Option<u8> {
-    let byte = u8::try_from(symbol).ok()?;
-    ((byte.is_ascii_graphic() || byte == b' ') && !byte.is_ascii_alphabetic()).then_some(byte)
+fn separates(byte: u8) -> bool {
+    (byte.is_ascii_graphic() || byte == b' ') && !byte.is_ascii_alphabetic()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the list is shorter than 64 KiB, asserted")]
@@ -210,13 +215,15 @@ mod tests {
     #[test]
     fn words_are_from_the_list_and_look_as_asked() {
         for seed in 0..200 {
-            let small = phrase(Phrase::new(6, Some(' '), Capitals::None).unwrap(), seed);
+            let small = phrase(Phrase::new(6, " ", Capitals::None).unwrap(), seed);
             assert_eq!(small.split(' ').filter(|word| contains(word)).count(), 6, "{small}");
-            let first = phrase(Phrase::new(6, None, Capitals::First).unwrap(), seed);
+            let first = phrase(Phrase::new(6, "", Capitals::First).unwrap(), seed);
             assert_eq!(first.bytes().filter(u8::is_ascii_uppercase).count(), 6, "{first}");
             assert_eq!(first.to_lowercase(), small.replace(' ', ""));
-            let all = phrase(Phrase::new(6, Some('.'), Capitals::All).unwrap(), seed);
+            let all = phrase(Phrase::new(6, ".", Capitals::All).unwrap(), seed);
             assert_eq!(all, small.to_uppercase().replace(' ', "."));
+            let wide = phrase(Phrase::new(6, " -- --- ", Capitals::None).unwrap(), seed);
+            assert_eq!(wide, small.replace(' ', " -- --- "));
         }
     }
 
@@ -232,7 +239,7 @@ mod tests {
                 Ok(())
             }
         }
-        let phrase = Phrase::new(4, Some(' '), Capitals::None).unwrap();
+        let phrase = Phrase::new(4, " ", Capitals::None).unwrap();
         for (throw, word) in [(0, "abacus"), (LIST_LEN - 1, "zoom"), (LIST_LEN, "abacus"), (1, "abdomen")] {
             let mut out = [0; PHRASE_MAX];
             let length = phrase.generate(&mut Always(throw), &mut out).unwrap();
@@ -244,7 +251,7 @@ mod tests {
     fn the_figure_is_the_words_times_the_logarithm_of_the_list() {
         for words in 4..=WORDS_MAX {
             let exact = 100.0 * f64::from(words) * 7_776_f64.log2();
-            let got = f64::from(Phrase::new(words, Some('-'), Capitals::None).unwrap().entropy_centibits());
+            let got = f64::from(Phrase::new(words, "-", Capitals::None).unwrap().entropy_centibits());
             assert!(got <= exact && got > exact - 1.01, "{words}: {got} against {exact}");
         }
     }
@@ -252,20 +259,20 @@ mod tests {
     #[test]
     fn what_is_weak_or_cannot_be_told_apart_is_refused() {
         let new = |words, separator, capitals| Phrase::new(words, separator, capitals).err();
-        assert_eq!(new(3, Some('-'), Capitals::None), Some(GenerateError::Weak));
-        assert_eq!(new(0, Some('-'), Capitals::None), Some(GenerateError::Weak));
-        assert_eq!(new(21, Some('-'), Capitals::None), Some(GenerateError::Recipe));
-        assert_eq!(new(6, None, Capitals::None), Some(GenerateError::Recipe));
-        assert_eq!(new(6, None, Capitals::All), Some(GenerateError::Recipe));
-        for symbol in ['a', 'Z', 'é', '\n', '\0', '\u{7f}', '€'] {
-            assert_eq!(new(6, Some(symbol), Capitals::First), Some(GenerateError::Recipe), "{symbol:?}");
+        assert_eq!(new(3, "-", Capitals::None), Some(GenerateError::Weak));
+        assert_eq!(new(0, "-", Capitals::None), Some(GenerateError::Weak));
+        assert_eq!(new(21, "-", Capitals::None), Some(GenerateError::Recipe));
+        assert_eq!(new(6, "", Capitals::None), Some(GenerateError::Recipe));
+        assert_eq!(new(6, "", Capitals::All), Some(GenerateError::Recipe));
+        for text in ["a", "Z", "é", "\n", "\0", "\u{7f}", "€", "-a", "a-", "---------"] {
+            assert_eq!(new(6, text, Capitals::First), Some(GenerateError::Recipe), "{text:?}");
         }
     }
 
     #[test]
     fn a_failing_source_gives_no_phrase_and_leaves_nothing() {
         let mut out = [0xaa; PHRASE_MAX];
-        let phrase = Phrase::new(6, Some('-'), Capitals::None).unwrap();
+        let phrase = Phrase::new(6, "-", Capitals::None).unwrap();
         assert_eq!(phrase.generate(&mut Seeded(None), &mut out), Err(GenerateError::Random));
         assert_eq!(out, [0; PHRASE_MAX]);
     }

@@ -16,9 +16,9 @@ use crate::error::no_password;
 
 /// The shortest secret of one-time codes in bytes. RFC 4226 section 4 asks for 16; 10 is what the largest sites hand out.
 const TOTP_SECRET_MIN: usize = 10;
-/// The longest password of characters.
-const GENERATED_MAX: usize = u8::MAX as usize;
-const _: () = assert!(GENERATED_MAX >= phrase::PHRASE_MAX, "a password of words has room too");
+/// The longest password, which is one of words.
+const GENERATED_MAX: usize = phrase::PHRASE_MAX;
+const _: () = assert!(GENERATED_MAX >= u8::MAX as usize, "a password of characters has room too");
 
 /// Gives the entry a password.
 pub(crate) fn password(
@@ -92,13 +92,8 @@ fn recipe(wanted: api::Recipe) -> Result<Recipe, VaultError> {
 
 /// Without a separator the words begin with capitals, or they could not be told apart.
 fn words(wanted: &api::Words) -> Result<Phrase, VaultError> {
-    let mut symbols = wanted.separator.chars();
-    let separator = symbols.next();
-    if symbols.next().is_some() {
-        return Err(VaultError::WeakRecipe);
-    }
-    let capitals = if separator.is_none() { Capitals::First } else { Capitals::None };
-    Phrase::new(wanted.count, separator, capitals).map_err(no_password)
+    let capitals = if wanted.separator.is_empty() { Capitals::First } else { Capitals::None };
+    Phrase::new(wanted.count, &wanted.separator, capitals).map_err(no_password)
 }
 
 fn settings(from: &NewTotp) -> Result<Settings, VaultError> {
