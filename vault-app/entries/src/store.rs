@@ -16,6 +16,7 @@ mod entries;
 mod groups;
 mod import;
 mod load;
+mod merge;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
