@@ -50,7 +50,7 @@ fn an_empty_store_is_a_file_too() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn any_store_goes_through_a_keepass_file(mut vault in vault()) {
