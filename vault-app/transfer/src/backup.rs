@@ -20,6 +20,7 @@ use crate::error::TransferError;
 use crate::kdbx::sizes;
 use crate::means::{Means, Source};
 use crate::report::{Imported, Report};
+use crate::room;
 
 /// Longest record of a signing key that is taken: version, length, comment, seed.
 const KEY_MAX: usize = 2 + vault_app_signing::COMMENT_MAX + vault_app_signing::SEED_SIZE;
@@ -259,8 +260,8 @@ impl Parts {
         if let (Kind::Content(id), Mode::Verify) = (kind, self.mode) {
             self.sizes.insert(id, part.length);
         } else {
-            // A record is there as bytes, and as the value that is made of them.
-            self.room = self.room.checked_sub(length).ok_or(TransferError::NeedsRoom(0))?;
+            let value = if matches!(kind, Kind::Record(_)) { room::ENTRY } else { 0 };
+            self.room = self.room.checked_sub(length + value).ok_or(TransferError::NeedsRoom(0))?;
             self.bytes = Zeroizing::new(Vec::with_capacity(length));
         }
         if part.length == 0 { self.end() } else { Ok(()) }

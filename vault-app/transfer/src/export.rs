@@ -6,7 +6,7 @@ use vault_app_codes::Random;
 use vault_app_entries::export::Protected;
 use vault_app_entries::store::Item;
 use vault_app_entries::{Content, SecretBytes, Store};
-use vault_app_kdbx::{ArgonKind, Cipher, CompositeKey, Compression, Options};
+use vault_app_kdbx::{ArgonKind, Cipher, Compression, Options};
 use vault_app_kdf::Cost;
 
 use crate::backup;
@@ -26,7 +26,8 @@ pub fn export<R: Random>(
     cost: Cost,
     means: &mut Means<'_, R>,
 ) -> Result<Exported, TransferError> {
-    if matches!(format, Format::Kdbx | Format::Backup) && means.passphrase.is_empty() {
+    let has_key_file = format == Format::Kdbx && means.key_file.is_some();
+    if matches!(format, Format::Kdbx | Format::Backup) && means.passphrase.is_empty() && !has_key_file {
         return Err(TransferError::NoPassphrase);
     }
     match format {
@@ -55,7 +56,7 @@ fn to_kdbx<R: Random>(
     let mut left_out = Count::default();
     left_out.add(LeftOut::SigningKeys, source.keys()?.len());
     let database = kdbx::write(store, source, means.random, means.now_s, means.room)?;
-    let key = CompositeKey::new(Some(means.passphrase), None)?;
+    let key = means.composite_key()?;
     let (cipher, compression, kind) = (Cipher::Aes256, Compression::None, ArgonKind::Id);
     let options = Options { cipher, compression, kind, cost };
     let file = vault_app_kdbx::save(&database, &key, &options, means.random, means.blocks)?;

@@ -7,7 +7,7 @@ use vault_app_codes::Random;
 use vault_app_entries::import::{Import, bitwarden, csv};
 use vault_app_entries::store::Item;
 use vault_app_entries::{Content, ContentId, Entry, EntryId, GroupId, SecretBytes, Store, StoreError};
-use vault_app_kdbx::{CompositeKey, Database, KdbxError, XmlError, open_within};
+use vault_app_kdbx::{Database, KdbxError, XmlError, open_within};
 
 use crate::backup;
 use crate::error::TransferError;
@@ -88,7 +88,7 @@ fn from_kdbx<R: Random>(
     at: GroupId,
     means: &mut Means<'_, R>,
 ) -> Result<Imported, TransferError> {
-    let key = CompositeKey::new(Some(means.passphrase), None)?;
+    let key = means.composite_key()?;
     // The file's bytes are deciphered whole before anything is known of them.
     let limits = room::limits(means.room);
     if bytes.len() > limits.payload {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use vault_app_codes::Random;
 use vault_app_entries::{ContentId, SecretBytes};
+use vault_app_kdbx::{CompositeKey, KdbxError};
 use vault_app_kdf::Block;
 
 /// A format of files.
@@ -39,10 +40,11 @@ pub trait Source {
 }
 
 /// What an export or import works with.
-#[derive(Debug)]
 pub struct Means<'a, R: Random> {
     /// The passphrase of the file. Not looked at for CSV and Bitwarden.
     pub passphrase: &'a [u8],
+    /// The key file of a KeePass file, if it has one. With it an empty passphrase is none.
+    pub key_file: Option<&'a [u8]>,
     /// What Argon2 works in; wiped after use.
     pub blocks: &'a mut [Block],
     /// Where salts, nonces and new ids come from.
@@ -51,4 +53,12 @@ pub struct Means<'a, R: Random> {
     pub now_s: u64,
     /// How many bytes of heap may be taken, beside the file that is read and the store. What would need more is refused.
     pub room: usize,
+}
+
+impl<R: Random> Means<'_, R> {
+    /// The key of a KeePass file.
+    pub(crate) fn composite_key(&self) -> Result<CompositeKey, KdbxError> {
+        let has_passphrase = self.key_file.is_none() || !self.passphrase.is_empty();
+        CompositeKey::new(has_passphrase.then_some(self.passphrase), self.key_file)
+    }
 }

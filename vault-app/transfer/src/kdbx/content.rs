@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use vault_app_entries::{Attachment, Content, ContentId, Field, Plain, SecretText, caps, otpauth};
 use vault_app_kdbx::{Database, Entry, EntryMut, Protection};
 
-use super::kept::{self, KEY, Whole};
+use super::kept::{self, KEY};
 use super::{seconds, time};
 use crate::names::{free_name, xml_text};
 
@@ -68,8 +68,8 @@ pub(super) fn take(entry: Entry<'_>, database: &Database) -> Content {
     let seen = seen(entry, &size);
     let Some((_, item)) = entry.custom_data().find(|(key, _)| *key == KEY) else { return seen };
     match kept::content(item, seen) {
-        (content, Whole::Seen) => content,
-        (content, Whole::Kept(seen)) => with_attachments(content, seen),
+        (content, None) => content,
+        (content, Some(seen)) => with_attachments(content, seen),
     }
 }
 

@@ -52,26 +52,19 @@ fn is_same(content: &Content, seen: &Content) -> bool {
     seen == *content
 }
 
-/// The content that was kept; attachments have no ids. `seen` itself if nothing was kept, or another program has changed it.
-pub(super) fn content(item: &str, mut seen: Content) -> (Content, Whole) {
+/// The content that was kept, whose attachments have no ids, and then what other programs see. If that is all, or another
+/// program has changed it, only that.
+pub(super) fn content(item: &str, mut seen: Content) -> (Content, Option<Content>) {
     let Some(kept) = parse::<OfEntry<Content>>(item).filter(|kept| kept.seen == digest(&seen)) else {
-        return (seen, Whole::Seen);
+        return (seen, None);
     };
     match kept.content {
-        Some(content) => (content, Whole::Kept(seen)),
+        Some(content) => (content, Some(seen)),
         None => {
             seen.entropy_centibits = kept.entropy_centibits;
-            (seen, Whole::Seen)
+            (seen, None)
         }
     }
-}
-
-/// Which content it is.
-pub(super) enum Whole {
-    /// What other programs see.
-    Seen,
-    /// The one that was kept; with it comes what other programs see.
-    Kept(Content),
 }
 
 /// What is kept of a group.

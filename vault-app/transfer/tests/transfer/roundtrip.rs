@@ -1,8 +1,6 @@
 //! A store goes through a file and is the same again.
 
-mod common;
-
-use common::{Vault, check, sample, vault, whole};
+use crate::common::{Vault, check, sample, vault, whole};
 use proptest::prelude::*;
 use vault_app_entries::GroupId;
 use vault_app_transfer::{Format, LeftOut, Verified};

@@ -1,8 +1,6 @@
 //! What the tests share: a source of bytes from a seed, arbitrary stores with all that belongs to them, and summaries to
 //! compare stores by.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
@@ -85,7 +83,7 @@ impl Vault {
     pub(crate) fn export_within(&mut self, format: Format, room: usize) -> Result<Exported, TransferError> {
         let mut blocks = vec![Block::new(); cheap().blocks()];
         let (random, blocks) = (&mut Seeded(1), &mut blocks[..]);
-        let mut means = Means { passphrase: PASSPHRASE, blocks, random, now_s: NOW_S, room };
+        let mut means = Means { passphrase: PASSPHRASE, key_file: None, blocks, random, now_s: NOW_S, room };
         export(&self.store, &mut self.rest, format, cheap(), &mut means)
     }
 
@@ -109,7 +107,7 @@ impl Vault {
         let mut blocks = vec![Block::new(); 1024];
         let seed = 2 + self.store.entries().count() as u64;
         let (random, blocks) = (&mut Seeded(seed), &mut blocks[..]);
-        let mut means = Means { passphrase, blocks, random, now_s: NOW_S, room };
+        let mut means = Means { passphrase, key_file: None, blocks, random, now_s: NOW_S, room };
         import(file, format, &self.store, &mut self.rest, at, &mut means)
     }
 
@@ -136,8 +134,11 @@ pub(crate) fn check(file: &[u8]) -> Result<Verified, TransferError> {
     verify(file, PASSPHRASE, &mut vec![Block::new(); 1024], ROOM)
 }
 
+/// Groups, and entries with the bytes of their attachments.
+pub(crate) type Whole = (BTreeMap<GroupId, Group>, BTreeMap<EntryId, (Entry, Vec<Vec<u8>>)>);
+
 /// All that a vault holds, with the bytes of attachments in place of their ids.
-pub(crate) fn whole(vault: &Vault) -> (BTreeMap<GroupId, Group>, BTreeMap<EntryId, (Entry, Vec<Vec<u8>>)>) {
+pub(crate) fn whole(vault: &Vault) -> Whole {
     let entry = |entry: &Entry| {
         let mut entry = entry.clone();
         let mut bytes = Vec::new();

@@ -1,8 +1,6 @@
 //! Files that are cut, changed, or opened with another passphrase: an error that says so, and nothing of them comes in.
 
-mod common;
-
-use common::{ROOM, Rest, Vault, cheap, check, content_id, plain, sample};
+use crate::common::{ROOM, Rest, Vault, cheap, check, content_id, plain, sample};
 use vault_app_backup::{BackupError, Key, Part, PartName, Writer};
 use vault_app_entries::record::{self, DecodeError};
 use vault_app_entries::{Content, Entry, EntryId, GroupId, StoreError};
@@ -83,7 +81,7 @@ fn a_backup_is_verified_as_strictly_as_it_is_restored() {
 /// A backup of these parts, as somebody with the passphrase could make it.
 fn backup(parts: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut file = Vec::new();
-    let key = Key::derive(cheap(), [3; 16], common::PASSPHRASE, &mut vec![Block::new(); 64]).unwrap();
+    let key = Key::derive(cheap(), [3; 16], crate::common::PASSPHRASE, &mut vec![Block::new(); 64]).unwrap();
     let mut out = |bytes: &[u8]| {
         file.extend_from_slice(bytes);
         Ok(())
@@ -143,7 +141,7 @@ fn a_backup_that_is_authentic_but_no_store_is_refused_by_its_part() {
             Some(TransferError::StrangePart(name(strange)))
         );
     }
-    let group = format!("record.{:032x}", common::group_id(1).number());
+    let group = format!("record.{:032x}", crate::common::group_id(1).number());
     assert_eq!(
         with(&|parts| parts.retain(|(name, _)| *name != group)),
         Some(TransferError::Store(StoreError::NoGroup))
@@ -176,8 +174,15 @@ fn what_a_file_asks_for_is_refused_before_it_is_taken() {
     for format in [Format::Kdbx, Format::Backup] {
         let mut vault = small();
         let mut blocks = vec![Block::new(); dear.blocks()];
-        let (random, blocks) = (&mut common::Seeded(1), &mut blocks[..]);
-        let mut means = vault_app_transfer::Means { passphrase: b"x", blocks, random, now_s: 1, room: ROOM };
+        let (random, blocks) = (&mut crate::common::Seeded(1), &mut blocks[..]);
+        let mut means = vault_app_transfer::Means {
+            passphrase: b"x",
+            key_file: None,
+            blocks,
+            random,
+            now_s: 1,
+            room: ROOM,
+        };
         let file =
             vault_app_transfer::export(&vault.store, &mut vault.rest, format, dear, &mut means).unwrap();
         let refused = Vault::default().import(file.bytes.expose(), format, GroupId::ROOT);

@@ -1,8 +1,6 @@
 //! Importing twice, and into a store that has other things.
 
-mod common;
-
-use common::{Vault, cheap, entry_id, group_id, plain, sample, vault, whole};
+use crate::common::{Vault, cheap, entry_id, group_id, plain, sample, vault, whole};
 use proptest::prelude::*;
 use vault_app_entries::store::Item;
 use vault_app_entries::{Content, GroupId, StoreError};
@@ -135,8 +133,8 @@ fn a_sealed_file_needs_a_passphrase() {
     use vault_app_transfer::{Means, export};
     let mut vault = sample();
     for format in [Format::Kdbx, Format::Backup] {
-        let (random, blocks) = (&mut common::Seeded(1), &mut [][..]);
-        let mut means = Means { passphrase: b"", blocks, random, now_s: 1, room: 1 << 20 };
+        let (random, blocks) = (&mut crate::common::Seeded(1), &mut [][..]);
+        let mut means = Means { passphrase: b"", key_file: None, blocks, random, now_s: 1, room: 1 << 20 };
         let refused = export(&vault.store, &mut vault.rest, format, cheap(), &mut means);
         assert_eq!(refused.err(), Some(TransferError::NoPassphrase));
         means.passphrase = b"x";
@@ -151,9 +149,12 @@ fn an_export_with_a_content_missing_or_of_another_size_is_refused() {
         let mut vault = sample();
         let first = *vault.rest.contents.keys().next().unwrap();
         vault.rest.contents.get_mut(&first).unwrap().push(0);
-        assert_eq!(vault.export_within(format, common::ROOM).err(), Some(TransferError::ContentSize(first)));
+        assert_eq!(
+            vault.export_within(format, crate::common::ROOM).err(),
+            Some(TransferError::ContentSize(first))
+        );
         vault.rest.contents.clear();
-        assert_eq!(vault.export_within(format, common::ROOM).err(), Some(TransferError::Source));
+        assert_eq!(vault.export_within(format, crate::common::ROOM).err(), Some(TransferError::Source));
     }
 }
 

@@ -3,21 +3,21 @@
 //!
 //! `keepassxc-cli` of the Debian package `keepassxc` must be there. It runs without a display.
 
-mod common;
-
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{NOW_S, PASSPHRASE, Vault, entry_id, group_id, plain, sample, whole};
+use crate::common::{PASSPHRASE, Vault, Whole, entry_id, group_id, plain, sample, whole};
 use keepass::db::Value;
 use keepass::{Database as Theirs, DatabaseKey};
-use vault_app_entries::{Content, Entry, EntryId, Group, GroupId, Times, otpauth};
-use vault_app_kdbx::{CompositeKey, open};
+use vault_app_entries::{GroupId, otpauth};
+use vault_app_kdbx::{
+    ArgonKind, Cipher, CompositeKey, Compression, KdbxError, NewDatabase, Options, Protection, Time, Uuid,
+    save,
+};
 use vault_app_kdf::Block;
-use vault_app_transfer::{Format, LeftOut, TransferError, What};
+use vault_app_transfer::{Format, LeftOut, Means, TransferError, What, import};
 
 /// A folder that goes away with the test.
 struct Folder(PathBuf);
@@ -56,8 +56,6 @@ fn keepassxc(folder: &Folder, command: &[&str], file: &Path, rest: &[&str]) -> S
     assert!(output.status.success(), "keepassxc-cli {command:?}: {errors}");
     String::from_utf8(output.stdout).unwrap()
 }
-
-type Whole = (BTreeMap<GroupId, Group>, BTreeMap<EntryId, (Entry, Vec<Vec<u8>>)>);
 
 /// All of a vault, whatever the order of fields, tags and attachments: that is the programs' own business.
 fn normal(vault: &Vault) -> Whole {
@@ -153,7 +151,10 @@ fn an_edit_there_counts_and_what_was_kept_beside_is_stale() {
     let entry = vault.store.entry(entry_id(1)).unwrap();
     assert_eq!((entry.content.user.as_str(), entry.content.entropy_centibits), ("bob", None));
     assert_eq!(entry.history.len(), 3);
-    assert_eq!(entry.history[0].content.entropy_centibits, Some(6_400));
+    // KeePassXC archives an entry without its custom data, and leaves older versions as they are.
+    let entropies = entry.history.iter().map(|version| version.content.entropy_centibits);
+    assert_eq!(entropies.collect::<Vec<_>>(), [None, Some(6_400), Some(6_400)]);
+    assert_eq!(entry.history[0].content.user.as_str(), "ann");
     assert_eq!(entry.content.urls.len(), 3);
 }
 
@@ -198,10 +199,86 @@ fn what_the_crate_keepass_makes_comes_in() {
     let mut group = root.add_group();
     group.name = "Inner".into();
     group.add_entry().set_unprotected("Title", "deep");
-    let mut deep = group;
-    for _ in 0..20 {
-        deep = deep.into_ref_mut_child();
+    let mut id = group.id();
+    for number in 0..20 {
+        let mut parent = theirs.group_mut(id).unwrap();
+        let mut group = parent.add_group();
+        group.name = format!("level {number}");
+        group.add_entry().set_unprotected("Title", format!("in {number}"));
+        id = group.id();
     }
     let mut file = Vec::new();
     theirs.save(&mut file, their_key()).unwrap();
+
+    let mut vault = sample();
+    let imported = vault.import(&file, Format::Kdbx, group_id(2)).unwrap();
+    let report = &imported.report;
+    // The group it goes into is the second level; sixteen is the deepest.
+    assert_eq!((report.added, report.refused, report.groups, report.skipped), (22, 1, 14, 0));
+    let refused = report.notes.iter().find(|note| matches!(note.what, What::Refused(_))).unwrap();
+    assert_eq!(refused.title, plain("too much"));
+    assert_eq!(report.notes.iter().filter(|note| note.what == What::Flattened).count(), 7);
+    vault.take(imported);
+    let find = |title: &str| vault.store.entries().find(|entry| entry.content.title.as_str() == title);
+    let first = find("A & B").unwrap();
+    assert_eq!(first.group, group_id(2));
+    assert_eq!(first.content.password.expose(), "p\u{e4}ss");
+    assert_eq!(first.content.urls, ["https://a.example", "https://b.example"].map(plain));
+    // Codes by counter are not ours to make, and stay a field.
+    assert!(first.content.totp.is_none() && first.content.field("otp").unwrap().protected);
+    assert_eq!(vault.rest.contents[&first.content.attachments[0].content], [0, 1, 2, 255]);
+    assert_eq!(find("in 19").unwrap().group, find("in 12").unwrap().group);
+    let again = vault.import(&file, Format::Kdbx, group_id(2)).unwrap();
+    assert_eq!((again.report.added, again.report.skipped), (0, 22));
+}
+
+#[test]
+fn a_file_of_keepassxc_with_a_key_file_comes_in() {
+    const FILE: &[u8] = include_bytes!("../../../kdbx/tests/kdbx/fixtures/aes-kdf.kdbx");
+    const KEY: &[u8] = include_bytes!("../../../kdbx/tests/kdbx/fixtures/aes-kdf.keyx");
+    let mut vault = Vault::default();
+    let mut with = |key_file| {
+        let (random, blocks) = (&mut crate::common::Seeded(9), &mut [][..]);
+        let room = crate::common::ROOM;
+        let mut means =
+            Means { passphrase: b"fixture", key_file, blocks, random, now_s: crate::common::NOW_S, room };
+        import(FILE, Format::Kdbx, &vault.store, &mut vault.rest, GroupId::ROOT, &mut means)
+    };
+    assert_eq!(with(None).err(), Some(TransferError::Kdbx(KdbxError::WrongKey)));
+    let imported = with(Some(KEY)).unwrap();
+    vault.take(imported);
+    let entry = vault.store.entries().find(|entry| entry.content.title.as_str() == "Entry").unwrap();
+    assert_eq!(entry.content.password.expose(), "s\u{e9}cret");
+    let note = &entry.content.attachments[0];
+    assert_eq!(note.name.as_str(), "note.txt");
+    assert_eq!(vault.rest.contents[&note.content], b"attached by KeePassXC\n");
+}
+
+#[test]
+fn what_is_not_taken_over_is_counted() {
+    let mut database =
+        vault_app_kdbx::Database::new(NewDatabase { name: "n", root: Uuid([1; 16]), now: Time(5) });
+    let mut root = database.group_mut(Uuid([1; 16])).unwrap();
+    let mut entry = root.add_entry(Uuid([2; 16]), Time(-5));
+    entry.set_custom_data("plugin", "x");
+    entry.element().child_or_new("OverrideURL").set_text("cmd://x");
+    for number in 0..12 {
+        entry.set_field("Password", &number.to_string(), Protection::Protected);
+        entry.archive(None);
+    }
+    let key = CompositeKey::new(Some(PASSPHRASE), None).unwrap();
+    let options = Options {
+        cipher: Cipher::ChaCha20,
+        compression: Compression::Gzip,
+        kind: ArgonKind::D,
+        cost: crate::common::cheap(),
+    };
+    let mut blocks = vec![Block::new(); crate::common::cheap().blocks()];
+    let file = save(&database, &key, &options, &mut crate::common::Seeded(3), &mut blocks).unwrap();
+    let imported = Vault::default().import(&file, Format::Kdbx, GroupId::ROOT).unwrap();
+    let left_out = [(LeftOut::Versions, 2), (LeftOut::Looks, 1), (LeftOut::PluginData, 1)];
+    assert_eq!(imported.report.left_out, left_out);
+    let entry = imported.changes.entries().next().unwrap();
+    assert_eq!((entry.times.created_s, entry.history.len()), (0, 10));
+    assert_eq!(entry.history[0].content.password.expose(), "11");
 }
