@@ -30,4 +30,4 @@ pub use part::{NAME_MAX, PARTS_MAX, Part, PartName};
 pub use progress::{Sink, Verify};
 pub use reader::{Complete, Opening, Reader};
 pub use vault_app_kdf::{Block, Cost};
-pub use writer::{Out, Writer};
+pub use writer::{Out, Writer, file_length};

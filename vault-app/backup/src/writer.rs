@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use crate::cipher::{CHUNK_MAX, Cipher, PLAIN_MAX, Place};
+use crate::cipher::{CHUNK_MAX, Cipher, PLAIN_MAX, Place, TAG_SIZE};
 use crate::cost::Key;
 use crate::error::{BackupError, Stopped};
-use crate::header::{self, FILE_ID_SIZE};
+use crate::header::{self, FILE_ID_SIZE, HEADER_SIZE};
 use crate::part::{PARTS_MAX, Part, PartName, check_order};
 
 /// Takes the next bytes of the file: at most [`CHUNK_MAX`] a call.
@@ -144,6 +144,16 @@ impl Writer {
         self.plain.clear();
         Ok(taken?)
     }
+}
+
+/// How long the file of these parts will be, in bytes; nothing if that is more than there can be in memory.
+#[must_use]
+pub fn file_length(parts: &[Part]) -> Option<usize> {
+    let line = |part: &Part| 1 + part.name.as_bytes().len() as u64 + 8;
+    let plain =
+        parts.iter().try_fold(4_u64, |sum, part| sum.checked_add(line(part))?.checked_add(part.length))?;
+    let tags = plain.div_ceil(PLAIN_MAX as u64).checked_mul(TAG_SIZE as u64)?;
+    usize::try_from(plain.checked_add(tags)?.checked_add(HEADER_SIZE as u64)?).ok()
 }
 
 fn check_table(parts: &[Part]) -> Result<(), BackupError> {

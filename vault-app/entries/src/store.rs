@@ -16,7 +16,11 @@ mod entries;
 mod groups;
 mod import;
 mod load;
+<<<<<<< HEAD
 mod weight;
+=======
+mod merge;
+>>>>>>> wt-transfer
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;

@@ -216,7 +216,7 @@ impl Database {
     pub fn recycle(&mut self, uuid: Uuid, bin: Uuid, now: Time) -> Result<(), KdbxError> {
         let bin = match self.recycle_bin() {
             Some(old) => old,
-            None => self.new_bin(bin, now)?,
+            None => self.add_bin(bin, now)?,
         };
         self.move_to(uuid, bin, now)
     }
@@ -246,7 +246,11 @@ impl Database {
         edit::look(self.root()?.0, uuid).is_some_and(|bin| bin.name == edit::GROUP).then_some(uuid)
     }
 
-    fn new_bin(&mut self, uuid: Uuid, now: Time) -> Result<Uuid, KdbxError> {
+    /// Makes a recycle bin, empty, and says in the document that it is the one.
+    ///
+    /// # Errors
+    /// [`KdbxError::NotFound`] when there is no outermost group.
+    pub fn add_bin(&mut self, uuid: Uuid, now: Time) -> Result<Uuid, KdbxError> {
         let mut bin = edit::new_group(uuid, "Recycle Bin", now);
         for (name, value) in [("IconID", ICON_BIN), ("EnableSearching", "false"), ("EnableAutoType", "false")]
         {

@@ -32,6 +32,11 @@ impl GroupMut<'_> {
         stamp(self.0, "LastModificationTime", now);
     }
 
+    /// Sets a custom data item, which programs keep and do not show.
+    pub fn set_custom_data(&mut self, key: &str, value: &str) {
+        set_custom_data(self.0, key, value);
+    }
+
     /// Appends an empty group. `uuid` is drawn at random.
     pub fn add_group(&mut self, uuid: Uuid, name: &str, now: Time) -> GroupMut<'_> {
         GroupMut(push(self.0, new_group(uuid, name, now)))

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::edit::{ENTRY, GROUP};
-use crate::entry::Entry;
+use crate::entry::{Entry, custom_data};
 use crate::tree::Element;
 use crate::value::Uuid;
 
@@ -34,6 +34,11 @@ impl<'a> Group<'a> {
     #[must_use]
     pub fn notes(self) -> &'a str {
         self.0.child_text("Notes").unwrap_or_default()
+    }
+
+    /// Its custom data: names and values that programs keep and do not show.
+    pub fn custom_data(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        custom_data(self.0)
     }
 
     /// The groups in it.

@@ -10,7 +10,6 @@ use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use crate::bounds::PAYLOAD_MAX;
 use crate::bytes::{Reader, u32_of};
 use crate::error::KdbxError;
 use crate::key::SecretBytes;
@@ -55,13 +54,13 @@ impl Compression {
     }
 }
 
-/// Inflates one member that is all of `file`.
-pub(crate) fn inflate(file: &[u8]) -> Result<SecretBytes, KdbxError> {
+/// Inflates one member that is all of `file`, to at most `max` bytes.
+pub(crate) fn inflate(file: &[u8], max: usize) -> Result<SecretBytes, KdbxError> {
     let deflated = skip_header(file).map_err(|_| KdbxError::Gzip)?;
     let (deflated, trailer) = deflated.split_last_chunk::<TRAILER>().ok_or(KdbxError::Gzip)?;
     let (crc, len) = trailer.split_at(4);
     let len = u32_of(len).and_then(|len| usize::try_from(len).ok()).ok_or(KdbxError::Gzip)?;
-    if len > PAYLOAD_MAX {
+    if len > max {
         return Err(KdbxError::PayloadTooLarge);
     }
     if len / RATIO_MAX > deflated.len() {
@@ -132,6 +131,7 @@ pub(crate) fn deflate(data: &[u8], room: usize) -> Result<SecretBytes, KdbxError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::PAYLOAD_MAX;
     use std::vec::Vec;
 
     fn noise(len: usize) -> Vec<u8> {
@@ -148,7 +148,7 @@ mod tests {
         for data in [vec![], vec![1], vec![0; 100_000], noise(100_000), noise(1)] {
             let packed = deflate(&data, 16).unwrap();
             assert!(packed.capacity() >= packed.len() + 16);
-            assert_eq!(*inflate(&packed).unwrap(), data);
+            assert_eq!(*inflate(&packed, PAYLOAD_MAX).unwrap(), data);
         }
     }
 
@@ -156,13 +156,13 @@ mod tests {
     fn every_flipped_bit_and_every_truncation_is_an_error_or_in_an_unused_byte() {
         let packed = deflate(b"hello hello hello", 0).unwrap();
         for at in 0..packed.len() {
-            assert!(inflate(&packed[..at]).is_err(), "cut to {at}");
+            assert!(inflate(&packed[..at], PAYLOAD_MAX).is_err(), "cut to {at}");
             for bit in 0..8 {
                 let mut bad = packed.to_vec();
                 bad[at] ^= 1 << bit;
                 // Time, hint and system (bytes 4 to 9) and the flag for text mean nothing here; padding means nothing.
                 let unused = (4..10).contains(&at) || (at, bit) == (3, 0) || at == packed.len() - 9;
-                match inflate(&bad) {
+                match inflate(&bad, PAYLOAD_MAX) {
                     Ok(out) => assert!(unused && *out == *b"hello hello hello", "byte {at} bit {bit}"),
                     Err(error) => assert!(error != KdbxError::Padding, "byte {at} bit {bit}"),
                 }
@@ -170,7 +170,7 @@ mod tests {
         }
         let mut longer = packed.to_vec();
         longer.push(0);
-        assert!(inflate(&longer).is_err());
+        assert!(inflate(&longer, PAYLOAD_MAX).is_err());
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
         let mut with = vec![0x1f, 0x8b, 8, EXTRA | NAME | COMMENT, 0, 0, 0, 0, 0, 255];
         with.extend_from_slice(b"\x02\0xxname\0comment\0");
         with.extend_from_slice(&packed[HEADER.len()..]);
-        assert_eq!(*inflate(&with).unwrap(), b"text");
+        assert_eq!(*inflate(&with, PAYLOAD_MAX).unwrap(), b"text");
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
         let mut packed = deflate(b"text", 0).unwrap().to_vec();
         let at = packed.len() - 4;
         packed[at..].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(inflate(&packed).err(), Some(KdbxError::PayloadTooLarge));
+        assert_eq!(inflate(&packed, PAYLOAD_MAX).err(), Some(KdbxError::PayloadTooLarge));
         packed[at..].copy_from_slice(&1_000_000_u32.to_le_bytes());
-        assert_eq!(inflate(&packed).err(), Some(KdbxError::Gzip));
+        assert_eq!(inflate(&packed, PAYLOAD_MAX).err(), Some(KdbxError::Gzip));
     }
 }

@@ -53,7 +53,7 @@ pub use header::RawField;
 pub use kdf::Kdf;
 pub use key::{CompositeKey, SecretBytes};
 pub use meta::{Deleted, Meta};
-pub use open::{FileInfo, open, peek, read_contents};
+pub use open::{FileInfo, Limits, open, open_within, peek, read_contents};
 pub use save::{Options, save};
 pub use tree::{Attribute, Document, Element, Node, Text};
 pub use value::{Time, Uuid};

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use vault_app_kdf::Block;
 
 use crate::blocks;
-use crate::bounds::{FILE_MAX, PAYLOAD_MAX};
+use crate::bounds::{FILE_MAX, PAYLOAD_MAX, XML_NODES_MAX};
 use crate::bytes::Reader;
 use crate::cipher::Cipher;
 use crate::database::Database;
@@ -39,11 +39,38 @@ pub fn peek(file: &[u8]) -> Result<FileInfo, KdbxError> {
     Ok(FileInfo { cipher: header.cipher, compression: header.compression, kdf: header.kdf })
 }
 
+/// What the contents of a file may take, for who has less memory than the caps of [`crate::bounds`] allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of what the file holds, inflated; at most [`PAYLOAD_MAX`].
+    pub payload: usize,
+    /// Most elements and comments of the document; at most [`XML_NODES_MAX`].
+    pub nodes: usize,
+}
+
+impl Limits {
+    /// The caps.
+    pub const MAX: Self = Self { payload: PAYLOAD_MAX, nodes: XML_NODES_MAX };
+}
+
 /// Opens a file. `memory` is what Argon2 works in: as many blocks as [`peek`] says, none for AES-KDF; it is wiped.
 ///
 /// # Errors
 /// What is wrong with the file, the key or `memory`; nothing of the contents is given out then.
 pub fn open(file: &[u8], key: &CompositeKey, memory: &mut [Block]) -> Result<Database, KdbxError> {
+    open_within(file, key, memory, Limits::MAX)
+}
+
+/// Opens a file as [`open`] does, if its contents keep the limits, which are checked before memory is taken.
+///
+/// # Errors
+/// As [`open`]; [`KdbxError::PayloadTooLarge`] and [`XmlError::TooMany`](crate::XmlError::TooMany) for the limits.
+pub fn open_within(
+    file: &[u8],
+    key: &CompositeKey,
+    memory: &mut [Block],
+    limits: Limits,
+) -> Result<Database, KdbxError> {
     let (raw, header, rest) = checked_header(file)?;
     let transformed = header.kdf.derive(key.composite(), memory)?;
     let keys = FileKeys::new(&header.seed, &transformed);
@@ -52,7 +79,7 @@ pub fn open(file: &[u8], key: &CompositeKey, memory: &mut [Block]) -> Result<Dat
     keys.header_mac(raw.bytes).verify_slice(mac).map_err(|_| KdbxError::WrongKey)?;
     let mut payload = blocks::read(reader.rest(), &keys)?;
     header.cipher.decrypt(&keys.cipher, &header.iv, &mut payload)?;
-    let mut database = read_contents(payload, header.compression)?;
+    let mut database = read_within(payload, header.compression, limits)?;
     database.public = header.extra;
     database.minor = header.minor;
     Ok(database)
@@ -64,15 +91,23 @@ pub fn open(file: &[u8], key: &CompositeKey, memory: &mut [Block]) -> Result<Dat
 /// # Errors
 /// What is wrong with the contents.
 pub fn read_contents(contents: SecretBytes, compression: Compression) -> Result<Database, KdbxError> {
-    let contents = match compression {
-        Compression::None => contents,
-        Compression::Gzip => gzip::inflate(&contents)?,
-    };
-    if contents.len() > PAYLOAD_MAX {
+    read_within(contents, compression, Limits::MAX)
+}
+
+fn read_within(
+    mut contents: SecretBytes,
+    compression: Compression,
+    limits: Limits,
+) -> Result<Database, KdbxError> {
+    let most = limits.payload.min(PAYLOAD_MAX);
+    if compression == Compression::Gzip {
+        contents = gzip::inflate(&contents, most)?;
+    }
+    if contents.len() > most {
         return Err(KdbxError::PayloadTooLarge);
     }
     let mut inner = inner::read(&contents)?;
-    let mut document = xml::read(inner.document)?;
+    let mut document = xml::read_within(inner.document, limits.nodes)?;
     xml::reveal(&mut document.root, &mut inner.stream)?;
     Ok(Database {
         document,

@@ -149,7 +149,7 @@ impl Store {
         }
     }
 
-    fn is_group(&self, id: GroupId) -> bool {
+    pub(super) fn is_group(&self, id: GroupId) -> bool {
         id == GroupId::ROOT || self.groups.contains_key(&id)
     }
 }

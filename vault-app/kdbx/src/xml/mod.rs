@@ -9,5 +9,5 @@ mod read;
 mod tests;
 mod write;
 
-pub(crate) use read::read;
+pub(crate) use read::{read, read_within};
 pub(crate) use write::{reveal, write, written_len};

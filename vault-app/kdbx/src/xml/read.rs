@@ -10,8 +10,13 @@ use crate::tree::{Attribute, Document, Element, Node, Text};
 
 /// Reads a whole document.
 pub(crate) fn read(bytes: &[u8]) -> Result<Document, XmlError> {
+    read_within(bytes, XML_NODES_MAX)
+}
+
+/// Reads a whole document of at most `nodes_max` elements and comments.
+pub(crate) fn read_within(bytes: &[u8], nodes_max: usize) -> Result<Document, XmlError> {
     let text = core::str::from_utf8(bytes).map_err(|_| XmlError::Encoding)?;
-    let mut builder = Builder::default();
+    let mut builder = Builder { nodes_left: nodes_max.min(XML_NODES_MAX), ..Builder::default() };
     for token in Tokenizer::from(text) {
         builder.token(token.map_err(|_| XmlError::Malformed)?)?;
     }
@@ -26,7 +31,7 @@ struct Builder {
     before: Vec<Text>,
     root: Option<Element>,
     after: Vec<Text>,
-    nodes: usize,
+    nodes_left: usize,
 }
 
 impl Builder {
@@ -55,8 +60,8 @@ impl Builder {
     }
 
     fn count(&mut self) -> Result<(), XmlError> {
-        self.nodes += 1;
-        if self.nodes > XML_NODES_MAX { Err(XmlError::TooMany) } else { Ok(()) }
+        self.nodes_left = self.nodes_left.checked_sub(1).ok_or(XmlError::TooMany)?;
+        Ok(())
     }
 
     fn start(&mut self, prefix: &StrSpan<'_>, local: &StrSpan<'_>) -> Result<(), XmlError> {
