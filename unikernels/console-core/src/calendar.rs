@@ -53,7 +53,8 @@ pub(crate) fn day_begins(text: &str) -> Option<u64> {
     if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    let (year_from_march, month_from_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year_from_march, month_from_march) =
+        if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year_from_march / 4 - year_from_march / 100 + year_from_march / 400;
     let days = 365 * year_from_march + leap_days + (153 * month_from_march + 2) / 5 + day - 1;
     let unix_s = days.checked_sub(EPOCH_DAYS)? * DAY_S;
@@ -138,8 +139,22 @@ mod tests {
     #[test]
     fn what_is_no_day_is_none() {
         for text in [
-            "", "2027", "2027-12", "2027-2-3", "27-12-31", "2027-13-01", "2027-00-01", "2027-01-00", "2027-02-29",
-            "2100-02-29", "2027-04-31", "1969-12-31", "2027-12-31 ", "2027-12-3x", "+027-12-31", "12027-12-31",
+            "",
+            "2027",
+            "2027-12",
+            "2027-2-3",
+            "27-12-31",
+            "2027-13-01",
+            "2027-00-01",
+            "2027-01-00",
+            "2027-02-29",
+            "2100-02-29",
+            "2027-04-31",
+            "1969-12-31",
+            "2027-12-31 ",
+            "2027-12-3x",
+            "+027-12-31",
+            "12027-12-31",
         ] {
             assert_eq!(day_begins(text), None, "{text}");
         }

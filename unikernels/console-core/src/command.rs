@@ -62,10 +62,7 @@ const AUDIT_DEFAULT: u8 = 20;
 
 /// Understands a line; `None` when it is blank. `is_vault` says whether its first word is the name of a qube that
 /// serves a vault.
-pub(crate) fn parse<'w>(
-    words: &'w Words,
-    is_vault: bool,
-) -> Result<Option<Command<'w>>, Misuse<'w>> {
+pub(crate) fn parse<'w>(words: &'w Words, is_vault: bool) -> Result<Option<Command<'w>>, Misuse<'w>> {
     let Some(first) = words.get(0) else {
         return Ok(None);
     };

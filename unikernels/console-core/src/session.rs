@@ -145,7 +145,10 @@ impl<'w, W: World> Session<'w, W> {
             }
             Topic::General => {
                 self.list(spec::general());
-                self.say(format_args!("  {:<16} {}", "vault ...", "the password store: 'help vault' lists its commands"));
+                self.say(format_args!(
+                    "  {:<16} {}",
+                    "vault ...", "the password store: 'help vault' lists its commands"
+                ));
                 self.say(format_args!("'help COMMAND' says more."));
             }
             Topic::Vault => {

@@ -38,9 +38,8 @@ pub(crate) fn vault() -> impl Iterator<Item = &'static Spec> {
 }
 
 /// The words of `vault` that are commands without it.
-const SHORT: [&str; 12] = [
-    "add", "edit", "ls", "find", "show", "copy-once", "totp", "rm", "restore", "lock", "unlock", "passwd",
-];
+const SHORT: [&str; 12] =
+    ["add", "edit", "ls", "find", "show", "copy-once", "totp", "rm", "restore", "lock", "unlock", "passwd"];
 
 /// Whether a word of `vault` is a command without it.
 pub(crate) fn is_short(word: &str) -> bool {

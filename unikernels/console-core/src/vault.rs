@@ -161,7 +161,8 @@ impl<W: World> Session<'_, W> {
             Ok(Err(error)) => self.vault_said(error, name),
             Err(error) => {
                 let peer = self.vault_peer();
-                let advice = if let CallError::PeerRestarted(_) = error { self.after_restart() } else { Text::new() };
+                let advice =
+                    if let CallError::PeerRestarted(_) = error { self.after_restart() } else { Text::new() };
                 self.give_up(format_args!("{}", NoAnswer { peer: &peer, error, after_restart: &advice }))
             }
         }
@@ -177,7 +178,9 @@ impl<W: World> Session<'_, W> {
             Some(Ok(Status { storage: Storage::Memory, state: State::Empty, .. })) => {
                 write!(advice, "what it held in memory is gone: run {}.", run("init"))
             }
-            Some(Ok(Status { state: State::Empty, .. })) => write!(advice, "it is empty: run {}.", run("init")),
+            Some(Ok(Status { state: State::Empty, .. })) => {
+                write!(advice, "it is empty: run {}.", run("init"))
+            }
             Some(Ok(Status { state: State::Locked, .. })) => {
                 write!(advice, "its entries are kept, and locked: run {}.", run("unlock"))
             }

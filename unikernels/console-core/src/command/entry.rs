@@ -152,11 +152,14 @@ pub(super) fn edit<'w>(args: &mut Args<'w>) -> Result<Edit<'w>, Misuse<'w>> {
             other => return Err(args.misplaced(&other, &OPTIONS)),
         }
     }
-    edit.name = filled("name", name.ok_or(Misuse::Missing { what: "the NAME of the entry", spec: args.spec })?)?;
+    edit.name =
+        filled("name", name.ok_or(Misuse::Missing { what: "the NAME of the entry", spec: args.spec })?)?;
     (edit.group, edit.user, edit.url) = (said.group, said.user, said.url);
     (edit.tags, edit.expires) = (said.tags, said.expires);
     edit.password = match (said.making.password()?, asked) {
-        (Some(_), true) => return Err(Misuse::Exclusive { one: "--password", other: "--generate or --words" }),
+        (Some(_), true) => {
+            return Err(Misuse::Exclusive { one: "--password", other: "--generate or --words" });
+        }
         (None, true) => Some(Password::Asked),
         (made, false) => made,
     };

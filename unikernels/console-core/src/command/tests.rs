@@ -8,7 +8,7 @@ use std::string::{String, ToString};
 
 fn check(line: &str, expected: &Command<'_>) {
     let words = Words::split(line).ok().unwrap();
-    assert_eq!(parse(&words).ok().flatten().as_ref(), Some(expected), "{line}");
+    assert_eq!(parse(&words, false).ok().flatten().as_ref(), Some(expected), "{line}");
 }
 
 fn refused(line: &str) -> String {
@@ -16,7 +16,7 @@ fn refused(line: &str) -> String {
         Ok(words) => words,
         Err(error) => return Misuse::Words(error).to_string(),
     };
-    match parse(&words) {
+    match parse(&words, false) {
         Ok(command) => panic!("{line} was understood as {command:?}"),
         Err(misuse) => misuse.to_string(),
     }
@@ -44,11 +44,11 @@ fn every_command_of_the_table_is_understood() {
         _ => "name",
     };
     // What follows `call` are no words of a command line.
-    for spec in spec::SPECS.iter().filter(|spec| spec.name != "call") {
+    for spec in spec::all().filter(|spec| spec.name != "call") {
         let line = format!("{} {}", spec.name, operands(spec));
-        assert!(matches!(parse(&Words::split(&line).ok().unwrap()), Ok(Some(_))), "{line}");
+        assert!(matches!(parse(&Words::split(&line).ok().unwrap(), false), Ok(Some(_))), "{line}");
     }
-    assert!(matches!(parse(&Words::split("  ").ok().unwrap()), Ok(None)));
+    assert!(matches!(parse(&Words::split("  ").ok().unwrap(), false), Ok(None)));
 }
 
 #[test]
@@ -61,31 +61,37 @@ fn operands_and_options_arrive() {
     check("audit 5", &Command::Audit { count: 5, all: false });
     check("audit --all 7", &Command::Audit { count: 7, all: true });
     check("date", &Command::Clock);
-    check("help vault add", &Command::Help(spec::find("vault add")));
-    check("help add", &Command::Help(spec::find("vault add")));
-    check("help vault", &Command::Help(None));
-    check("vault show github", &Command::Vault(VaultCommand::Show { name: "github", reveal: false }));
-    check("vault show --reveal github", &Command::Vault(VaultCommand::Show { name: "github", reveal: true }));
-    check("vault show '--reveal'", &Command::Vault(VaultCommand::Show { name: "--reveal", reveal: false }));
+    check("help vault add", &Command::Help(Topic::Command(spec::of_vault("add").unwrap())));
+    check("help add", &Command::Help(Topic::Command(spec::of_vault("add").unwrap())));
+    check("help vault", &Command::Help(Topic::Vault));
+    check("vault show github", &Command::Vault(None, VaultCommand::Show { name: "github", reveal: false }));
+    check(
+        "vault show --reveal github",
+        &Command::Vault(None, VaultCommand::Show { name: "github", reveal: true }),
+    );
+    check(
+        "vault show '--reveal'",
+        &Command::Vault(None, VaultCommand::Show { name: "--reveal", reveal: false }),
+    );
 }
 
 #[test]
 fn vault_commands_are_understood_without_the_word_vault() {
-    check("ls", &Command::Vault(VaultCommand::List));
-    check("show github", &Command::Vault(VaultCommand::Show { name: "github", reveal: false }));
-    check("copy-once github", &Command::Vault(VaultCommand::CopyOnce("github")));
-    check("totp github", &Command::Vault(VaultCommand::Totp("github")));
-    check("rm github", &Command::Vault(VaultCommand::Remove("github")));
-    check("lock", &Command::Vault(VaultCommand::Lock));
-    check("unlock", &Command::Vault(VaultCommand::Unlock));
-    check("passwd", &Command::Vault(VaultCommand::Passwd));
+    check("ls", &Command::Vault(None, VaultCommand::List));
+    check("show github", &Command::Vault(None, VaultCommand::Show { name: "github", reveal: false }));
+    check("copy-once github", &Command::Vault(None, VaultCommand::CopyOnce("github")));
+    check("totp github", &Command::Vault(None, VaultCommand::Totp("github")));
+    check("rm github", &Command::Vault(None, VaultCommand::Remove("github")));
+    check("lock", &Command::Vault(None, VaultCommand::Lock));
+    check("unlock", &Command::Vault(None, VaultCommand::Unlock));
+    check("passwd", &Command::Vault(None, VaultCommand::Passwd));
 }
 
 #[test]
 fn add_takes_its_options_in_any_order() {
-    check("vault add github", &Command::Vault(VaultCommand::Add(added("github"))));
+    check("vault add github", &Command::Vault(None, VaultCommand::Add(added("github"))));
     let expected = Add { user: "me", generate: Some(24), ..added("github") };
-    check("vault add github --user me --generate 24", &Command::Vault(VaultCommand::Add(expected)));
+    check("vault add github --user me --generate 24", &Command::Vault(None, VaultCommand::Add(expected)));
     let expected = Add {
         user: "me too",
         generate: Some(12),
@@ -98,7 +104,7 @@ fn add_takes_its_options_in_any_order() {
     };
     let line = "add --no-symbols --totp --algorithm=sha256 --digits 8 --period=60 --no-upper --generate=12 bank \
                 --user 'me too'";
-    check(line, &Command::Vault(VaultCommand::Add(expected)));
+    check(line, &Command::Vault(None, VaultCommand::Add(expected)));
 }
 
 #[test]

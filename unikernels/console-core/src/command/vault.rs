@@ -22,46 +22,89 @@ const VERSIONS_MAX: u8 = 10;
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger ones on")]
 pub(crate) enum VaultCommand<'w> {
-    Init { key_file: bool },
+    Init {
+        key_file: bool,
+    },
     Status,
-    Unlock { key_file: bool },
+    Unlock {
+        key_file: bool,
+    },
     Lock,
-    Passwd { key_file: bool, no_key_file: bool },
+    Passwd {
+        key_file: bool,
+        no_key_file: bool,
+    },
     /// After so many seconds; 0 is never.
     AutoLock(u32),
-    List { search: Text<256> },
+    List {
+        search: Text<256>,
+    },
     Add(Add<'w>),
     Edit(Edit<'w>),
-    Show { name: &'w str, reveal: bool },
+    Show {
+        name: &'w str,
+        reveal: bool,
+    },
     Notes(&'w str),
-    Field { name: &'w str, field: &'w str },
+    Field {
+        name: &'w str,
+        field: &'w str,
+    },
     CopyOnce(&'w str),
     Totp(&'w str),
-    History { name: &'w str, reveal: bool },
+    History {
+        name: &'w str,
+        reveal: bool,
+    },
     ForgetHistory(&'w str),
     /// The newest version is 1.
-    Revert { name: &'w str, version: u8 },
+    Revert {
+        name: &'w str,
+        version: u8,
+    },
     Remove(&'w str),
     Restore(&'w str),
     Purge(&'w str),
     EmptyBin,
     Groups,
     MakeGroup(&'w str),
-    MoveGroup { path: &'w str, to: &'w str },
+    MoveGroup {
+        path: &'w str,
+        to: &'w str,
+    },
     RemoveGroup(&'w str),
     Report,
-    Import { format: Format, group: &'w str },
+    Import {
+        format: Format,
+        group: &'w str,
+    },
     Export(Format),
-    Attach { name: &'w str, file: &'w str },
-    Detach { name: &'w str, file: &'w str },
-    Fetch { name: &'w str, file: &'w str },
+    Attach {
+        name: &'w str,
+        file: &'w str,
+    },
+    Detach {
+        name: &'w str,
+        file: &'w str,
+    },
+    Fetch {
+        name: &'w str,
+        file: &'w str,
+    },
     Verify,
     KeyMake(&'w str),
     KeyList,
     KeyImport,
     KeyRemove(u64),
-    Allow { qube: &'w str, id: u64, grant: Grant },
-    Disallow { qube: &'w str, id: u64 },
+    Allow {
+        qube: &'w str,
+        id: u64,
+        grant: Grant,
+    },
+    Disallow {
+        qube: &'w str,
+        id: u64,
+    },
     Requests,
 }
 
@@ -181,10 +224,7 @@ fn alone<'w>(word: &str) -> VaultCommand<'w> {
     }
 }
 
-fn two_names<'w>(
-    args: &mut Args<'w>,
-    whats: [&'static str; 2],
-) -> Result<(&'w str, &'w str), Misuse<'w>> {
+fn two_names<'w>(args: &mut Args<'w>, whats: [&'static str; 2]) -> Result<(&'w str, &'w str), Misuse<'w>> {
     let ([first, second], []) = args.operands(whats, [])?;
     Ok((bounded("name", first, NAME_MAX)?, bounded("name", second, NAME_MAX)?))
 }
@@ -269,7 +309,10 @@ fn consent<'w>(word: &str, args: &mut Args<'w>) -> Result<VaultCommand<'w>, Misu
     const WHATS: [&str; 3] = ["the QUBE", "the KEY", "how long: once, or SECONDS"];
     if word == "disallow" {
         let ([qube, id], []) = args.operands([WHATS[0], WHATS[1]], [])?;
-        return Ok(VaultCommand::Disallow { qube: bounded("name of a qube", qube, QUBE_MAX)?, id: key_id(id)? });
+        return Ok(VaultCommand::Disallow {
+            qube: bounded("name of a qube", qube, QUBE_MAX)?,
+            id: key_id(id)?,
+        });
     }
     let ([qube, id, long], []) = args.operands(WHATS, [])?;
     let grant = match long {
@@ -281,7 +324,8 @@ fn consent<'w>(word: &str, args: &mut Args<'w>) -> Result<VaultCommand<'w>, Misu
 
 /// The number of a key as `key ls` shows it: 16 hex digits.
 fn key_id(word: &str) -> Result<u64, Misuse<'_>> {
-    let digits = Some(word).filter(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let digits =
+        Some(word).filter(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()));
     digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Misuse::NotOneOf {
         what: "key",
         word,

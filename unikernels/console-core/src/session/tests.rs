@@ -56,8 +56,9 @@ fn check(lines: &[&str], expected: &[&str]) -> FakeWorld {
 /// A vault that is open, with the passphrase "pass".
 fn opened(world: &mut FakeWorld) {
     let mut machine = world.machine.borrow_mut();
-    machine.passphrase = Some("pass".into());
-    machine.open = true;
+    let vault = machine.vault("vault");
+    vault.passphrase = Some("pass".into());
+    vault.open = true;
 }
 
 #[test]
@@ -346,8 +347,8 @@ fn the_longest_text_of_say_fits_on_a_line() {
 #[test]
 fn help_names_every_command_and_explains_each() {
     let mut world = FakeWorld::new();
-    let shown = play(&mut world, &["help"]);
-    for spec in &SPECS {
+    let shown = play(&mut world, &["help", "help vault"]);
+    for spec in spec::all() {
         assert!(shown.contains(&format!("  {:<16} {}\n", spec.name, spec.summary)), "{}", spec.name);
     }
     check(

@@ -109,8 +109,18 @@ pub(super) static SPECS: [Spec; 36] = [
     spec("vault purge", "NAME", "remove an entry of the bin for good", "Asks first."),
     spec("vault empty-bin", "", "remove all in the bin for good", "Asks first."),
     spec("vault groups", "", "list the groups", ""),
-    spec("vault mkgroup", "PATH", "make a group", "The one above it must be there. Example: vault mkgroup work/servers"),
-    spec("vault mvgroup", "PATH TO", "give a group another name or place", "Example: vault mvgroup work/servers servers"),
+    spec(
+        "vault mkgroup",
+        "PATH",
+        "make a group",
+        "The one above it must be there. Example: vault mkgroup work/servers",
+    ),
+    spec(
+        "vault mvgroup",
+        "PATH TO",
+        "give a group another name or place",
+        "Example: vault mvgroup work/servers servers",
+    ),
     spec("vault rmgroup", "PATH", "put a group and all in it into the bin", "Asks first."),
     spec("vault report", "", "list weak, reused and expired passwords", "The worst first."),
     spec(
@@ -127,7 +137,12 @@ pub(super) static SPECS: [Spec; 36] = [
         "In base64 between two lines of dashes; paste what is between into base64 -d. kdbx and backup are encrypted with a\n\
          passphrase that is asked for. csv is in the clear, and asked about.",
     ),
-    spec("vault verify", "", "check that a backup is whole", "Paste it as with 'vault import'. Nothing is changed."),
+    spec(
+        "vault verify",
+        "",
+        "check that a backup is whole",
+        "Paste it as with 'vault import'. Nothing is changed.",
+    ),
     spec(
         "vault attach",
         "NAME FILE",

@@ -35,7 +35,9 @@ impl<W: World> Session<'_, W> {
             State::Empty => {}
             State::Unavailable => return self.unavailable(),
             State::Locked | State::Unlocked => {
-                return self.give_up(format_args!("{to} is not empty: a vault is cloned into one without a passphrase."));
+                return self.give_up(format_args!(
+                    "{to} is not empty: a vault is cloned into one without a passphrase."
+                ));
             }
         }
         let passphrase = self.new_secret::<PASSPHRASE_MAX>("New passphrase, for the clone: ")?;

@@ -163,7 +163,14 @@ impl<W: World> Session<'_, W> {
     fn new_password(&mut self, from: Password<'_>) -> Result<api::NewPassword, Given> {
         Ok(match from {
             Password::Characters { length, classes: [lower, upper, digits, symbols], no_look_alikes } => {
-                api::NewPassword::Generate(api::Recipe { length, lower, upper, digits, symbols, no_look_alikes })
+                api::NewPassword::Generate(api::Recipe {
+                    length,
+                    lower,
+                    upper,
+                    digits,
+                    symbols,
+                    no_look_alikes,
+                })
             }
             Password::Words { count, separator } => {
                 api::NewPassword::Words(api::Words { count, separator: Text::truncated(separator) })

@@ -143,11 +143,7 @@ impl<W: World> Session<'_, W> {
     }
 
     /// Takes the file that is to be downloaded, of so many bytes, piece by piece.
-    pub(super) fn download(
-        &mut self,
-        bytes: u32,
-        mut take: impl FnMut(&mut Self, &[u8]) -> Done,
-    ) -> Done {
+    pub(super) fn download(&mut self, bytes: u32, mut take: impl FnMut(&mut Self, &[u8]) -> Done) -> Done {
         let mut from = 0_u32;
         while from < bytes {
             let piece = self.ask_files("", |files| files.download(from))?;

@@ -2,8 +2,8 @@
 
 use super::{Entries, Many, PASSPHRASE_MAX, Run};
 use crate::base64::Decoder;
-use crate::line::Line;
 use crate::editor::Purpose;
+use crate::line::Line;
 use crate::session::{Done, Given, Session};
 use crate::system::World;
 use ipc_proto_types::{Bytes, QubeName, Secret};
@@ -29,7 +29,9 @@ impl<W: World> Session<'_, W> {
                 let error = VaultError::TooSoon { retry_after_ms };
                 self.say(format_args!("locked. {}", super::VaultSaid { error, vault, name: "" }));
             }
-            Status { state: State::Unlocked, entries, .. } => self.say(format_args!("open, {}.", Entries(entries))),
+            Status { state: State::Unlocked, entries, .. } => {
+                self.say(format_args!("open, {}.", Entries(entries)))
+            }
             Status { state: State::Unavailable, .. } => return self.unavailable(),
         }
         match (status.storage, status.generation) {
@@ -59,9 +61,7 @@ impl<W: World> Session<'_, W> {
         let key_file = self.key_file("Key file (base64): ", key_file)?;
         self.deriving();
         self.ask_vault("", |vault| vault.init(Keys { passphrase, key_file }))?;
-        self.tell(format_args!(
-            "is open. Nobody can open it again without the passphrase, nor restore it."
-        ));
+        self.tell(format_args!("is open. Nobody can open it again without the passphrase, nor restore it."));
         if storage == Storage::Memory {
             self.say(format_args!("Its entries are in memory: they end with the qube."));
         }
@@ -146,7 +146,8 @@ impl<W: World> Session<'_, W> {
         let mut line = Line::<KEY_FILE_LINE_MAX>::new();
         self.read_answer(prompt, Purpose::Secret, &mut line)?;
         if line.refused() > 0 {
-            return self.give_up(format_args!("A key file has {KEY_FILE_MAX} bytes at most; nothing was done."));
+            return self
+                .give_up(format_args!("A key file has {KEY_FILE_MAX} bytes at most; nothing was done."));
         }
         let mut bytes = Secret::new(Bytes::new());
         let mut decoder = Decoder::default();

@@ -37,7 +37,9 @@ impl<W: World> Session<'_, W> {
             Pasted::Base64 => " as lines of base64",
             Pasted::Text => "",
         };
-        self.say(format_args!("Paste {what}{how}, then a line with a single dot; Ctrl-C gives up. Nothing is shown."));
+        self.say(format_args!(
+            "Paste {what}{how}, then a line with a single dot; Ctrl-C gives up. Nothing is shown."
+        ));
         let mut upload = Upload { piece: Secret::new(Bytes::new()), sent: 0 };
         let mut decoder = Decoder::default();
         let mut line = Line::<PASTED_LINE_MAX>::new();
@@ -57,7 +59,9 @@ impl<W: World> Session<'_, W> {
                 Ok(Some(())) => {}
                 Ok(None) => {
                     self.screen.clear_row();
-                    self.say(format_args!("Line {number} is no base64, or longer than {PASTED_LINE_MAX} characters."));
+                    self.say(format_args!(
+                        "Line {number} is no base64, or longer than {PASTED_LINE_MAX} characters."
+                    ));
                     return self.drop_pasted(&mut line);
                 }
                 Err(Given) => return self.drop_pasted(&mut line),
@@ -87,7 +91,8 @@ impl<W: World> Session<'_, W> {
         }
         let mut bytes = Secret::new(Bytes::<{ PASTED_LINE_MAX }>::new());
         let mut fits = true;
-        let fed = decoder.feed(line, &mut |piece| fits &= bytes.expose_mut().extend_from_slice(piece).is_ok());
+        let fed =
+            decoder.feed(line, &mut |piece| fits &= bytes.expose_mut().extend_from_slice(piece).is_ok());
         debug_assert!(fits, "base64 has more characters than bytes");
         match fed {
             Ok(()) => self.take(upload, bytes.expose()).map(Some),

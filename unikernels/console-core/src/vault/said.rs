@@ -189,7 +189,10 @@ mod tests {
     fn every_error_is_one_whole_sentence() {
         for error in ERRORS {
             let sentence = VaultSaid { error, vault: None, name: "x" }.to_string();
-            assert!(sentence.starts_with(|first: char| first.is_uppercase() || first == '\'' || first == '2'), "{sentence}");
+            assert!(
+                sentence.starts_with(|first: char| first.is_uppercase() || first == '\'' || first == '2'),
+                "{sentence}"
+            );
             assert!(sentence.ends_with('.') && sentence.len() < 110, "{sentence}");
         }
     }
@@ -200,7 +203,10 @@ mod tests {
         let work = Some("vault-work");
         assert_eq!(said(VaultError::Locked, None), "The vault is locked: run 'unlock'.");
         assert_eq!(said(VaultError::Locked, work), "vault-work is locked: run 'vault-work unlock'.");
-        assert_eq!(said(VaultError::NotInitialised, None), "The vault has no passphrase yet: run 'vault init'.");
+        assert_eq!(
+            said(VaultError::NotInitialised, None),
+            "The vault has no passphrase yet: run 'vault init'."
+        );
         assert_eq!(said(VaultError::NoSuchEntry, work), "vault-work has no entry 'x'.");
     }
 }

@@ -23,7 +23,7 @@ fn a_vault_is_initialised_filled_and_asked_without_a_secret_on_the_screen() {
             "skep> vault init",
             "New passphrase:",
             "Once more:",
-            "Deriving the key (Argon2id, 64 MiB) ...",
+            "Deriving the key (Argon2id) ...",
             "The vault is open. Nobody can open it again without the passphrase, nor restore it.",
             "skep> vault add github --user me --generate 24",
             "Added 'github' with a password of 24 characters, 153.72 bits.",
@@ -53,10 +53,11 @@ fn a_vault_is_initialised_filled_and_asked_without_a_secret_on_the_screen() {
             "287082   holds 12 s more",
         ],
     );
-    let machine = world.machine.borrow();
-    assert_eq!(machine.passphrase.as_deref(), Some("hunter2"));
-    assert_eq!(machine.entries["bank"].totp.as_deref(), Some("JBSWY3DPEHPK3PXP"));
-    assert_eq!(machine.entries["github"].password.len(), 24);
+    let mut machine = world.machine.borrow_mut();
+    let vault = machine.vault("vault");
+    assert_eq!(vault.passphrase.as_deref(), Some("hunter2"));
+    assert_eq!(vault.entry("bank").totp.as_ref().unwrap().0, "JBSWY3DPEHPK3PXP");
+    assert_eq!(vault.entry("github").password.len(), 24);
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn a_locked_vault_is_opened_by_the_right_passphrase_only() {
             "The vault is locked already.",
             "skep> unlock",
             "Passphrase:",
-            "Deriving the key (Argon2id, 64 MiB) ...",
+            "Deriving the key (Argon2id) ...",
             "Wrong passphrase. The next attempt may come in 2 seconds.",
             "skep> unlock",
             "Too soon after a wrong passphrase: wait 2 seconds.",
@@ -81,7 +82,7 @@ fn a_locked_vault_is_opened_by_the_right_passphrase_only() {
             "locked. Too soon after a wrong passphrase: wait 2 seconds.",
         ],
     );
-    world.machine.borrow_mut().retry_after_ms = 0;
+    world.machine.borrow_mut().vault("vault").retry_after_ms = 0;
     let mut world = world;
     let shown = play(&mut world, &["unlock", "pass", "unlock", "vault status"]);
     let shown: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with("Skep")).skip(1).collect();
@@ -90,7 +91,7 @@ fn a_locked_vault_is_opened_by_the_right_passphrase_only() {
         [
             "skep> unlock",
             "Passphrase:",
-            "Deriving the key (Argon2id, 64 MiB) ...",
+            "Deriving the key (Argon2id) ...",
             "The vault is open: no entries.",
             "skep> unlock",
             "The vault is open already.",
@@ -110,7 +111,7 @@ fn the_passphrase_is_changed_when_the_old_one_is_known() {
             "Old passphrase:",
             "New passphrase:",
             "Once more:",
-            "Deriving the key (Argon2id, 64 MiB) ...",
+            "Deriving the key (Argon2id) ...",
             "Wrong passphrase. The next attempt may come in 1 second.",
             "skep> passwd",
             "Old passphrase:",
@@ -121,11 +122,11 @@ fn the_passphrase_is_changed_when_the_old_one_is_known() {
             "Old passphrase:",
             "New passphrase:",
             "Once more:",
-            "Deriving the key (Argon2id, 64 MiB) ...",
+            "Deriving the key (Argon2id) ...",
             "The passphrase is changed.",
         ],
     );
-    assert_eq!(world.machine.borrow().passphrase.as_deref(), Some("new"));
+    assert_eq!(world.machine.borrow_mut().vault("vault").passphrase.as_deref(), Some("new"));
 }
 
 #[test]
@@ -248,5 +249,5 @@ fn secrets_too_long_or_given_up_change_nothing() {
             "The two differ; nothing was done.",
         ]
     );
-    assert_eq!(world.machine.borrow().passphrase, None);
+    assert_eq!(world.machine.borrow_mut().vault("vault").passphrase, None);
 }
