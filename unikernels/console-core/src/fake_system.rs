@@ -270,6 +270,12 @@ impl FakeWorld {
         self.vaults.push(Clients::new(&self.machine, peer, number));
     }
 
+    /// The first vault is served by a qube of another name.
+    pub(crate) fn rename_first_vault(&mut self, peer: &'static str) {
+        self.machine.borrow_mut().vaults[0].0 = peer;
+        self.vaults = std::vec![Clients::new(&self.machine, peer, 0)];
+    }
+
     fn clients(&mut self, peer: &str) -> Option<&mut Clients> {
         self.vaults.iter_mut().find(|clients| clients.peer.as_str() == peer)
     }

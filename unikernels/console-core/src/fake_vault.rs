@@ -58,6 +58,8 @@ pub(crate) struct FakeVault {
     pub(crate) import_fails: Option<VaultError>,
     /// An upload takes no more than this.
     pub(crate) upload_max: usize,
+    /// A download has a byte less than was said.
+    pub(crate) ends_early: bool,
     pub(crate) keys: Vec<Key>,
     pub(crate) allowed: Vec<(String, u64, Grant)>,
     pub(crate) pending: Vec<Pending>,
@@ -80,6 +82,7 @@ impl FakeVault {
             download: Vec::new(),
             import_fails: None,
             upload_max: 1 << 20,
+            ends_early: false,
             keys: Vec::new(),
             allowed: Vec::new(),
             pending: Vec::new(),
@@ -497,7 +500,8 @@ impl Files for FakeVault {
     }
 
     fn download(&mut self, _: &Caller, from: u32) -> Result<Secret<Bytes<PIECE_MAX>>, VaultError> {
-        let rest = self.download.get(usize::try_from(from).unwrap()..).ok_or(VaultError::NoFile)?;
+        let end = self.download.len() - usize::from(self.ends_early);
+        let rest = self.download.get(usize::try_from(from).unwrap()..end).ok_or(VaultError::NoFile)?;
         Ok(Secret::new(Bytes::try_from(&rest[..rest.len().min(PIECE_MAX)]).unwrap()))
     }
 

@@ -14,6 +14,10 @@ use std::string::String;
 use std::vec::Vec;
 
 mod call;
+mod cloning;
+mod entries;
+mod files;
+mod keys;
 mod report;
 mod vault;
 

@@ -163,32 +163,6 @@ fn an_empty_vault_says_how_to_begin() {
 }
 
 #[test]
-fn removing_asks_first_and_keeps_unless_told_yes() {
-    let world = check_in(
-        opened,
-        &["add x --generate 9", "rm x", "", "rm x", "maybe", "rm y", "rm x", "y", "ls"],
-        &[
-            "skep> add x --generate 9",
-            "Added 'x' with a password of 9 characters, 153.72 bits.",
-            "skep> rm x",
-            "Remove 'x' for good? [y/N]",
-            "Kept.",
-            "skep> rm x",
-            "Remove 'x' for good? [y/N] maybe",
-            "Kept.",
-            "skep> rm y",
-            "The vault has no entry 'y'.",
-            "skep> rm x",
-            "Remove 'x' for good? [y/N] y",
-            "Removed 'x'.",
-            "skep> ls",
-            "no entries",
-        ],
-    );
-    assert!(world.machine.borrow().entries.is_empty());
-}
-
-#[test]
 fn a_copied_password_is_cleared_after_thirty_seconds() {
     let mut world = FakeWorld::new();
     opened(&mut world);
