@@ -297,7 +297,11 @@ fn what_is_wrong_is_said_with_the_nearest_right_word() {
         ("add x --steam --algorithm sha1", "'--steam' and '--algorithm' exclude each other."),
         ("add x --expires tomorrow", "'tomorrow' is no date: expected YEAR-MONTH-DAY or never."),
         ("add x --tags a,b,c,d,e,f,g,h,i", "8 tags are the most."),
-        ("add x --title y", "Unknown option '--title'. Did you mean '--totp'?"),
+        (
+            "add x --title y",
+            "Unknown option '--title'.\nUsage: vault add NAME [--group PATH] [--user USER] [--url URL] [--tags A,B] [--expires DATE] \
+             [--generate LENGTH | --words COUNT] [--totp]",
+        ),
         ("edit x --titel y", "Unknown option '--titel'. Did you mean '--title'?"),
         ("edit x", "'vault edit' needs something to change.\nUsage: vault edit NAME OPTION..."),
         (

@@ -212,7 +212,7 @@ fn the_audit_shows_the_last_calls_oldest_first_with_names() {
             for sequence in 1..=20 {
                 machine.audit.push(entry(sequence, 2, 1, AuditVerdict::Allowed));
             }
-            machine.audit.push(entry(21, 0, 7, AuditVerdict::Denied));
+            machine.audit.push(entry(21, 0, 9, AuditVerdict::Denied));
             machine.audit.push(entry(22, 255, 9, AuditVerdict::Refused));
         },
         &["audit 3 --all", "audit 3"],
@@ -262,7 +262,7 @@ fn log_clock_and_services_are_shown() {
             "2026-01-01 00:00:00 UTC",
             "skep> services",
             "SERVICE          VERSION METHODS SCHEMA",
-            "vault                  1      11 00000000000000000000000000000000",
+            "vault                  2      25 00000000000000000000000000000000",
             "echo                   1       4 11111111111111111111111111111111",
             "ctl                    2      11 22222222222222222222222222222222",
             "guestbook              1       5 33333333333333333333333333333333",

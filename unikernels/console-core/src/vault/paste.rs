@@ -75,6 +75,7 @@ impl<W: World> Session<'_, W> {
         if !upload.piece.expose().is_empty() || upload.sent == 0 {
             self.send_piece(&mut upload)?;
         }
+        self.screen.clear_row();
         self.say(format_args!("{} bytes came.", upload.sent));
         Ok(upload.sent)
     }

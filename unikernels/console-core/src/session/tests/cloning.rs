@@ -81,7 +81,7 @@ fn a_clone_has_the_data_and_a_passphrase_of_its_own() {
             "Once more:",
             "vault: sealing its data for the way ...",
             "vault-work: making an empty vault ...",
-            "vault-work: taking in 9128 bytes ...",
+            "vault-work: taking in 9116 bytes ...",
             "vault-work is open and holds 2 entries: a vault of its own, with its own passphrase.",
             "skep> vault-work ls",
             "TITLE                    GROUP                USER                         CODES",

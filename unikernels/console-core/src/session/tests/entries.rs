@@ -84,21 +84,24 @@ fn an_entry_is_added_with_all_that_a_line_can_say() {
     let world = check_in(
         filled,
         &[
-            "add server --group work --user root --url ssh://a --tags 'a, b' --expires 2027-12-31 --words 6 --steam",
+            "add server --group work --user root --url ssh://a --tags 'a, b' --words 6",
+            "edit server --expires 2027-12-31 --steam",
             "jbsw y3dp",
             "add server --group work --generate 9",
             "add other --group none --generate 9",
         ],
         &[
-            "skep> add server --group work --user root --url ssh://a --tags 'a, b' --expires",
-            "Secret of the one-time codes (base32):",
+            "skep> add server --group work --user root --url ssh://a --tags 'a, b' --words 6",
             "Added 'work/server' with a passphrase of 6 words, 77.52 bits.",
+            "skep> edit server --expires 2027-12-31 --steam",
+            "Secret of the one-time codes (base32):",
+            "Changed 'server'.",
+            "Its password is too old from 2027-12-31 on.",
             "skep> add server --group work --generate 9",
             "The vault has an entry 'server' already.",
             "skep> add other --group none --generate 9",
             "The vault has no such group; 'vault groups' lists them.",
-        ]
-        .map(|line| line),
+        ],
     );
     let mut machine = world.machine.borrow_mut();
     let kept = machine.vault("vault").entry("server");
@@ -116,13 +119,13 @@ fn every_part_of_an_entry_is_changed_and_shown_and_no_secret_of_it_unasked() {
     let world = check_in(
         filled,
         &[
-            "edit github --notes --field PIN --protected --user you --expires 2027-12-31",
+            "edit github --notes --field PIN --protected --expires 2027-12-31",
             "line one",
             "",
             "line three",
             ".",
             "1234",
-            "edit github --field site --tags ''",
+            "edit github --field site --tags '' --user you",
             "in the open",
             "edit github --password",
             "second-pw",
@@ -136,7 +139,7 @@ fn every_part_of_an_entry_is_changed_and_shown_and_no_secret_of_it_unasked() {
             "vault notes bank",
         ],
         &[
-            "skep> edit github --notes --field PIN --protected --user you --expires 2027-12-3",
+            "skep> edit github --notes --field PIN --protected --expires 2027-12-31",
             "Notes, line by line, not shown; a line with a single dot ends them.",
             "",
             "",
@@ -145,7 +148,7 @@ fn every_part_of_an_entry_is_changed_and_shown_and_no_secret_of_it_unasked() {
             "Value:",
             "Changed 'github'.",
             "Its password is too old from 2027-12-31 on.",
-            "skep> edit github --field site --tags ''",
+            "skep> edit github --field site --tags '' --user you",
             "Value:",
             "Changed 'github'.",
             "skep> edit github --password",
