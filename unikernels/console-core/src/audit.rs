@@ -16,8 +16,10 @@ use ipc_proto_wire::Service;
 const CTL: Service = ipc_proto_ctl_api::SERVICE;
 
 /// The services whose methods we can name.
-pub(crate) const KNOWN: [Service; 6] = [
+pub(crate) const KNOWN: [Service; 8] = [
     ipc_proto_vault_api::SERVICE,
+    ipc_proto_vault_api::files::SERVICE,
+    ipc_proto_vault_api::keys::SERVICE,
     ipc_proto_echo_api::SERVICE,
     ipc_proto_ctl_api::SERVICE,
     ipc_proto_log_api::SERVICE,

@@ -15,13 +15,14 @@ pub(crate) struct Moment {
 }
 
 const DAY_S: u64 = 86_400;
+/// Days from 0000-03-01 to 1970-01-01: leap days then come last in their year.
+const EPOCH_DAYS: u64 = 719_468;
 
 impl Moment {
     /// The moment this many seconds after 1970 began.
     #[must_use]
     pub(crate) fn from_unix(unix_s: u64) -> Self {
-        // Days since 0000-03-01: leap days then come last in their year.
-        let days = unix_s / DAY_S + 719_468;
+        let days = unix_s / DAY_S + EPOCH_DAYS;
         let era = days / 146_097;
         let day_of_era = days % 146_097;
         let year_of_era =
@@ -36,6 +37,39 @@ impl Moment {
             day: u8::try_from(day).unwrap_or(0),
             second_of_day: u32::try_from(unix_s % DAY_S).unwrap_or(0),
         }
+    }
+}
+
+/// The second since 1970 at which a day begins in UTC, written as year, month and day: `2027-12-31`. `None` when there is no such
+/// day, or it was before 1970 or is after 9999.
+#[must_use]
+pub(crate) fn day_begins(text: &str) -> Option<u64> {
+    let mut parts = text.splitn(3, '-');
+    let mut part = |digits: usize| {
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u64>().ok())?
+    };
+    let (year, month, day) = (part(4)?, part(2)?, part(2)?);
+    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let (year_from_march, month_from_march) =
+        if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year_from_march / 4 - year_from_march / 100 + year_from_march / 400;
+    let days = 365 * year_from_march + leap_days + (153 * month_from_march + 2) / 5 + day - 1;
+    let unix_s = days.checked_sub(EPOCH_DAYS)? * DAY_S;
+    // A day that the month has not comes out as one of the next month.
+    let moment = Moment::from_unix(unix_s);
+    ((moment.year, u64::from(moment.month), u64::from(moment.day)) == (year, month, day)).then_some(unix_s)
+}
+
+/// A day, without the time.
+pub(crate) struct Day(pub(crate) u64);
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Moment { year, month, day, .. } = Moment::from_unix(self.0);
+        write!(f, "{year}-{month:02}-{day:02}")
     }
 }
 
@@ -92,5 +126,38 @@ mod tests {
     #[test]
     fn the_end_of_time_has_a_date_too() {
         assert!(Moment::from_unix(u64::MAX).to_string().starts_with("584554051223-"));
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_is_read_as_it_is_written() {
+        for day in 0..400 * 366 {
+            let written = Day(day * DAY_S + 4_711).to_string();
+            assert_eq!(day_begins(&written), Some(day * DAY_S), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_day_is_none() {
+        for text in [
+            "",
+            "2027",
+            "2027-12",
+            "2027-2-3",
+            "27-12-31",
+            "2027-13-01",
+            "2027-00-01",
+            "2027-01-00",
+            "2027-02-29",
+            "2100-02-29",
+            "2027-04-31",
+            "1969-12-31",
+            "2027-12-31 ",
+            "2027-12-3x",
+            "+027-12-31",
+            "12027-12-31",
+        ] {
+            assert_eq!(day_begins(text), None, "{text}");
+        }
+        assert!(day_begins("2028-02-29").is_some());
     }
 }

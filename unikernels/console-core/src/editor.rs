@@ -41,6 +41,8 @@ pub(crate) enum Purpose<'h> {
     Answer,
     /// A secret: never shown.
     Secret,
+    /// One line of many that are pasted: nothing is drawn at all, not even that it ended.
+    Pasted,
 }
 
 /// One reading of one line.
@@ -101,7 +103,11 @@ impl<W: Terminal, const N: usize> Reading<'_, '_, W, N> {
                 reading.draw();
             }
             if let Some(outcome) = outcome {
-                let end: &[u8] = if outcome == Outcome::Cancelled { b"^C\r\n" } else { b"\r\n" };
+                let end: &[u8] = match (outcome, reading.purpose) {
+                    (Outcome::Cancelled, _) => b"^C\r\n",
+                    (Outcome::Entered, Purpose::Pasted) => b"",
+                    _ => b"\r\n",
+                };
                 reading.screen.raw(end);
                 return outcome;
             }
@@ -211,7 +217,7 @@ impl<W: Terminal, const N: usize> Reading<'_, '_, W, N> {
 
     /// Brings the screen up to date.
     fn draw(&mut self) {
-        if !core::mem::take(&mut self.stale) {
+        if !core::mem::take(&mut self.stale) || matches!(self.purpose, Purpose::Pasted) {
             return;
         }
         self.screen.raw(b"\r");
@@ -235,11 +241,14 @@ impl<W: Terminal, const N: usize> Reading<'_, '_, W, N> {
     }
 
     fn bell(&mut self) {
+        if matches!(self.purpose, Purpose::Pasted) {
+            return;
+        }
         self.screen.raw(b"\x07");
     }
 
     fn is_hidden(&self) -> bool {
-        matches!(self.purpose, Purpose::Secret)
+        matches!(self.purpose, Purpose::Secret | Purpose::Pasted)
     }
 
     /// Whether the whole line and `more` columns fit on the screen.

@@ -1,7 +1,8 @@
-//! The machine behind the fake ports: a supervisor, a vault, an echo and a clock that do the least a test needs.
+//! The machine behind the fake ports: a supervisor, vaults, an echo and a clock that do the least a test needs.
 
 extern crate std;
 
+use crate::fake_vault::FakeVault;
 use ipc_proto_clock_api::{Clock, Time};
 use ipc_proto_ctl_api::{
     AuditEntry, AuditPage, ChannelInfo, Ctl, CtlError, EndReason, QubeInfo, QubeState, ServiceInfo,
@@ -10,13 +11,9 @@ use ipc_proto_ctl_api::{
 use ipc_proto_echo_api::Echo;
 use ipc_proto_log_api::{Log, LogChunk};
 use ipc_proto_rpc::Caller;
-use ipc_proto_types::{Bytes, Label, List, Secret, Text};
-use ipc_proto_vault_api::{
-    Added, Code, Entry, NewEntry, NewPassword, Page, State, Status, Summary, Vault, VaultError,
-};
+use ipc_proto_types::{Bytes, Label, List, Text};
 use ipc_proto_wire::Service;
-use std::collections::BTreeMap;
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 
 /// The services the supervisor knows.
@@ -26,14 +23,6 @@ const SERVICES: [Service; 4] = [
     ipc_proto_ctl_api::SERVICE,
     crate::fake_guestbook::SERVICE,
 ];
-
-/// What the fake vault keeps of an entry.
-pub(crate) struct Kept {
-    pub(crate) user: String,
-    pub(crate) password: String,
-    pub(crate) entropy_centibits: u32,
-    pub(crate) totp: Option<String>,
-}
 
 /// Everybody at the other end.
 pub(crate) struct Machine {
@@ -48,10 +37,8 @@ pub(crate) struct Machine {
     /// What happens to the next calls to "service.method".
     pub(crate) denied: Option<&'static str>,
     pub(crate) silent: Option<&'static str>,
-    pub(crate) passphrase: Option<String>,
-    pub(crate) open: bool,
-    pub(crate) retry_after_ms: u32,
-    pub(crate) entries: BTreeMap<String, Kept>,
+    /// The vaults with the names of their qubes; a port's index says which one it leads to.
+    pub(crate) vaults: Vec<(&'static str, FakeVault)>,
     /// What the guestbook was told.
     pub(crate) guests: Vec<String>,
     /// The supervisor says something else of the guestbook than its channel.
@@ -109,21 +96,20 @@ impl Machine {
             calls: Vec::new(),
             denied: None,
             silent: None,
-            passphrase: None,
-            open: false,
-            retry_after_ms: 0,
-            entries: BTreeMap::new(),
+            vaults: std::vec![("vault", FakeVault::new())],
             guests: Vec::new(),
             lies: false,
         }
     }
 
-    fn must_be_open(&self) -> Result<(), VaultError> {
-        match (&self.passphrase, self.open) {
-            (None, _) => Err(VaultError::NotInitialised),
-            (_, false) => Err(VaultError::Locked),
-            _ => Ok(()),
-        }
+    /// The vault a caller talks to.
+    pub(crate) fn vault_of(&mut self, caller: &Caller) -> &mut FakeVault {
+        &mut self.vaults[usize::from(caller.port.get())].1
+    }
+
+    /// The vault of this qube.
+    pub(crate) fn vault(&mut self, name: &str) -> &mut FakeVault {
+        &mut self.vaults.iter_mut().find(|(known, _)| *known == name).unwrap().1
     }
 }
 
@@ -161,10 +147,8 @@ impl Ctl for Machine {
         }
         qube.generation += 1;
         qube.last_end = Some(EndReason::Killed);
-        if name == "vault" {
-            self.passphrase = None;
-            self.open = false;
-            self.entries.clear();
+        if let Some((_, vault)) = self.vaults.iter_mut().find(|(known, _)| name == *known) {
+            vault.restart();
         }
         Ok(self.qubes.iter().find(|qube| qube.name == name).map_or(0, |qube| qube.generation))
     }
@@ -233,102 +217,5 @@ impl Echo for Machine {
 
     fn sunk(&mut self, _: &Caller) -> u64 {
         0
-    }
-}
-
-impl Vault for Machine {
-    fn status(&mut self, _: &Caller) -> Status {
-        let state = match (&self.passphrase, self.open) {
-            (None, _) => State::Empty,
-            (_, false) => State::Locked,
-            _ => State::Unlocked,
-        };
-        let entries = if self.open { u16::try_from(self.entries.len()).unwrap() } else { 0 };
-        Status { state, entries, retry_after_ms: self.retry_after_ms }
-    }
-
-    fn init(&mut self, _: &Caller, passphrase: Secret<Text<256>>) -> Result<(), VaultError> {
-        self.passphrase = Some(passphrase.expose().to_string());
-        self.open = true;
-        Ok(())
-    }
-
-    fn unlock(&mut self, _: &Caller, passphrase: Secret<Text<256>>) -> Result<(), VaultError> {
-        if self.passphrase.as_deref() != Some(passphrase.expose().as_str()) {
-            self.retry_after_ms = 2_000;
-            return Err(VaultError::WrongPassphrase { retry_after_ms: 2_000 });
-        }
-        self.open = true;
-        Ok(())
-    }
-
-    fn lock(&mut self, _: &Caller) {
-        self.open = false;
-    }
-
-    fn change(
-        &mut self,
-        _: &Caller,
-        old: Secret<Text<256>>,
-        new: Secret<Text<256>>,
-    ) -> Result<(), VaultError> {
-        if self.passphrase.as_deref() != Some(old.expose().as_str()) {
-            return Err(VaultError::WrongPassphrase { retry_after_ms: 1_000 });
-        }
-        self.passphrase = Some(new.expose().to_string());
-        Ok(())
-    }
-
-    fn add(&mut self, _: &Caller, entry: NewEntry) -> Result<Added, VaultError> {
-        self.must_be_open()?;
-        let (password, entropy_centibits) = match &entry.password {
-            NewPassword::Given(password) => (password.expose().to_string(), 0),
-            NewPassword::Generate(recipe) => {
-                ("generated".repeat(3)[..usize::from(recipe.length)].into(), 15_372)
-            }
-        };
-        let totp = entry.totp.map(|totp| totp.secret_base32.expose().to_string());
-        let kept = Kept { user: entry.user.to_string(), password, entropy_centibits, totp };
-        self.entries.insert(entry.name.to_string(), kept);
-        Ok(Added { entropy_centibits })
-    }
-
-    fn list(&mut self, _: &Caller, from: u16) -> Result<Page, VaultError> {
-        self.must_be_open()?;
-        let mut entries = List::new();
-        for (name, kept) in self.entries.iter().skip(usize::from(from)).take(8) {
-            let summary = Summary { name: text(name), user: text(&kept.user), totp: kept.totp.is_some() };
-            entries.push(summary).ok().unwrap();
-        }
-        Ok(Page { entries, total: u16::try_from(self.entries.len()).unwrap() })
-    }
-
-    fn show(&mut self, _: &Caller, name: Text<64>, reveal: bool) -> Result<Entry, VaultError> {
-        self.must_be_open()?;
-        let kept = self.entries.get(name.as_str()).ok_or(VaultError::NoSuchEntry)?;
-        Ok(Entry {
-            name,
-            user: text(&kept.user),
-            password: reveal.then(|| Secret::new(text(&kept.password))),
-            entropy_centibits: kept.entropy_centibits,
-            totp: kept.totp.is_some(),
-        })
-    }
-
-    fn copy_once(&mut self, _: &Caller, name: Text<64>) -> Result<Secret<Text<256>>, VaultError> {
-        self.must_be_open()?;
-        let kept = self.entries.get(name.as_str()).ok_or(VaultError::NoSuchEntry)?;
-        Ok(Secret::new(text(&kept.password)))
-    }
-
-    fn totp(&mut self, _: &Caller, name: Text<64>) -> Result<Code, VaultError> {
-        self.must_be_open()?;
-        let kept = self.entries.get(name.as_str()).ok_or(VaultError::NoSuchEntry)?;
-        kept.totp.as_ref().ok_or(VaultError::NoTotp)?;
-        Ok(Code { digits: Secret::new(text("287082")), seconds_left: 12 })
-    }
-
-    fn remove(&mut self, _: &Caller, name: Text<64>) -> Result<(), VaultError> {
-        self.entries.remove(name.as_str()).map(|_| ()).ok_or(VaultError::NoSuchEntry)
     }
 }

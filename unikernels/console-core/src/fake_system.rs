@@ -7,6 +7,7 @@ extern crate std;
 
 use crate::fake::Fake;
 pub(crate) use crate::fake_machine::{Machine, channel, qube};
+use crate::fake_vault::FakeVault;
 use crate::system::System;
 use crate::terminal::{Event, Terminal};
 use ipc_proto_clock_api::ClockClient;
@@ -16,6 +17,8 @@ use ipc_proto_log_api::LogClient;
 use ipc_proto_rpc::{Caller, Port, PortFacts, PortState, RawClient, SendError, Ticks, Untyped};
 use ipc_proto_types::{ErrorCode, Generation, Kind, Label, PortIndex, QubeName, Role};
 use ipc_proto_vault_api::VaultClient;
+use ipc_proto_vault_api::files::FilesClient;
+use ipc_proto_vault_api::keys::KeyStoreClient;
 use ipc_proto_wire::{HEADER_SIZE, Header, Service};
 use std::boxed::Box;
 use std::cell::RefCell;
@@ -30,6 +33,8 @@ pub(crate) struct FakePort {
     machine: Rc<RefCell<Machine>>,
     service: Service,
     peer: QubeName,
+    /// Its number among the ports of its service.
+    number: u8,
     dispatch: Dispatch,
     acknowledged: u32,
     inbox: VecDeque<Vec<u8>>,
@@ -50,8 +55,8 @@ impl FakePort {
         if silent {
             return None;
         }
-        let mut frame = std::vec![0; HEADER_SIZE + 4096];
-        let caller = Caller { port: PortIndex::new(0).unwrap(), generation: Generation(1) };
+        let mut frame = std::vec![0; HEADER_SIZE + 16_384];
+        let caller = Caller { port: PortIndex::new(self.number).unwrap(), generation: Generation(1) };
         let reply = match denied {
             true => Err(ErrorCode::Denied),
             false => (self.dispatch)(&mut machine, &caller, header, body, &mut frame[HEADER_SIZE..]),
@@ -127,13 +132,76 @@ impl Port for FakePort {
     }
 }
 
+/// A port on the machine, for ever.
+fn port(
+    machine: &Rc<RefCell<Machine>>,
+    service: Service,
+    peer: &str,
+    number: u8,
+    dispatch: Dispatch,
+) -> &'static mut FakePort {
+    Box::leak(Box::new(FakePort {
+        machine: Rc::clone(machine),
+        service,
+        peer: QubeName::new(peer).ok().unwrap(),
+        number,
+        dispatch,
+        acknowledged: 1,
+        inbox: VecDeque::new(),
+    }))
+}
+
+/// The clients of one vault.
+struct Clients {
+    peer: QubeName,
+    vault: VaultClient<'static, FakePort>,
+    files: FilesClient<'static, FakePort>,
+    keys: KeyStoreClient<'static, FakePort>,
+}
+
+impl Clients {
+    fn new(machine: &Rc<RefCell<Machine>>, peer: &str, number: u8) -> Self {
+        use ipc_proto_vault_api::{self as vault, files, keys};
+        Self {
+            peer: QubeName::new(peer).ok().unwrap(),
+            vault: VaultClient::new(port(
+                machine,
+                vault::SERVICE,
+                peer,
+                number,
+                |machine, caller, header, body, out| {
+                    vault::dispatch(machine.vault_of(caller), caller, header, body, out)
+                },
+            )),
+            files: FilesClient::new(port(
+                machine,
+                files::SERVICE,
+                peer,
+                number,
+                |machine, caller, header, body, out| {
+                    files::dispatch(machine.vault_of(caller), caller, header, body, out)
+                },
+            )),
+            keys: KeyStoreClient::new(port(
+                machine,
+                keys::SERVICE,
+                peer,
+                number,
+                |machine, caller, header, body, out| {
+                    keys::dispatch(machine.vault_of(caller), caller, header, body, out)
+                },
+            )),
+        }
+    }
+}
+
 /// Terminal and machine together.
 pub(crate) struct FakeWorld {
     pub(crate) terminal: Fake,
     pub(crate) machine: Rc<RefCell<Machine>>,
     ctl: CtlClient<'static, FakePort>,
     log: LogClient<'static, FakePort>,
-    vault: VaultClient<'static, FakePort>,
+    vaults: Vec<Clients>,
     clock: ClockClient<'static, FakePort>,
     echo: EchoClient<'static, FakePort>,
     others: Vec<Untyped<'static, FakePort>>,
@@ -146,16 +214,8 @@ pub(crate) struct FakeWorld {
 impl FakeWorld {
     pub(crate) fn new() -> Self {
         let machine = Rc::new(RefCell::new(Machine::new()));
-        let port = |service: Service, peer: &str, dispatch: Dispatch| {
-            Box::leak(Box::new(FakePort {
-                machine: Rc::clone(&machine),
-                service,
-                peer: QubeName::new(peer).ok().unwrap(),
-                dispatch,
-                acknowledged: 1,
-                inbox: VecDeque::new(),
-            }))
-        };
+        let port =
+            |service: Service, peer: &str, dispatch: Dispatch| port(&machine, service, peer, 0, dispatch);
         Self {
             terminal: Fake::default(),
             ctl: CtlClient::new(port(
@@ -172,13 +232,7 @@ impl FakeWorld {
                     ipc_proto_log_api::dispatch(machine, caller, header, body, out)
                 },
             )),
-            vault: VaultClient::new(port(
-                ipc_proto_vault_api::SERVICE,
-                "vault",
-                |machine, caller, header, body, out| {
-                    ipc_proto_vault_api::dispatch(machine, caller, header, body, out)
-                },
-            )),
+            vaults: std::vec![Clients::new(&machine, "vault", 0)],
             clock: ClockClient::new(port(
                 ipc_proto_clock_api::SERVICE,
                 "clock",
@@ -202,15 +256,28 @@ impl FakeWorld {
 
     /// Another qube that serves the guestbook.
     pub(crate) fn add_guestbook(&mut self, peer: &str) {
-        let port = FakePort {
-            machine: Rc::clone(&self.machine),
-            service: crate::fake_guestbook::SERVICE,
-            peer: QubeName::new(peer).ok().unwrap(),
-            dispatch: guestbook,
-            acknowledged: 1,
-            inbox: VecDeque::new(),
-        };
-        self.others.push(Untyped::new(Box::leak(Box::new(port))));
+        let port = port(&self.machine, crate::fake_guestbook::SERVICE, peer, 0, guestbook);
+        self.others.push(Untyped::new(port));
+    }
+
+    /// Another qube that serves a vault.
+    pub(crate) fn add_vault(&mut self, peer: &'static str) {
+        let number = u8::try_from(self.vaults.len()).unwrap();
+        let mut machine = self.machine.borrow_mut();
+        machine.vaults.push((peer, FakeVault::new()));
+        machine.qubes.push(qube(peer, Label::Vault));
+        drop(machine);
+        self.vaults.push(Clients::new(&self.machine, peer, number));
+    }
+
+    /// The first vault is served by a qube of another name.
+    pub(crate) fn rename_first_vault(&mut self, peer: &'static str) {
+        self.machine.borrow_mut().vaults[0].0 = peer;
+        self.vaults = std::vec![Clients::new(&self.machine, peer, 0)];
+    }
+
+    fn clients(&mut self, peer: &str) -> Option<&mut Clients> {
+        self.vaults.iter_mut().find(|clients| clients.peer.as_str() == peer)
     }
 
     fn has(&self, service: &str) -> bool {
@@ -247,8 +314,28 @@ impl System for FakeWorld {
         self.has("log").then_some(&mut self.log)
     }
 
-    fn vault(&mut self) -> Option<&mut VaultClient<'static, FakePort>> {
-        self.has("vault").then_some(&mut self.vault)
+    fn vault_name(&mut self, number: usize) -> Option<QubeName> {
+        let vaults = if self.has("vault") { self.vaults.as_mut_slice() } else { &mut [] };
+        vaults.get(number).map(|clients| clients.peer)
+    }
+
+    fn vault(&mut self, peer: &str) -> Option<&mut VaultClient<'static, FakePort>> {
+        let has = self.has("vault");
+        self.clients(peer).filter(|_| has).map(|clients| &mut clients.vault)
+    }
+
+    fn files(&mut self, peer: &str) -> Option<&mut FilesClient<'static, FakePort>> {
+        let has = self.has("vault-files");
+        self.clients(peer).filter(|_| has).map(|clients| &mut clients.files)
+    }
+
+    fn keys(&mut self, peer: &str) -> Option<&mut KeyStoreClient<'static, FakePort>> {
+        let has = self.has("vault-keys");
+        self.clients(peer).filter(|_| has).map(|clients| &mut clients.keys)
+    }
+
+    fn random(&mut self, buffer: &mut [u8]) {
+        buffer.iter_mut().zip(0xa0_u8..).for_each(|(byte, random)| *byte = random);
     }
 
     fn clock(&mut self) -> Option<&mut ClockClient<'static, FakePort>> {
@@ -265,10 +352,10 @@ impl System for FakeWorld {
 
     fn channel(&mut self, number: usize) -> Option<&mut dyn RawClient> {
         let missing = self.missing;
-        let known: [&mut dyn RawClient; 5] =
-            [&mut self.ctl, &mut self.log, &mut self.vault, &mut self.clock, &mut self.echo];
+        let vaults = self.vaults.iter_mut().map(|clients| &mut clients.vault as &mut dyn RawClient);
+        let known: [&mut dyn RawClient; 4] = [&mut self.ctl, &mut self.log, &mut self.clock, &mut self.echo];
         let others = self.others.iter_mut().map(|client| client as &mut dyn RawClient);
-        let mut all = known.into_iter().chain(others).filter_map(|client| {
+        let mut all = known.into_iter().chain(vaults).chain(others).filter_map(|client| {
             let service = client.facts().service;
             (!missing.contains(&service.as_str())).then_some(client)
         });

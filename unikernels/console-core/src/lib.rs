@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod base64;
 mod calendar;
 mod call;
 mod clipboard;
@@ -23,6 +24,8 @@ mod fake_guestbook;
 mod fake_machine;
 #[cfg(test)]
 mod fake_system;
+#[cfg(test)]
+mod fake_vault;
 mod history;
 mod key;
 mod line;

@@ -4,7 +4,6 @@ use core::fmt;
 use ipc_proto_ctl_api::EndReason;
 use ipc_proto_rpc::{CallError, TIMEOUT_MS};
 use ipc_proto_types::ErrorCode;
-use ipc_proto_vault_api::VaultError;
 
 /// What the supervisor is called in a sentence.
 pub(crate) const SUPERVISOR: &str = "the supervisor";
@@ -16,7 +15,7 @@ pub(crate) struct NoAnswer<'a> {
     /// Why.
     pub(crate) error: CallError,
     /// What to do when the peer restarted.
-    pub(crate) after_restart: &'static str,
+    pub(crate) after_restart: &'a str,
 }
 
 impl fmt::Display for NoAnswer<'_> {
@@ -35,61 +34,6 @@ impl fmt::Display for NoAnswer<'_> {
             CallError::Refused(code) => write!(f, "{first} did not do it: {code}."),
             CallError::Malformed => write!(f, "The message does not fit what {peer} understands."),
             CallError::TooLarge => write!(f, "The message is too large for the channel to {peer}."),
-        }
-    }
-}
-
-/// What the vault answered instead of doing it. `name` is the entry it was about, if any.
-pub(crate) struct VaultSaid<'a> {
-    /// The answer.
-    pub(crate) error: VaultError,
-    /// The entry.
-    pub(crate) name: &'a str,
-}
-
-impl fmt::Display for VaultSaid<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name;
-        match self.error {
-            VaultError::NotInitialised => f.write_str("The vault has no passphrase yet: run 'vault init'."),
-            VaultError::AlreadyInitialised => {
-                f.write_str("The vault has a passphrase already: 'unlock' opens it, 'passwd' changes it.")
-            }
-            VaultError::Locked => f.write_str("The vault is locked: run 'unlock'."),
-            VaultError::WrongPassphrase { retry_after_ms } => {
-                write!(f, "Wrong passphrase. The next attempt may come in {}.", Wait(retry_after_ms))
-            }
-            VaultError::TooSoon { retry_after_ms } => {
-                write!(f, "Too soon after a wrong passphrase: wait {}.", Wait(retry_after_ms))
-            }
-            VaultError::NoSuchEntry => write!(f, "The vault has no entry '{name}'."),
-            VaultError::EntryExists => write!(f, "The vault has an entry '{name}' already."),
-            VaultError::Full => f.write_str("The vault is full."),
-            VaultError::WeakRecipe => {
-                f.write_str("Such a password would be weak (less than 40 bits): make it longer or allow more classes.")
-            }
-            VaultError::BadTotp => f.write_str(
-                "The vault can't make codes of this: the secret must be base32 (A-Z, 2-7) of 16 characters or more.",
-            ),
-            VaultError::NoTotp => write!(f, "The entry '{name}' has no one-time codes."),
-            VaultError::EmptyPassphrase => f.write_str("It must not be empty."),
-            VaultError::Internal => f.write_str("The vault failed; nothing was changed."),
-        }
-    }
-}
-
-/// A time to wait, in milliseconds, rounded up to seconds.
-struct Wait(u32);
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count| if count == 1 { "" } else { "s" };
-        let seconds = self.0.div_ceil(1000);
-        let (minutes, rest) = (seconds / 60, seconds % 60);
-        match (minutes, rest) {
-            (0, _) => write!(f, "{rest} second{}", plural(rest)),
-            (_, 0) => write!(f, "{minutes} minute{}", plural(minutes)),
-            _ => write!(f, "{minutes} minute{} {rest} second{}", plural(minutes), plural(rest)),
         }
     }
 }
@@ -133,21 +77,6 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn waits_are_said_in_minutes_and_seconds() {
-        for (ms, said) in [
-            (1, "1 second"),
-            (1_000, "1 second"),
-            (1_001, "2 seconds"),
-            (59_999, "1 minute"),
-            (61_000, "1 minute 1 second"),
-            (128_000, "2 minutes 8 seconds"),
-            (300_000, "5 minutes"),
-        ] {
-            assert_eq!(Wait(ms).to_string(), said);
-        }
-    }
-
-    #[test]
     fn a_restart_is_said_with_its_generation_and_what_to_do() {
         let error = CallError::PeerRestarted(Generation(2));
         let after_restart = "what it held in memory is gone: run 'vault init'.";
@@ -160,22 +89,6 @@ mod tests {
     #[test]
     fn every_error_is_one_whole_sentence() {
         let errors = [
-            VaultError::NotInitialised,
-            VaultError::AlreadyInitialised,
-            VaultError::Locked,
-            VaultError::WrongPassphrase { retry_after_ms: 1 },
-            VaultError::TooSoon { retry_after_ms: 1 },
-            VaultError::NoSuchEntry,
-            VaultError::EntryExists,
-            VaultError::Full,
-            VaultError::WeakRecipe,
-            VaultError::BadTotp,
-            VaultError::NoTotp,
-            VaultError::EmptyPassphrase,
-            VaultError::Internal,
-        ];
-        let vault = errors.map(|error| VaultSaid { error, name: "x" }.to_string());
-        let errors = [
             CallError::PeerGone,
             CallError::Denied,
             CallError::TimedOut,
@@ -185,7 +98,7 @@ mod tests {
             CallError::TooLarge,
         ];
         let calls = errors.map(|error| NoAnswer { peer: SUPERVISOR, error, after_restart: "" }.to_string());
-        for sentence in vault.iter().chain(&calls) {
+        for sentence in &calls {
             assert!(sentence.starts_with(|first: char| first.is_uppercase()), "{sentence}");
             assert!(sentence.ends_with('.') && sentence.len() < 110, "{sentence}");
         }

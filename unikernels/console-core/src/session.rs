@@ -5,7 +5,7 @@
 
 use crate::audit::Names;
 use crate::call::Request;
-use crate::command::{self, Command, Misuse, Usage, VaultCommand};
+use crate::command::{self, Command, Misuse, Topic, Usage};
 use crate::editor::{Outcome, Purpose};
 use crate::history::History;
 use crate::line::Line;
@@ -13,7 +13,7 @@ use crate::report::Ends;
 use crate::room::Room;
 use crate::screen::{Colour, Screen};
 use crate::sentence::{NoAnswer, SUPERVISOR};
-use crate::spec::{SPECS, Spec, complete};
+use crate::spec::{self, Spec, complete};
 use crate::system::World;
 use crate::words::{LINE_MAX, Words};
 use core::fmt;
@@ -33,6 +33,8 @@ pub struct Session<'w, W> {
     pub(crate) room: Option<&'w mut Room>,
     /// The bad ends since the last command.
     pub(crate) ends: Ends,
+    /// The vault that the command at hand is about, when it is not the default one.
+    pub(crate) addressed: Option<QubeName>,
 }
 
 /// Why a command ended early. What is to be said about it has been said.
@@ -50,6 +52,7 @@ impl<'w, W: World> Session<'w, W> {
             names: None,
             room: Some(room),
             ends: Ends::new(),
+            addressed: None,
         }
     }
 
@@ -97,22 +100,25 @@ impl<'w, W: World> Session<'w, W> {
             let _ = self.call(rest);
             return;
         }
-        match Words::split(line.as_str()) {
-            Err(error) => self.say(format_args!("{}", Misuse::Words(error))),
-            Ok(words) => match command::parse(&words) {
-                Err(misuse) => self.say(format_args!("{misuse}")),
-                Ok(None) => {}
-                Ok(Some(command)) => {
-                    let _ = self.execute(&command);
-                }
-            },
+        let words = match Words::split(line.as_str()) {
+            Ok(words) => words,
+            Err(error) => return self.say(format_args!("{}", Misuse::Words(error))),
+        };
+        let is_vault = words.get(0).is_some_and(|first| self.is_vault(first));
+        match command::parse(&words, is_vault) {
+            Err(misuse) => self.say(format_args!("{misuse}")),
+            Ok(None) => {}
+            Ok(Some(command)) => {
+                let _ = self.execute(&command);
+            }
         }
     }
 
     fn execute(&mut self, command: &Command<'_>) -> Done {
         match command {
             Command::Qubes => self.qubes(),
-            Command::Vault(command) => self.vault(command),
+            Command::Vault(of, command) => self.vault(*of, command),
+            Command::Clone { from, to } => self.clone_vault(from, to),
             Command::Say { peer, text } => self.say_to(peer, text),
             Command::Kill(name) => self.kill(name),
             Command::WhoCanReach(name) => self.who_can_reach(name),
@@ -129,37 +135,38 @@ impl<'w, W: World> Session<'w, W> {
         }
     }
 
-    fn vault(&mut self, command: &VaultCommand<'_>) -> Done {
-        match command {
-            VaultCommand::Init => self.vault_init(),
-            VaultCommand::Status => self.vault_status(),
-            VaultCommand::Unlock => self.vault_unlock(),
-            VaultCommand::Lock => self.vault_lock(),
-            VaultCommand::Passwd => self.vault_passwd(),
-            VaultCommand::List => self.vault_list(),
-            VaultCommand::Add(add) => self.vault_add(add),
-            VaultCommand::Show { name, reveal } => self.vault_show(name, *reveal),
-            VaultCommand::CopyOnce(name) => self.vault_copy_once(name),
-            VaultCommand::Totp(name) => self.vault_totp(name),
-            VaultCommand::Remove(name) => self.vault_remove(name),
+    fn help(&mut self, topic: Topic) -> Done {
+        match topic {
+            Topic::Command(spec) => {
+                self.say(format_args!("{}: {}.\n{}", spec.name, spec.summary, Usage(spec)));
+                if !spec.more.is_empty() {
+                    self.say(format_args!("{}", spec.more));
+                }
+            }
+            Topic::General => {
+                self.list(spec::general());
+                self.say(format_args!(
+                    "  {:<16} {}",
+                    "vault ...", "the password store: 'help vault' lists its commands"
+                ));
+                self.say(format_args!("'help COMMAND' says more."));
+            }
+            Topic::Vault => {
+                self.list(spec::vault());
+                self.say(format_args!("'help vault COMMAND' says more. Without 'vault' these work too:"));
+                let short = spec::vault_words().filter(|word| spec::is_short(word));
+                short.for_each(|word| self.screen.put(format_args!(" {word}")));
+                self.say(format_args!("."));
+                self.say(format_args!("Another vault is called by the name of its qube: vault-work unlock."));
+            }
         }
+        Ok(())
     }
 
-    fn help(&mut self, topic: Option<&'static Spec>) -> Done {
-        if let Some(spec) = topic {
-            self.say(format_args!("{}: {}.\n{}", spec.name, spec.summary, Usage(spec)));
-            if !spec.more.is_empty() {
-                self.say(format_args!("{}", spec.more));
-            }
-            return Ok(());
-        }
-        for spec in &SPECS {
+    fn list(&mut self, specs: impl Iterator<Item = &'static Spec>) {
+        for spec in specs {
             self.say(format_args!("  {:<16} {}", spec.name, spec.summary));
         }
-        self.say(format_args!(
-            "'help COMMAND' says more. The vault's commands also work without 'vault', all but init and status."
-        ));
-        Ok(())
     }
 
     /// Reads an answer; a person who does not give one gives up the command.

@@ -9,7 +9,10 @@ use ipc_proto_ctl_api::CtlClient;
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
 use ipc_proto_rpc::{Port, RawClient};
+use ipc_proto_types::QubeName;
 use ipc_proto_vault_api::VaultClient;
+use ipc_proto_vault_api::files::FilesClient;
+use ipc_proto_vault_api::keys::KeyStoreClient;
 
 /// Clients of the services the console may call.
 pub trait System {
@@ -22,14 +25,26 @@ pub trait System {
     /// The supervisor's log.
     fn log(&mut self) -> Option<&mut LogClient<'static, Self::Port>>;
 
-    /// The vault.
-    fn vault(&mut self) -> Option<&mut VaultClient<'static, Self::Port>>;
+    /// The name of a qube that serves a vault to us, by a number from 0; `None` after the last.
+    fn vault_name(&mut self, number: usize) -> Option<QubeName>;
+
+    /// The vault of the qube with this name.
+    fn vault(&mut self, peer: &str) -> Option<&mut VaultClient<'static, Self::Port>>;
+
+    /// The files of the vault of this qube.
+    fn files(&mut self, peer: &str) -> Option<&mut FilesClient<'static, Self::Port>>;
+
+    /// The keys of the vault of this qube.
+    fn keys(&mut self, peer: &str) -> Option<&mut KeyStoreClient<'static, Self::Port>>;
 
     /// The clock.
     fn clock(&mut self) -> Option<&mut ClockClient<'static, Self::Port>>;
 
     /// The echo service of the qube with this name.
     fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, Self::Port>>;
+
+    /// Fills a buffer with random bytes that nobody can guess.
+    fn random(&mut self, buffer: &mut [u8]);
 
     /// Whether some qube's device reaches all memory, because there is no IOMMU.
     fn dma_unprotected(&self) -> bool;

@@ -1,263 +1,250 @@
 //! The commands of the vault: ask for what must not stand on a command line, call, and say what came of it.
 //!
 //! Passphrases, passwords and secrets of one-time codes are only ever typed at hidden prompts, live in wiped buffers and
-//! are never shown, save by `show --reveal`. The state is asked before a person is made to type a passphrase in vain.
+//! are never shown unless a command asks for just that. The state is asked before a person is made to type a passphrase in
+//! vain. Which vault a command is about is said by its first word; `Session::addressed` holds it while the command runs.
 
-use crate::clipboard::CLEAR_AFTER_MS;
-use crate::command::{Add, Algorithm};
+use crate::command::VaultCommand;
 use crate::editor::Purpose;
 use crate::line::Line;
 use crate::plain::Plain;
-use crate::sentence::{Bits, NoAnswer, VaultSaid};
-use crate::session::{Done, Given, Session, peer_of};
-use crate::system::World;
+use crate::sentence::NoAnswer;
+use crate::session::{Done, Given, Session};
+use crate::system::{System, World};
+use core::fmt::{self, Write};
 use ipc_proto_rpc::CallError;
-use ipc_proto_types::{Secret, Text};
-use ipc_proto_vault_api as api;
-use ipc_proto_vault_api::{State, Status, VaultError};
+use ipc_proto_types::{QubeName, Secret, Text};
+use ipc_proto_vault_api::files::FilesClient;
+use ipc_proto_vault_api::keys::KeyStoreClient;
+use ipc_proto_vault_api::{State, Status, Storage, VaultClient, VaultError};
+use said::{Run, The, VaultSaid};
 
-/// The longest passphrase or password, in bytes.
-const SECRET_MAX: usize = 256;
+mod bin;
+mod cloning;
+mod entries;
+mod files;
+mod keys;
+mod opening;
+mod paste;
+mod said;
+mod showing;
 
-type Client<W> = api::VaultClient<'static, <W as crate::system::System>::Port>;
+/// The longest passphrase, in bytes.
+const PASSPHRASE_MAX: usize = 256;
+/// The vault that is meant when none is named, if there is one of this name; else the first.
+const DEFAULT: &str = "vault";
+
+type Port<W> = <W as System>::Port;
+type Answer<T> = Result<Result<T, VaultError>, CallError>;
 
 impl<W: World> Session<'_, W> {
-    pub(crate) fn vault_status(&mut self) -> Done {
-        match self.status()? {
-            Status { state: State::Empty, .. } => self.say(format_args!("empty: run 'vault init'.")),
-            Status { state: State::Locked, retry_after_ms: 0, .. } => self.say(format_args!("locked.")),
-            Status { state: State::Locked, retry_after_ms, .. } => {
-                let said = VaultSaid { error: VaultError::TooSoon { retry_after_ms }, name: "" };
-                self.say(format_args!("locked. {said}"));
-            }
-            Status { state: State::Unlocked, entries, .. } => {
-                self.say(format_args!("open, {}.", Entries(entries)))
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn vault_init(&mut self) -> Done {
-        if self.status()?.state != State::Empty {
-            return self.vault_said(VaultError::AlreadyInitialised, "");
-        }
-        let passphrase = self.new_secret("New passphrase: ")?;
-        self.deriving();
-        self.ask_vault("", |vault| vault.init(passphrase))?;
-        self.say(format_args!(
-            "The vault is open. Nobody can open it again without the passphrase, nor restore it."
-        ));
-        Ok(())
-    }
-
-    pub(crate) fn vault_unlock(&mut self) -> Done {
-        match self.status()? {
-            Status { state: State::Empty, .. } => return self.vault_said(VaultError::NotInitialised, ""),
-            Status { state: State::Unlocked, .. } => {
-                return self.give_up(format_args!("The vault is open already."));
-            }
-            Status { retry_after_ms, .. } if retry_after_ms > 0 => {
-                return self.vault_said(VaultError::TooSoon { retry_after_ms }, "");
-            }
-            Status { .. } => {}
-        }
-        let passphrase = self.secret("Passphrase: ")?;
-        self.deriving();
-        self.ask_vault("", |vault| vault.unlock(passphrase))?;
-        let entries = self.status()?.entries;
-        self.say(format_args!("The vault is open: {}.", Entries(entries)));
-        Ok(())
-    }
-
-    pub(crate) fn vault_lock(&mut self) -> Done {
-        self.screen.clear_clipboard();
-        let was = self.status()?.state;
-        self.ask_vault("", |vault| vault.lock().map(Ok))?;
-        match was {
-            State::Empty => self.vault_said(VaultError::NotInitialised, ""),
-            State::Locked => self.give_up(format_args!("The vault is locked already.")),
-            State::Unlocked => {
-                self.say(format_args!("The vault is locked."));
-                Ok(())
-            }
+    /// Does a command of the vault in this qube, or of the first vault.
+    #[inline(never)]
+    pub(crate) fn vault(&mut self, of: Option<&str>, command: &VaultCommand<'_>) -> Done {
+        self.address(of);
+        match command {
+            VaultCommand::Init { key_file } => self.vault_init(*key_file),
+            VaultCommand::Status => self.vault_status(),
+            VaultCommand::Unlock { key_file } => self.vault_unlock(*key_file),
+            VaultCommand::Lock => self.vault_lock(),
+            VaultCommand::Passwd { key_file, no_key_file } => self.vault_passwd(*key_file, *no_key_file),
+            VaultCommand::AutoLock(seconds) => self.vault_auto_lock(*seconds),
+            VaultCommand::List { search } => self.vault_list(search),
+            VaultCommand::Add(add) => self.vault_add(add),
+            VaultCommand::Edit(edit) => self.vault_edit(edit),
+            VaultCommand::Show { name, reveal } => self.vault_show(name, *reveal),
+            VaultCommand::Notes(name) => self.vault_notes(name),
+            VaultCommand::Field { name, field } => self.vault_field(name, field),
+            VaultCommand::CopyOnce(name) => self.vault_copy_once(name),
+            VaultCommand::Totp(name) => self.vault_totp(name),
+            VaultCommand::History { name, reveal } => self.vault_history(name, *reveal),
+            VaultCommand::ForgetHistory(name) => self.vault_forget_history(name),
+            VaultCommand::Revert { name, version } => self.vault_revert(name, *version),
+            VaultCommand::Remove(name) => self.vault_remove(name),
+            VaultCommand::Restore(name) => self.vault_restore(name),
+            VaultCommand::Purge(name) => self.vault_purge(name),
+            VaultCommand::EmptyBin => self.vault_empty_bin(),
+            VaultCommand::Groups => self.vault_groups(),
+            VaultCommand::MakeGroup(path) => self.vault_make_group(path),
+            VaultCommand::MoveGroup { path, to } => self.vault_move_group(path, to),
+            VaultCommand::RemoveGroup(path) => self.vault_remove_group(path),
+            VaultCommand::Report => self.vault_report(),
+            VaultCommand::Import { format, group } => self.vault_import(*format, group),
+            VaultCommand::Export(format) => self.vault_export(*format),
+            VaultCommand::Attach { name, file } => self.vault_attach(name, file),
+            VaultCommand::Detach { name, file } => self.vault_detach(name, file),
+            VaultCommand::Fetch { name, file } => self.vault_fetch(name, file),
+            VaultCommand::Verify => self.vault_verify(),
+            VaultCommand::KeyMake(comment) => self.key_make(comment),
+            VaultCommand::KeyList => self.key_list(),
+            VaultCommand::KeyImport => self.key_import(),
+            VaultCommand::KeyRemove(id) => self.key_remove(*id),
+            VaultCommand::Allow { qube, id, grant } => self.key_allow(qube, *id, *grant),
+            VaultCommand::Disallow { qube, id } => self.key_disallow(qube, *id),
+            VaultCommand::Requests => self.key_requests(),
         }
     }
 
-    pub(crate) fn vault_passwd(&mut self) -> Done {
-        self.must_be_open()?;
-        let old = self.secret("Old passphrase: ")?;
-        let new = self.new_secret("New passphrase: ")?;
-        self.deriving();
-        self.ask_vault("", |vault| vault.change(old, new))?;
-        self.say(format_args!("The passphrase is changed."));
-        Ok(())
+    /// Has the calls that follow go to the vault of this name; to the default one when it is none.
+    pub(crate) fn address(&mut self, of: Option<&str>) {
+        let default = self.default_vault();
+        let named = of.and_then(|name| QubeName::new(name).ok());
+        self.addressed = named.filter(|name| Some(*name) != default);
     }
 
-    pub(crate) fn vault_list(&mut self) -> Done {
-        let mut from = 0;
-        loop {
-            let page = self.ask_vault("", |vault| vault.list(from))?;
-            if from == 0 && !page.entries.is_empty() {
-                self.say(format_args!("{:24} {:32} {}", "NAME", "USER", "CODES"));
-            }
-            for entry in &page.entries {
-                let codes = if entry.totp { "yes" } else { "" };
-                self.say(format_args!("{:24} {:32} {codes}", Plain(&entry.name), Plain(&entry.user)));
-            }
-            // A page is never longer than the list's bound, so this fits.
-            from = from.saturating_add(u16::try_from(page.entries.len()).unwrap_or(u16::MAX));
-            if page.entries.is_empty() || from >= page.total {
-                self.say(format_args!("{}", Entries(page.total)));
-                return Ok(());
-            }
-        }
+    /// Whether a qube of this name serves a vault to us.
+    pub(crate) fn is_vault(&mut self, name: &str) -> bool {
+        (0..).map_while(|number| self.screen.world.vault_name(number)).any(|vault| vault.as_str() == name)
     }
 
-    pub(crate) fn vault_add(&mut self, add: &Add<'_>) -> Done {
-        self.must_be_open()?;
-        let password = match add.generate {
-            Some(length) => {
-                let [lower, upper, digits, symbols] = add.classes;
-                api::NewPassword::Generate(api::Recipe { length, lower, upper, digits, symbols })
-            }
-            None => api::NewPassword::Given(self.new_secret("Password: ")?),
-        };
-        let totp = if add.totp { Some(self.totp_secret(add)?) } else { None };
-        let name = Text::truncated(add.name);
-        let entry = api::NewEntry { name, user: Text::truncated(add.user), password, totp };
-        let added = self.ask_vault(add.name, |vault| vault.add(entry))?;
-        match add.generate {
-            Some(length) => self.say(format_args!(
-                "Added '{}' with a password of {length} characters, {}.",
-                add.name,
-                Bits(added.entropy_centibits)
-            )),
-            None => self.say(format_args!("Added '{}'.", add.name)),
-        }
-        Ok(())
+    fn default_vault(&mut self) -> Option<QubeName> {
+        let first = self.screen.world.vault_name(0);
+        if self.is_vault(DEFAULT) { QubeName::new(DEFAULT).ok() } else { first }
     }
 
-    /// Asks for the secret of one-time codes. Sites print it in groups and small letters; base32 is neither.
-    fn totp_secret(&mut self, add: &Add<'_>) -> Result<api::NewTotp, Given> {
-        let typed = self.secret("Secret of the one-time codes (base32): ")?;
-        let mut secret_base32 = Secret::new(Text::<128>::new());
-        for character in typed.expose().chars().filter(|character| !matches!(character, ' ' | '-')) {
-            let mut bytes = [0; 4];
-            let upper = character.to_ascii_uppercase().encode_utf8(&mut bytes);
-            if secret_base32.expose_mut().push_str(upper).is_err() {
-                return self.give_up(format_args!("The secret is longer than 128 characters."));
-            }
-        }
-        let algorithm = match add.algorithm {
-            Algorithm::Sha1 => api::Algorithm::Sha1,
-            Algorithm::Sha256 => api::Algorithm::Sha256,
-            Algorithm::Sha512 => api::Algorithm::Sha512,
-        };
-        Ok(api::NewTotp { secret_base32, algorithm, digits: add.digits, period_s: add.period_s })
+    /// The name of the qube the command at hand is about; of no qube when there is no vault.
+    fn vault_peer(&mut self) -> Text<16> {
+        let name = self.addressed.or_else(|| self.default_vault());
+        Text::truncated(name.as_ref().map_or("", QubeName::as_str))
     }
 
-    pub(crate) fn vault_show(&mut self, name: &str, reveal: bool) -> Done {
-        let entry = self.ask_vault(name, |vault| vault.show(Text::truncated(name), reveal))?;
-        self.say(format_args!("name      {}", Plain(&entry.name)));
-        self.say(format_args!("user      {}", Plain(&entry.user)));
-        match &entry.password {
-            Some(password) => self.say(format_args!("password  {}", Plain(password.expose()))),
-            None => self.say(format_args!("password  hidden; --reveal shows it, 'copy-once' copies it")),
-        }
-        match entry.entropy_centibits {
-            0 => self.say(format_args!("strength  unknown: it was not generated here")),
-            centibits => self.say(format_args!("strength  {}", Bits(centibits))),
-        }
-        self.say(format_args!("codes     {}", if entry.totp { "yes: 'totp' shows one" } else { "no" }));
-        Ok(())
+    /// The name a person has to type for this vault; `None` when there is no need.
+    fn called(&self) -> Option<&str> {
+        self.addressed.as_ref().map(QubeName::as_str)
     }
 
-    pub(crate) fn vault_copy_once(&mut self, name: &str) -> Done {
-        let password = self.ask_vault(name, |vault| vault.copy_once(Text::truncated(name)))?;
-        self.screen.copy(password.expose());
-        self.say(format_args!(
-            "Sent to your terminal's clipboard (OSC 52), if it allows that. Cleared in {} seconds or at 'lock'.",
-            CLEAR_AFTER_MS / 1000
-        ));
-        Ok(())
-    }
-
-    pub(crate) fn vault_totp(&mut self, name: &str) -> Done {
-        let code = self.ask_vault(name, |vault| vault.totp(Text::truncated(name)))?;
-        self.say(format_args!("{}   holds {} s more", Plain(code.digits.expose()), code.seconds_left));
-        Ok(())
-    }
-
-    pub(crate) fn vault_remove(&mut self, name: &str) -> Done {
-        // It must be there before a person is asked about it.
-        self.ask_vault(name, |vault| vault.show(Text::truncated(name), false))?;
-        self.screen.put(format_args!("Remove '{name}' for good?"));
-        let mut answer = Line::<8>::new();
-        self.read_answer(" [y/N] ", Purpose::Answer, &mut answer)?;
-        if !matches!(answer.as_str(), "y" | "Y" | "yes") {
-            return self.give_up(format_args!("Kept."));
-        }
-        self.ask_vault(name, |vault| vault.remove(Text::truncated(name)))?;
-        self.say(format_args!("Removed '{name}'."));
-        Ok(())
-    }
-
-    /// Calls the vault; what went wrong is said. `name` is the entry it is about.
+    /// Calls the vault; what went wrong is said. `name` is what it is about.
     fn ask_vault<T>(
         &mut self,
         name: &str,
-        ask: impl FnOnce(&mut Client<W>) -> Result<Result<T, VaultError>, CallError>,
+        ask: impl FnOnce(&mut VaultClient<'static, Port<W>>) -> Answer<T>,
     ) -> Result<T, Given> {
-        let Some(vault) = self.screen.world.vault() else {
+        let peer = self.vault_peer();
+        let Some(vault) = self.screen.world.vault(&peer) else {
             return self.no_channel("vault");
         };
-        match ask(vault) {
+        let answer = ask(vault);
+        self.answered(answer, name)
+    }
+
+    /// Calls the service for files of the vault, likewise.
+    fn ask_files<T>(
+        &mut self,
+        name: &str,
+        ask: impl FnOnce(&mut FilesClient<'static, Port<W>>) -> Answer<T>,
+    ) -> Result<T, Given> {
+        let peer = self.vault_peer();
+        let Some(files) = self.screen.world.files(&peer) else {
+            return self.no_channel("vault-files");
+        };
+        let answer = ask(files);
+        self.answered(answer, name)
+    }
+
+    /// Calls the service for keys of the vault, likewise.
+    fn ask_keys<T>(
+        &mut self,
+        name: &str,
+        ask: impl FnOnce(&mut KeyStoreClient<'static, Port<W>>) -> Answer<T>,
+    ) -> Result<T, Given> {
+        let peer = self.vault_peer();
+        let Some(keys) = self.screen.world.keys(&peer) else {
+            return self.no_channel("vault-keys");
+        };
+        let answer = ask(keys);
+        self.answered(answer, name)
+    }
+
+    fn answered<T>(&mut self, answer: Answer<T>, name: &str) -> Result<T, Given> {
+        match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => self.vault_said(error, name),
             Err(error) => {
-                let peer = peer_of(vault.client().port());
-                let after_restart = "what it held in memory is gone: run 'vault init'.";
-                self.give_up(format_args!("{}", NoAnswer { peer: peer.as_str(), error, after_restart }))
+                let peer = self.vault_peer();
+                let advice =
+                    if let CallError::PeerRestarted(_) = error { self.after_restart() } else { Text::new() };
+                self.give_up(format_args!("{}", NoAnswer { peer: &peer, error, after_restart: &advice }))
             }
         }
+    }
+
+    /// What to do when the vault restarted: what it keeps on a volume is still there.
+    fn after_restart(&mut self) -> Text<96> {
+        let peer = self.vault_peer();
+        let status = self.screen.world.vault(&peer).map(|vault| vault.status());
+        let run = |command| Run { vault: self.called(), command };
+        let mut advice = Text::new();
+        let written = match status {
+            Some(Ok(Status { storage: Storage::Memory, state: State::Empty, .. })) => {
+                write!(advice, "what it held in memory is gone: run {}.", run("init"))
+            }
+            Some(Ok(Status { state: State::Empty, .. })) => {
+                write!(advice, "it is empty: run {}.", run("init"))
+            }
+            Some(Ok(Status { state: State::Locked, .. })) => {
+                write!(advice, "its entries are kept, and locked: run {}.", run("unlock"))
+            }
+            _ => write!(advice, "see {}.", run("status")),
+        };
+        debug_assert!(written.is_ok(), "the longest name of a qube fits");
+        advice
     }
 
     fn status(&mut self) -> Result<Status, Given> {
         self.ask_vault("", |vault| vault.status().map(Ok))
     }
 
-    fn must_be_open(&mut self) -> Done {
-        match self.status()?.state {
+    /// Asks how things stand; gives up unless the vault is open.
+    fn must_be_open(&mut self) -> Result<Status, Given> {
+        let status = self.status()?;
+        match status.state {
             State::Empty => self.vault_said(VaultError::NotInitialised, ""),
             State::Locked => self.vault_said(VaultError::Locked, ""),
-            State::Unlocked => Ok(()),
+            State::Unavailable => self.unavailable(),
+            State::Unlocked => Ok(status),
         }
+    }
+
+    fn unavailable<T>(&mut self) -> Result<T, Given> {
+        let vault = self.vault_peer();
+        self.give_up(format_args!(
+            "{vault} can't reach its volume, or there is something else on it. Nothing is written to it."
+        ))
     }
 
     fn vault_said<T>(&mut self, error: VaultError, name: &str) -> Result<T, Given> {
-        self.give_up(format_args!("{}", VaultSaid { error, name }))
+        let addressed = self.addressed;
+        let vault = addressed.as_ref().map(QubeName::as_str);
+        self.give_up(format_args!("{}", VaultSaid { error, vault, name }))
     }
 
-    /// Says what takes so long.
-    fn deriving(&mut self) {
-        self.say(format_args!("Deriving the key (Argon2id, 64 MiB) ..."));
+    /// Says something about the vault: `The vault`, or its name, and then `text`.
+    fn tell(&mut self, text: fmt::Arguments<'_>) {
+        let addressed = self.addressed;
+        self.say(format_args!("{} {text}", The(addressed.as_ref().map(QubeName::as_str))));
     }
 
-    /// Asks for a secret; an empty one is refused here.
-    fn secret(&mut self, prompt: &str) -> Result<Secret<Text<SECRET_MAX>>, Given> {
-        let mut line = Line::<SECRET_MAX>::new();
+    /// Asks for a secret of at most `N` bytes; an empty one is refused here.
+    fn secret<const N: usize>(&mut self, prompt: &str) -> Result<Secret<Text<N>>, Given> {
+        match self.secret_or_none(prompt)? {
+            Some(secret) => Ok(secret),
+            None => self.vault_said(VaultError::EmptyPassphrase, ""),
+        }
+    }
+
+    /// Asks for a secret of at most `N` bytes; an empty one is none.
+    fn secret_or_none<const N: usize>(&mut self, prompt: &str) -> Result<Option<Secret<Text<N>>>, Given> {
+        let mut line = Line::<N>::new();
         self.read_answer(prompt, Purpose::Secret, &mut line)?;
         if line.refused() > 0 {
-            return self.give_up(format_args!("That is longer than {SECRET_MAX} bytes; nothing was done."));
+            return self.give_up(format_args!("That is longer than {N} bytes; nothing was done."));
         }
-        if line.as_str().is_empty() {
-            return self.vault_said(VaultError::EmptyPassphrase, "");
-        }
-        Ok(Secret::new(Text::truncated(line.as_str())))
+        let text = line.as_str();
+        Ok((!text.is_empty()).then(|| Secret::new(Text::truncated(text))))
     }
 
     /// Asks for a new secret, twice.
-    fn new_secret(&mut self, prompt: &str) -> Result<Secret<Text<SECRET_MAX>>, Given> {
+    fn new_secret<const N: usize>(&mut self, prompt: &str) -> Result<Secret<Text<N>>, Given> {
         let first = self.secret(prompt)?;
         let second = self.secret("Once more: ")?;
         if first != second {
@@ -265,17 +252,49 @@ impl<W: World> Session<'_, W> {
         }
         Ok(first)
     }
+
+    /// Asks whether to do something; anything but yes gives it up.
+    fn must_agree(&mut self, question: fmt::Arguments<'_>) -> Done {
+        self.screen.put(question);
+        let mut answer = Line::<8>::new();
+        self.read_answer(" [y/N] ", Purpose::Answer, &mut answer)?;
+        if matches!(answer.as_str(), "y" | "Y" | "yes") {
+            return Ok(());
+        }
+        self.give_up(format_args!("Nothing was changed."))
+    }
 }
 
 /// A number of entries.
-struct Entries(u16);
+struct Entries(u32);
 
-impl core::fmt::Display for Entries {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => f.write_str("no entries"),
-            1 => f.write_str("1 entry"),
-            count => write!(f, "{count} entries"),
+            count => Many(count, "entry", "entries").fmt(f),
         }
+    }
+}
+
+/// A number of things: how many, what one is called, what more are called.
+struct Many(u32, &'static str, &'static str);
+
+impl fmt::Display for Many {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { self.1 } else { self.2 })
+    }
+}
+
+/// An entry by its group and title, as a person would type it.
+struct Path<'a> {
+    group: &'a str,
+    title: &'a str,
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slash = if self.group.is_empty() { "" } else { "/" };
+        write!(f, "{}{slash}{}", Plain(self.group), Plain(self.title))
     }
 }

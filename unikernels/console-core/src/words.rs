@@ -6,7 +6,7 @@
 /// The longest command line in bytes: room for the longest text of `say` and what stands before it.
 pub(crate) const LINE_MAX: usize = 1280;
 /// The most words of a line.
-pub(crate) const WORDS_MAX: usize = 24;
+pub(crate) const WORDS_MAX: usize = 32;
 
 /// Why a line has no words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

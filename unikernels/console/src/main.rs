@@ -13,6 +13,10 @@ mod teletype;
 
 use channels::Channels;
 use ipc_proto_rpc::{RawClient, Ticks};
+use ipc_proto_types::QubeName;
+use ipc_proto_vault_api::VaultClient;
+use ipc_proto_vault_api::files::FilesClient;
+use ipc_proto_vault_api::keys::KeyStoreClient;
 use printers::Printers;
 use teletype::Teletype;
 use unikernels_console_core::{Colour, Event, Room, Session, System, Terminal};
@@ -110,9 +114,23 @@ impl System for Console {
         self.channels.log.as_mut()
     }
 
-    fn vault(&mut self) -> Option<&mut ipc_proto_vault_api::VaultClient<'static, Channel>> {
+    fn vault_name(&mut self, number: usize) -> Option<QubeName> {
+        self.channels.vault_name(number)
+    }
+
+    fn vault(&mut self, peer: &str) -> Option<&mut VaultClient<'static, Channel>> {
         self.teletype.flush();
-        self.channels.vault.as_mut()
+        self.channels.vault(peer)
+    }
+
+    fn files(&mut self, peer: &str) -> Option<&mut FilesClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.files(peer)
+    }
+
+    fn keys(&mut self, peer: &str) -> Option<&mut KeyStoreClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.keys(peer)
     }
 
     fn clock(&mut self) -> Option<&mut ipc_proto_clock_api::ClockClient<'static, Channel>> {
@@ -123,6 +141,10 @@ impl System for Console {
     fn echo(&mut self, peer: &str) -> Option<&mut ipc_proto_echo_api::EchoClient<'static, Channel>> {
         self.teletype.flush();
         self.channels.echo(peer)
+    }
+
+    fn random(&mut self, buffer: &mut [u8]) {
+        self.qube.random().fill(buffer);
     }
 
     fn dma_unprotected(&self) -> bool {

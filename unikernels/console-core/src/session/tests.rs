@@ -14,6 +14,10 @@ use std::string::String;
 use std::vec::Vec;
 
 mod call;
+mod cloning;
+mod entries;
+mod files;
+mod keys;
 mod report;
 mod vault;
 
@@ -56,8 +60,9 @@ fn check(lines: &[&str], expected: &[&str]) -> FakeWorld {
 /// A vault that is open, with the passphrase "pass".
 fn opened(world: &mut FakeWorld) {
     let mut machine = world.machine.borrow_mut();
-    machine.passphrase = Some("pass".into());
-    machine.open = true;
+    let vault = machine.vault("vault");
+    vault.passphrase = Some("pass".into());
+    vault.open = true;
 }
 
 #[test]
@@ -207,7 +212,7 @@ fn the_audit_shows_the_last_calls_oldest_first_with_names() {
             for sequence in 1..=20 {
                 machine.audit.push(entry(sequence, 2, 1, AuditVerdict::Allowed));
             }
-            machine.audit.push(entry(21, 0, 7, AuditVerdict::Denied));
+            machine.audit.push(entry(21, 0, 9, AuditVerdict::Denied));
             machine.audit.push(entry(22, 255, 9, AuditVerdict::Refused));
         },
         &["audit 3 --all", "audit 3"],
@@ -257,7 +262,7 @@ fn log_clock_and_services_are_shown() {
             "2026-01-01 00:00:00 UTC",
             "skep> services",
             "SERVICE          VERSION METHODS SCHEMA",
-            "vault                  1      11 00000000000000000000000000000000",
+            "vault                  2      25 00000000000000000000000000000000",
             "echo                   1       4 11111111111111111111111111111111",
             "ctl                    2      11 22222222222222222222222222222222",
             "guestbook              1       5 33333333333333333333333333333333",
@@ -346,8 +351,8 @@ fn the_longest_text_of_say_fits_on_a_line() {
 #[test]
 fn help_names_every_command_and_explains_each() {
     let mut world = FakeWorld::new();
-    let shown = play(&mut world, &["help"]);
-    for spec in &SPECS {
+    let shown = play(&mut world, &["help", "help vault"]);
+    for spec in spec::all() {
         assert!(shown.contains(&format!("  {:<16} {}\n", spec.name, spec.summary)), "{}", spec.name);
     }
     check(
