@@ -150,9 +150,9 @@ pub fn build_packages(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
         trees.entry(root).or_default().push(package);
     }
     for (root, packages) in trees {
-        // The supervisor is always as it is shipped; it is itself where a debugger looks on.
-        let (supervisor, qubes): (Vec<&str>, Vec<&str>) =
-            packages.iter().partition(|name| **name == SUPERVISOR || workspace.profile == Profile::Metal);
+        // The supervisor is always as it is shipped, also where a debugger looks on; and it is built by itself, so that no
+        // feature that a qube asks of a library reaches it.
+        let (supervisor, qubes): (Vec<&str>, Vec<&str>) = packages.iter().partition(|name| **name == SUPERVISOR);
         compile(root, Profile::Metal, &supervisor)?;
         compile(root, workspace.profile, &qubes)?;
     }

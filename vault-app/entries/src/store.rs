@@ -16,11 +16,8 @@ mod entries;
 mod groups;
 mod import;
 mod load;
-<<<<<<< HEAD
 mod weight;
-=======
 mod merge;
->>>>>>> wt-transfer
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
