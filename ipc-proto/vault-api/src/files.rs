@@ -33,10 +33,8 @@ pub struct Imported {
     pub added: u32,
     /// Entries that were there already, just so.
     pub skipped: u32,
-    /// Lines or items that could not be taken.
+    /// Entries that could not be kept.
     pub refused: u32,
-    /// The number of the first of them, counted from 1.
-    pub first_refused: u32,
 }
 
 /// A file to be downloaded.
@@ -44,19 +42,25 @@ pub struct Imported {
 pub struct Exported {
     /// Its bytes.
     pub bytes: u32,
-    /// Entries whose secrets stand in it in the clear.
+    /// Its entries.
+    pub entries: u32,
+    /// Secrets that stand in it in the clear.
     pub in_clear: u32,
-    /// Things that the format has no place for: attachments, versions, keys.
+    /// Things that the format has no place for: attachments, versions, keys, groups.
     pub left_out: u32,
 }
 
-/// A backup that is whole.
+/// What is in a backup that is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Verified {
-    /// Its parts.
-    pub parts: u32,
-    /// Its bytes.
-    pub bytes: u32,
+    /// Entries.
+    pub entries: u32,
+    /// Groups.
+    pub groups: u32,
+    /// Attachments.
+    pub attachments: u32,
+    /// Keys for signing.
+    pub keys: u32,
 }
 
 /// Files of the password store.

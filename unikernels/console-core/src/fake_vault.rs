@@ -521,13 +521,11 @@ impl Files for FakeVault {
         if lines.next() != Some(&head(format, &passphrase)) {
             return Err(VaultError::BadFile);
         }
-        let mut imported = Imported { added: 0, skipped: 0, refused: 0, first_refused: 0 };
-        for (number, line) in (1..).zip(lines.filter(|line| !line.starts_with('#'))) {
+        let mut imported = Imported { added: 0, skipped: 0, refused: 0 };
+        for line in lines.filter(|line| !line.starts_with('#')) {
             let parts: Vec<&str> = line.split('|').collect();
             let [from, title, user, password] = parts[..] else {
                 imported.refused += 1;
-                imported.first_refused =
-                    if imported.first_refused == 0 { number } else { imported.first_refused };
                 continue;
             };
             if self.entries.iter().any(|kept| kept.title == title) {
@@ -562,13 +560,13 @@ impl Files for FakeVault {
         let entries = u32::try_from(self.entries.len()).unwrap();
         let bytes = u32::try_from(self.download.len()).unwrap();
         let in_clear = if format == Format::Csv { entries } else { 0 };
-        Ok(Exported { bytes, in_clear, left_out: u32::from(format == Format::Csv) })
+        Ok(Exported { bytes, entries, in_clear, left_out: u32::from(format == Format::Csv) })
     }
 
     fn verify(&mut self, _: &Caller, passphrase: Secret<Text<256>>) -> Result<Verified, VaultError> {
         let wanted = head(Format::Backup, &Some(passphrase));
         match self.uploaded.starts_with(wanted.as_bytes()) {
-            true => Ok(Verified { parts: 2, bytes: u32::try_from(self.uploaded.len()).unwrap() }),
+            true => Ok(Verified { entries: 2, groups: 1, attachments: 0, keys: 0 }),
             false => Err(VaultError::BadFile),
         }
     }

@@ -89,8 +89,12 @@ impl KeySlot {
         let cipher = cipher(keys, self.cost()?, slot, blocks)?;
         let mut key: Zeroizing<[u8; KEY_SIZE]> = Zeroizing::new(*field(slot, KEY_AT));
         let (nonce, tag): (&[u8; NONCE_SIZE], &[u8; TAG_SIZE]) = (field(slot, NONCE_AT), field(slot, TAG_AT));
-        let opened =
-            cipher.decrypt_inout_detached(nonce.into(), &slot[..KEY_AT], key.as_mut_slice().into(), tag.into());
+        let opened = cipher.decrypt_inout_detached(
+            nonce.into(),
+            &slot[..KEY_AT],
+            key.as_mut_slice().into(),
+            tag.into(),
+        );
         Ok(opened.is_ok().then(|| VolumeKey::new(*key)))
     }
 
@@ -126,7 +130,8 @@ fn cipher(
     let mut derived = Zeroizing::new([0; KEY_SIZE]);
     let salt: &[u8; SALT_SIZE] = field(slot, SALT_AT);
     derive(cost, keys.passphrase, salt, blocks, &mut derived)?;
-    let file: Option<Zeroizing<[u8; 32]>> = keys.key_file.map(|file| Zeroizing::new(Sha256::digest(file).into()));
+    let file: Option<Zeroizing<[u8; 32]>> =
+        keys.key_file.map(|file| Zeroizing::new(Sha256::digest(file).into()));
     let mut key = Zeroizing::new([0; KEY_SIZE]);
     Hkdf::<Sha256>::new(file.as_ref().map(|file| file.as_slice()), derived.as_slice())
         .expand(b"skep vault 1: key slot", key.as_mut_slice())
@@ -167,7 +172,13 @@ mod tests {
 
     #[test]
     fn only_the_very_keys_open_it() {
-        let all = [keys("a", None), keys("b", None), keys("a", Some("f")), keys("a", Some("g")), keys("a", Some(""))];
+        let all = [
+            keys("a", None),
+            keys("b", None),
+            keys("a", Some("f")),
+            keys("a", Some("g")),
+            keys("a", Some("")),
+        ];
         for (wrapping, with) in all.iter().enumerate() {
             let slot = wrap(*with, 1);
             let slot = KeySlot::read(slot.bytes()).unwrap();

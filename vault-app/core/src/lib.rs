@@ -21,6 +21,7 @@ mod medium;
 mod record;
 mod serve;
 mod session;
+mod transfer;
 
 pub use ipc_proto_vault_api::VaultError;
 pub use keyslot::Keys;

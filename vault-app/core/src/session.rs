@@ -23,7 +23,7 @@ use crate::record::{self, Kind, Settings};
 const SLOT: usize = 0;
 /// What an unlocking should take on the machine where the passphrase was chosen, in milliseconds: as long as a person waits
 /// without wondering.
-const UNLOCK_MS: u64 = 1_000;
+pub(crate) const UNLOCK_MS: u64 = 1_000;
 /// Most bytes of memory that entries and groups take: 18,000 small ones. A qube has 30 MiB beside Argon2id's; the rest is for what an
 /// operation works out, and for files.
 const BUDGET: usize = 20 * 1024 * 1024;
@@ -51,9 +51,9 @@ pub enum Phase {
 }
 
 /// What is known while it is open.
-struct Open<M, F> {
-    volume: Volume<Shared<M>, F>,
-    store: Store,
+pub(crate) struct Open<M, F> {
+    pub(crate) volume: Volume<Shared<M>, F>,
+    pub(crate) store: Store,
     settings: Settings,
 }
 
@@ -70,12 +70,12 @@ enum Closed {
 pub struct Session<'m, M, F> {
     medium: Shared<M>,
     random: F,
-    blocks: &'m mut [Block],
-    effort: Effort,
+    pub(crate) blocks: &'m mut [Block],
+    pub(crate) effort: Effort,
     closed: Closed,
     /// On the heap, so that it is wiped where it was.
-    open: Option<Box<Open<M, F>>>,
-    signer: Signer,
+    pub(crate) open: Option<Box<Open<M, F>>>,
+    pub(crate) signer: Signer,
     delay: Delay,
     used_ms: u64,
 }
@@ -207,7 +207,12 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
     /// # Errors
     /// `NotInitialised`, `Locked`, `EmptyPassphrase`, `TooSoon`, `WrongPassphrase` when `old` is not what opens it, `Internal`; the
     /// old ones still hold then. `Storage`, `Damaged`: locked, and one of the two holds.
-    pub fn change(&mut self, old: Keys<'_>, new: Keys<'_>, now_ms: impl Fn() -> u64) -> Result<(), VaultError> {
+    pub fn change(
+        &mut self,
+        old: Keys<'_>,
+        new: Keys<'_>,
+        now_ms: impl Fn() -> u64,
+    ) -> Result<(), VaultError> {
         let slot = key_slot(self.opened()?.volume.slots()).ok_or(VaultError::Internal)?;
         must_not_be_empty(new)?;
         self.may_try(old, now_ms())?;
@@ -340,7 +345,9 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
     /// # Errors
     /// `Storage`, `Damaged`: locked.
     pub fn tidy(&mut self) -> Result<bool, VaultError> {
-        let Some(open) = self.open.as_mut().filter(|open| open.volume.wants_compaction()) else { return Ok(false) };
+        let Some(open) = self.open.as_mut().filter(|open| open.volume.wants_compaction()) else {
+            return Ok(false);
+        };
         let compacted = open.volume.compact().map(|_| ());
         self.kept(compacted).map(|()| true)
     }
@@ -491,7 +498,7 @@ const fn open_error(error: OpenError) -> VaultError {
 }
 
 /// A slot that wants more memory than there is was made elsewhere, or changed.
-const fn kdf_error(error: KdfError) -> VaultError {
+pub(crate) const fn kdf_error(error: KdfError) -> VaultError {
     match error {
         KdfError::TooFewBlocks | KdfError::CostRefused => VaultError::Damaged,
         KdfError::Input | KdfError::ClockStopped => VaultError::Internal,

@@ -255,7 +255,13 @@ fn a_changed_byte_anywhere_is_noticed_or_harmless() {
 fn something_else_on_the_disk_is_left_alone() {
     let mut image = with(&["a"]).disk.image();
     // The last byte of the magic is the layout's version.
-    for copy in image.windows(8).enumerate().filter(|(_, bytes)| bytes.starts_with(b"skepvol")).map(|(at, _)| at).collect::<Vec<_>>() {
+    for copy in image
+        .windows(8)
+        .enumerate()
+        .filter(|(_, bytes)| bytes.starts_with(b"skepvol"))
+        .map(|(at, _)| at)
+        .collect::<Vec<_>>()
+    {
         image[copy + 7] = b'9';
     }
     let slab = Slab::new(SimDisk::from_image(image.clone()));

@@ -16,8 +16,8 @@ mod entries;
 mod groups;
 mod import;
 mod load;
-mod weight;
 mod merge;
+mod weight;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;

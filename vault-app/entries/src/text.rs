@@ -86,6 +86,12 @@ impl SecretBytes {
     pub fn expose(&self) -> &[u8] {
         self.0.expose()
     }
+
+    /// The same custody, for those who keep other secrets too.
+    #[must_use]
+    pub fn into_secret(self) -> Secret<Vec<u8>> {
+        self.0
+    }
 }
 
 impl From<Vec<u8>> for SecretBytes {

@@ -105,6 +105,14 @@ impl Signer {
         self.open()?.add(openssh::import(file, passphrase)?)
     }
 
+    /// Takes a key from a record under its number, as of a backup; nobody may use it yet.
+    ///
+    /// # Errors
+    /// [`SigningError::Locked`], as [`Keyring::load`].
+    pub fn load(&mut self, id: u64, record: &[u8]) -> Result<KeyId, SigningError> {
+        self.open()?.load(id, record)
+    }
+
     /// A key as a record: what [`Signer::unlock`] takes.
     ///
     /// # Errors

@@ -36,16 +36,13 @@ impl<W: World> Session<'_, W> {
     }
 
     fn say_imported(&mut self, imported: Imported) {
-        let Imported { added, skipped, refused, first_refused } = imported;
+        let Imported { added, skipped, refused } = imported;
         self.screen.put(format_args!("Added {}.", Entries(added)));
         if skipped > 0 {
             self.screen.put(format_args!(" {skipped} were there already, just so."));
         }
         if refused > 0 {
-            self.screen.put(format_args!(
-                " {} could not be taken; the first is number {first_refused}.",
-                Many(refused, "item", "items")
-            ));
+            self.screen.put(format_args!(" {} could not be taken.", Many(refused, "item", "items")));
         }
         self.say(format_args!(""));
     }
@@ -73,8 +70,8 @@ impl<W: World> Session<'_, W> {
             self.say(format_args!("{things} could not go along: the format has no place for them."));
         }
         if exported.in_clear > 0 {
-            let entries = Entries(exported.in_clear);
-            self.say(format_args!("The secrets of {entries} stand in it in the clear."));
+            let secrets = Many(exported.in_clear, "secret stands", "secrets stand");
+            self.say(format_args!("{secrets} in it in the clear."));
         }
         Ok(())
     }
@@ -86,9 +83,11 @@ impl<W: World> Session<'_, W> {
         self.deriving();
         let verified = self.ask_files("", |files| files.verify(passphrase))?;
         self.say(format_args!(
-            "The backup is whole: {}, {} bytes.",
-            Many(verified.parts, "part", "parts"),
-            verified.bytes
+            "The backup is whole: {}, {}, {}, {}.",
+            Entries(verified.entries),
+            Many(verified.groups, "group", "groups"),
+            Many(verified.attachments, "attachment", "attachments"),
+            Many(verified.keys, "key", "keys")
         ));
         Ok(())
     }

@@ -74,6 +74,8 @@ impl fmt::Display for VaultSaid<'_> {
                 write!(f, "{vault} has entries already; a backup goes into an empty one only.")
             }
             VaultError::NoSuchKey => write!(f, "{vault} has no key {name}; {} lists them.", run("key ls")),
+            VaultError::NoSuchQube => write!(f, "No qube '{name}' has a channel on which it could ask for signatures."),
+            VaultError::BadTime => f.write_str("Consent is for 1 second to a day, 86400 seconds."),
             VaultError::Storage => write!(
                 f,
                 "{vault} could not write. Whether this was kept shows after {} and {}.",
@@ -154,7 +156,7 @@ mod tests {
     }
 
     /// Every error there is.
-    const ERRORS: [VaultError; 28] = [
+    const ERRORS: [VaultError; 30] = [
         VaultError::NotInitialised,
         VaultError::AlreadyInitialised,
         VaultError::Locked,
@@ -180,6 +182,8 @@ mod tests {
         VaultError::FileTooCostly,
         VaultError::NotEmpty,
         VaultError::NoSuchKey,
+        VaultError::NoSuchQube,
+        VaultError::BadTime,
         VaultError::Storage,
         VaultError::Damaged,
         VaultError::Internal,

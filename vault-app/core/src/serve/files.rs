@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{Bytes, Secret, Text};
+use ipc_proto_vault_api::VaultError;
 use ipc_proto_vault_api::files::{Exported, Files, Format, Imported, PIECE_MAX, Verified};
 use ipc_proto_vault_api::keys::Key;
-use ipc_proto_vault_api::VaultError;
 use vault_app_desk as desk;
 use vault_app_entries::{Attachment, ContentId};
 
@@ -87,7 +87,11 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Files for Server<'_, M, F
         passphrase: Option<Secret<Text<256>>>,
         group: Text<256>,
     ) -> Result<Imported, VaultError> {
-        Err(VaultError::Internal)
+        let now_s = self.used();
+        let group = desk::group(self.session.store()?, &group)?;
+        let file = self.staged.take()?;
+        let random = &mut Fill(&mut self.random);
+        self.session.import(format, file, bytes(passphrase.as_ref()), group, random, now_s)
     }
 
     fn export(
@@ -96,11 +100,20 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Files for Server<'_, M, F
         format: Format,
         passphrase: Option<Secret<Text<256>>>,
     ) -> Result<Exported, VaultError> {
-        Err(VaultError::Internal)
+        let now_s = self.used();
+        self.staged.outbound = None;
+        let (random, clock) = (&mut Fill(&mut self.random), &self.clock);
+        let passphrase = bytes(passphrase.as_ref());
+        let (file, said) = self.session.export(format, passphrase, random, now_s, || clock.now_ms())?;
+        self.staged.offer(file);
+        Ok(said)
     }
 
     fn verify(&mut self, _: &Caller, passphrase: Secret<Text<256>>) -> Result<Verified, VaultError> {
-        Err(VaultError::Internal)
+        self.used();
+        self.session.store()?;
+        let file = self.staged.take()?;
+        self.session.verify(file.expose(), passphrase.expose().as_bytes())
     }
 
     fn attach(&mut self, _: &Caller, name: Text<256>, file: Text<256>) -> Result<(), VaultError> {
@@ -129,7 +142,8 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Files for Server<'_, M, F
         self.used();
         let store = self.session.store()?;
         let entry = store.entry(desk::resolve(store, &name)?).ok_or(VaultError::NoSuchEntry)?;
-        let attached = entry.content.attachments.iter().find(|attached| attached.name.as_str() == file.as_str());
+        let attached =
+            entry.content.attachments.iter().find(|attached| attached.name.as_str() == file.as_str());
         let content = attached.ok_or(VaultError::NoSuchPart)?.content;
         let content = self.session.content(content)?;
         Ok(self.staged.offer(content))
@@ -139,8 +153,13 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Files for Server<'_, M, F
         self.used();
         self.session.store()?;
         let file = self.staged.take()?;
-        let passphrase = passphrase.as_ref().map(|passphrase| passphrase.expose().as_bytes());
+        let passphrase = passphrase.as_ref().map(|_| bytes(passphrase.as_ref()));
         let id = self.session.signer().import(file.expose(), passphrase).map_err(signing_error)?;
         self.keep_key(id)
     }
+}
+
+/// A passphrase's bytes, none when there is no passphrase.
+fn bytes(passphrase: Option<&Secret<Text<256>>>) -> &[u8] {
+    passphrase.map_or(&[], |passphrase| passphrase.expose().as_bytes())
 }

@@ -71,7 +71,8 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> api::KeyStore for Server<
         let now_ms = self.clock.now_ms();
         let mut requests = List::new();
         for request in self.requests.newest_first() {
-            let name = self.callers.iter().find(|(_, caller)| *caller == request.caller).map(|(name, _)| name);
+            let name =
+                self.callers.iter().find(|(_, caller)| *caller == request.caller).map(|(name, _)| name);
             let is_there = self.session.signer().keyring().is_ok_and(|keys| keys.get(request.key).is_some());
             // Whoever has another life now asks no more; and a key that is not there can't be allowed.
             let Some(name) = name.filter(|_| is_there) else { continue };
@@ -93,7 +94,8 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Server<'_, M, F, C> {
     /// A key that the signer has, as the wire has it.
     fn key(&mut self, id: KeyId) -> Result<api::Key, VaultError> {
         let line = self.session.signer().keyring().and_then(|keyring| keyring.public_line(id));
-        let public = Text::try_from(line.map_err(signing_error)?.as_str()).map_err(|_| VaultError::Internal)?;
+        let public =
+            Text::try_from(line.map_err(signing_error)?.as_str()).map_err(|_| VaultError::Internal)?;
         Ok(api::Key { id: id.0, public })
     }
 

@@ -76,7 +76,9 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> api::Sign for Server<'_, 
     ) -> Result<Bytes<64>, api::SignError> {
         let asked = match &key {
             api::KeyRef::Id(id) => Some(KeyId(*id)),
-            api::KeyRef::Public(public) => public.as_slice().try_into().ok().map(|bytes| PublicKey(bytes).id()),
+            api::KeyRef::Public(public) => {
+                public.as_slice().try_into().ok().map(|bytes| PublicKey(bytes).id())
+            }
         };
         let at_ms = self.clock.now_ms();
         let signed = vault_app_signing::Server::new(self.session.signer(), At(at_ms)).sign(caller, key, data);

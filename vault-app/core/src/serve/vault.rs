@@ -7,8 +7,8 @@
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{Secret, Text};
 use ipc_proto_vault_api::{
-    self as api, Added, Change, Code, Entry, GroupPage, NewEntry, Page, ReportPage, Reveal, State, Status, VaultError,
-    Versions,
+    self as api, Added, Change, Code, Entry, GroupPage, NewEntry, Page, ReportPage, Reveal, State, Status,
+    VaultError, Versions,
 };
 use vault_app_desk as desk;
 use vault_app_entries::{Changes, Store};
@@ -84,7 +84,12 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> api::Vault for Server<'_,
         desk::entry(self.session.store()?, &name, reveal)
     }
 
-    fn reveal(&mut self, _: &Caller, name: Text<256>, what: Reveal) -> Result<Secret<Text<4096>>, VaultError> {
+    fn reveal(
+        &mut self,
+        _: &Caller,
+        name: Text<256>,
+        what: Reveal,
+    ) -> Result<Secret<Text<4096>>, VaultError> {
         self.used();
         desk::reveal(self.session.store()?, &name, &what)
     }

@@ -43,7 +43,7 @@ impl Store {
             }
             changes.put(entry)?;
         }
-        Ok(changes)
+        self.fitting(changes)
     }
 
     /// The way up from a new group must reach the root, or a group that is there, in time.
