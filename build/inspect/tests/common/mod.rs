@@ -109,7 +109,7 @@ impl Ctl for Script {
             from: 0,
             to: 1,
             service: 0,
-            method: 7,
+            method: 9,
             verdict: AuditVerdict::Allowed,
             why: 0,
             size: 8,
@@ -161,9 +161,9 @@ fn copies() -> Vec<Tapped> {
         size: u32::try_from(body.len()).unwrap(),
         body: Bytes::try_from(body).unwrap(),
     };
-    let unlock = copy(1, (0, 1), 0, 2, MessageKind::Call, b"\x08********");
+    let unlock = copy(1, (0, 1), 0, 2, MessageKind::Call, b"\x08********\x00");
     let unlocked = copy(2, (1, 0), 0, 2, MessageKind::Reply, &[0]);
-    let show = copy(3, (0, 1), 0, 7, MessageKind::Call, b"\x06github\x00");
+    let show = copy(3, (0, 1), 0, 9, MessageKind::Call, b"\x06github\x00");
     let own = copy(4, (2, NOBODY), 1, 0, MessageKind::Call, b"");
     let mut refused = copy(5, (0, NOBODY), 1, 8, MessageKind::Call, b"");
     (refused.verdict, refused.why, refused.size) = (AuditVerdict::Denied, 6, 1);
