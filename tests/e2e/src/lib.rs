@@ -99,7 +99,7 @@ impl Terminal {
         terminal
     }
 
-    /// A system of `build/systems`, or a manifest.
+    /// A system of `build/systems`, or a manifest, with a blank disk if it wants one.
     #[must_use]
     pub fn run(system: &str) -> Self {
         // What there is to build is built before patience counts.
@@ -107,7 +107,8 @@ impl Terminal {
         let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
         let built = skep(&["image", system, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        Self::open(skep(&["run", system, "--no-color"]))
+        let disk = blank_disk("first");
+        Self::open(skep(&["run", system, "--no-color", "--disk", &disk, "--disk-size", "256"]))
     }
 
     /// A system of a project elsewhere, with `folder` as the current folder.
@@ -205,6 +206,14 @@ impl Terminal {
             other => panic!("the command ended with {other:?}"),
         }
     }
+}
+
+/// Where a disk of this name is made when a machine first wants it; one of an earlier run is gone.
+#[must_use]
+pub fn blank_disk(name: &str) -> String {
+    let disk = root().join("target/e2e").join(format!("{name}-disk.img"));
+    let _ = std::fs::remove_file(&disk);
+    disk.display().to_string()
 }
 
 /// The text behind one character a byte, which is how the pseudo-terminal's reader gives it.

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Stdio};
 
-use tests_e2e::{Terminal, plain, root, skep};
+use tests_e2e::{blank_disk, Terminal, plain, root, skep};
 
 const PASSPHRASE: &str = "canary-passphrase-7f3a";
 const PASSWORD: &str = "canary-password-91bd";
@@ -14,7 +14,8 @@ fn inspected() -> Terminal {
     let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
     let built = skep(&["image", "desktop", "-o", &image.to_string_lossy()]).output().expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    Terminal::open(skep(&["run", "desktop", "--inspect", "--no-color"]))
+    let disk = blank_disk("inspect");
+    Terminal::open(skep(&["run", "desktop", "--inspect", "--no-color", "--disk", &disk, "--disk-size", "256"]))
 }
 
 /// `cargo skep inspect --json` under way.

@@ -20,7 +20,7 @@ fn a_session_does_what_the_readme_says() {
     let mut t = Terminal::run("desktop");
 
     let qubes = plain(&t.command("qubes"));
-    for name in ["console", "vault", "echo", "clock", "hello"] {
+    for name in ["console", "storage", "vault", "vault-work", "vault-personal", "echo", "clock", "hello"] {
         assert!(qubes.contains(name), "{name} is missing in:\n{qubes}");
     }
     for column in ["NAME", "LABEL", "STATE", "GEN", "MEMORY", "EXITS", "IN", "OUT"] {
@@ -62,7 +62,8 @@ fn a_session_does_what_the_readme_says() {
     assert!(killed.contains("generation 2"), "{killed}");
     let told = t.command("vault ls");
     assert!(told.contains("restarted (generation 2)"), "{told}");
-    assert!(t.command("vault status").contains("vault init"));
+    assert!(t.command("vault status").contains("locked"));
+    assert!(t.secret_command("unlock", &[PASSPHRASE]).contains("1 entry"));
 
     let audit = plain(&t.command("audit"));
     assert!(audit.contains("vault.list") || audit.contains("vault.status"), "{audit}");

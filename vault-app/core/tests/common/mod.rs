@@ -1,6 +1,6 @@
 //! A store on a simulated disk, called as clients call it.
 
-#![allow(dead_code, reason = "each test uses some of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::cell::Cell;
