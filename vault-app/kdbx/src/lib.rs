@@ -54,7 +54,7 @@ pub use kdf::Kdf;
 pub use key::{CompositeKey, SecretBytes};
 pub use meta::{Deleted, Meta};
 pub use open::{FileInfo, Limits, Visit, open, open_each, open_within, peek, read_contents};
-pub use save::{Options, save, save_filled};
+pub use save::{Options, contents_len, save, save_filled};
 pub use tree::{Attribute, Document, Element, Node, Text};
 pub use value::{Time, Uuid};
 pub use vault_app_codes::{Random, RandomError};

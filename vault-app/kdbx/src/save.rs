@@ -99,6 +99,16 @@ pub fn save_filled(
     Ok(file)
 }
 
+/// How many bytes the contents of a file will have, before they are compressed and encrypted: attachments and document.
+///
+/// # Errors
+/// What can't be written, or of which there is too much.
+pub fn contents_len(database: &Database, fill: Fill<'_>) -> Result<usize, KdbxError> {
+    let extra = &database.inner_extra;
+    let len = inner::written_len(&database.binaries, extra) + xml::written_len(&database.document, fill)?;
+    if len > PAYLOAD_MAX { Err(KdbxError::PayloadTooLarge) } else { Ok(len) }
+}
+
 /// What is encrypted, with room for the cipher's padding.
 fn payload(
     database: &Database,
@@ -106,14 +116,10 @@ fn payload(
     options: &Options,
     inner_key: &[u8; NEW_KEY_SIZE],
 ) -> Result<SecretBytes, KdbxError> {
-    let extra = &database.inner_extra;
-    let len = inner::written_len(&database.binaries, extra) + xml::written_len(&database.document, fill)?;
-    if len > PAYLOAD_MAX {
-        return Err(KdbxError::PayloadTooLarge);
-    }
+    let len = contents_len(database, fill)?;
     let room = options.cipher.encrypted_len(0);
     let mut plain = SecretBytes::new(Vec::with_capacity(len + room));
-    inner::write(&mut plain, inner_key, &database.binaries, extra)?;
+    inner::write(&mut plain, inner_key, &database.binaries, &database.inner_extra)?;
     xml::write(&mut plain, &database.document, fill, &mut InnerStream::chacha20(inner_key))?;
     debug_assert_eq!(plain.len(), len);
     match options.compression {

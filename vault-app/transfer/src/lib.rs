@@ -27,7 +27,7 @@ mod kdbx;
 mod means;
 mod names;
 mod report;
-pub mod room;
+mod room;
 
 pub use backup::{Verified, verify};
 pub use error::TransferError;

@@ -5,46 +5,34 @@ use vault_app_entries::{Content, Entry, Store};
 use vault_app_kdbx::Limits;
 
 /// Bytes that an element of a KeePass document takes as part of a tree.
-pub const NODE: usize = 256;
+pub(crate) const NODE: usize = 256;
 /// Bytes that a usual entry takes in memory beyond its record, where it is held more than once for a moment.
-pub const ENTRY: usize = 2 * 1024;
+pub(crate) const ENTRY: usize = 2 * 1024;
 /// The same of a former version of one.
-pub const VERSION: usize = 512;
+pub(crate) const VERSION: usize = 512;
 
 /// Elements of an entry, or of a former version, in a KeePass document, without what it may have several of.
 const NODES_OF_CONTENT: usize = 40;
 /// Elements of a field or an attachment.
 const NODES_OF_FIELD: usize = 3;
-/// Bytes that those of [`NODES_OF_CONTENT`] take in the file.
-const TEXT_OF_CONTENT: usize = 1_280;
-/// Bytes that those of [`NODES_OF_FIELD`] take in the file.
-const TEXT_OF_FIELD: usize = 96;
 
 /// What a KeePass file's contents may take: a quarter of the room for the contents, which are there twice if they are
 /// compressed, an eighth for the groups and one entry as trees. The other half is for the entries that come of it.
 #[must_use]
-pub const fn limits(room: usize) -> Limits {
+pub(crate) const fn limits(room: usize) -> Limits {
     Limits { payload: room / 4, nodes: room / 8 / NODE }
 }
 
-/// How much it takes at most to write the store as a KeePass file, without the attachments' contents: the text twice,
-/// before and after it is sealed, and the groups and one entry as trees.
-#[must_use]
-pub fn of_kdbx(store: &Store) -> usize {
-    let text = store.entries().flat_map(contents).map(text_of).sum::<usize>();
-    let tree = store.entries().map(|entry| contents(entry).map(tree_of).sum::<usize>()).max().unwrap_or(0);
+/// What writing the store as a KeePass file holds as trees: the groups and one entry.
+pub(crate) fn of_trees(store: &Store) -> usize {
+    let entry = store.entries().map(|entry| contents(entry).map(tree_of).sum::<usize>()).max();
     let notes = store.groups().map(|group| group.notes.len() + group.name.len()).sum::<usize>();
-    let groups = store.groups().count() * (NODES_OF_CONTENT * NODE + 2 * TEXT_OF_CONTENT);
-    2 * text + tree + groups + 20 * notes
+    entry.unwrap_or(0) + store.groups().count() * NODES_OF_CONTENT * NODE + 2 * notes
 }
 
 /// What an entry holds and held.
 pub(crate) fn contents(entry: &Entry) -> impl Iterator<Item = &Content> {
     core::iter::once(&entry.content).chain(entry.history.iter().map(|version| &version.content))
-}
-
-fn lists(content: &Content) -> usize {
-    content.fields.len() + content.attachments.len() + content.urls.len()
 }
 
 /// Bytes of all texts.
@@ -56,11 +44,7 @@ fn texts(content: &Content) -> usize {
     fields + plain + files + single
 }
 
-/// In the file a character takes up to five bytes; what doesn't fit the format is there again, in base64.
-fn text_of(content: &Content) -> usize {
-    TEXT_OF_CONTENT + TEXT_OF_FIELD * lists(content) + 7 * texts(content)
-}
-
 fn tree_of(content: &Content) -> usize {
-    NODE * (NODES_OF_CONTENT + NODES_OF_FIELD * lists(content)) + 3 * texts(content)
+    let lists = content.fields.len() + content.attachments.len() + content.urls.len();
+    NODE * (NODES_OF_CONTENT + NODES_OF_FIELD * lists) + 3 * texts(content)
 }

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use vault_app_codes::Random;
 use vault_app_entries::{ContentId, Entry, Group, GroupId, Store};
 use vault_app_kdbx::{
-    Binary, Database, Element, EntryMut, GroupMut, KdbxError, NewDatabase, Protection, Put, Uuid, new_entry,
+    Binary, Database, Element, EntryMut, GroupMut, KdbxError, NewDatabase, Protection, Put, Uuid,
+    contents_len, new_entry,
 };
 
 use super::content::put;
@@ -28,10 +29,7 @@ pub(crate) fn write<'s>(
     now_s: u64,
     room: usize,
 ) -> Result<(Database, Tree<'s>), TransferError> {
-    let mut taken = room::of_kdbx(store);
-    if taken > room {
-        return Err(TransferError::NeedsRoom(taken));
-    }
+    let mut taken = 0_usize;
     let root = uuid(random)?;
     let mut database = Database::new(NewDatabase { name: NAME, root, now: time(now_s) });
     let mut references = BTreeMap::new();
@@ -57,7 +55,9 @@ pub(crate) fn write<'s>(
         tree.bin = Some(bin);
         tree.groups_in_bin(&mut database.group_mut(bin).ok_or(KdbxError::NotFound)?);
     }
-    Ok((database, tree))
+    let contents = contents_len(&database, &|group, put| tree.fill(group, put))?;
+    let taken = taken / 3 + 2 * contents + room::of_trees(store);
+    if taken > room { Err(TransferError::NeedsRoom(taken)) } else { Ok((database, tree)) }
 }
 
 fn uuid(random: &mut impl Random) -> Result<Uuid, TransferError> {
@@ -69,9 +69,7 @@ fn uuid(random: &mut impl Random) -> Result<Uuid, TransferError> {
 /// The sizes of all contents, on which all entries must agree.
 pub(crate) fn sizes(store: &Store) -> Result<BTreeMap<ContentId, u64>, TransferError> {
     let mut sizes = BTreeMap::new();
-    let contents = store.entries().flat_map(|entry| {
-        core::iter::once(&entry.content).chain(entry.history.iter().map(|version| &version.content))
-    });
+    let contents = store.entries().flat_map(room::contents);
     for attachment in contents.flat_map(|content| &content.attachments) {
         if *sizes.entry(attachment.content).or_insert(attachment.size) != attachment.size {
             return Err(TransferError::ContentSize(attachment.content));
