@@ -48,7 +48,7 @@ const STEP: &str = "SKEP_TRANSFER_STEP";
 const FOLDER: &str = "SKEP_TRANSFER_FOLDER";
 const ENTRIES: u32 = 4_000;
 /// What a process takes for itself: pages of code and stack that are touched the first time.
-const SLACK: usize = 2 << 20;
+const SLACK: usize = 3 << 20;
 /// Less than any of the files takes.
 const SMALL: usize = 1 << 20;
 
