@@ -52,7 +52,13 @@ impl GroupMut<'_> {
 #[derive(Debug)]
 pub struct EntryMut<'a>(pub(crate) &'a mut Element);
 
-impl EntryMut<'_> {
+impl<'a> EntryMut<'a> {
+    /// The element, which is an entry's, as [`new_entry`] makes it.
+    #[must_use]
+    pub const fn of(element: &'a mut Element) -> Self {
+        Self(element)
+    }
+
     /// The entry, looked at.
     #[must_use]
     pub const fn view(&self) -> Entry<'_> {
@@ -212,7 +218,9 @@ pub(crate) fn new_group(uuid: Uuid, name: &str, now: Time) -> Element {
         .with(text("LastTopVisibleEntry", &Uuid::NIL.to_text()))
 }
 
-fn new_entry(uuid: Uuid, now: Time) -> Element {
+/// An entry with five empty fields, in no group yet. `uuid` is drawn at random.
+#[must_use]
+pub fn new_entry(uuid: Uuid, now: Time) -> Element {
     let text = Element::with_text;
     let mut entry = Element::new(ENTRY)
         .with(text("UUID", &uuid.to_text()))

@@ -9,14 +9,16 @@ use crate::blocks;
 use crate::bounds::{FILE_MAX, PAYLOAD_MAX, XML_NODES_MAX};
 use crate::bytes::Reader;
 use crate::cipher::Cipher;
-use crate::database::Database;
+use crate::database::{Binary, Database};
+use crate::entry::Entry;
 use crate::error::KdbxError;
 use crate::gzip::{self, Compression};
 use crate::header::{self, Header, RawHeader};
 use crate::inner;
 use crate::kdf::Kdf;
 use crate::key::{CompositeKey, FileKeys, SecretBytes};
-use crate::xml;
+use crate::tree::Element;
+use crate::xml::{self, Reading};
 
 /// What a file says in the clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +73,35 @@ pub fn open_within(
     memory: &mut [Block],
     limits: Limits,
 ) -> Result<Database, KdbxError> {
+    open_with(file, key, memory, limits, None)
+}
+
+/// Opens a file and gives its entries away one by one, with the number of their group and all attachments' contents. The
+/// database has none then, so that no more than one is held as a tree. Groups are numbered in the order in which they begin,
+/// from 0, the outermost. [`Limits::nodes`] counts what is held at a time.
+///
+/// # Errors
+/// As [`open_within`]. The entries that were given away until then are authentic, but perhaps not all.
+pub fn open_each(
+    file: &[u8],
+    key: &CompositeKey,
+    memory: &mut [Block],
+    limits: Limits,
+    visit: Visit<'_>,
+) -> Result<Database, KdbxError> {
+    open_with(file, key, memory, limits, Some(visit))
+}
+
+/// Takes an entry: the number of its group, itself, and what its attachments refer to.
+pub type Visit<'a> = &'a mut dyn FnMut(usize, Entry<'_>, &[Binary]);
+
+fn open_with(
+    file: &[u8],
+    key: &CompositeKey,
+    memory: &mut [Block],
+    limits: Limits,
+    visit: Option<Visit<'_>>,
+) -> Result<Database, KdbxError> {
     let (raw, header, rest) = checked_header(file)?;
     let transformed = header.kdf.derive(key.composite(), memory)?;
     let keys = FileKeys::new(&header.seed, &transformed);
@@ -79,7 +110,7 @@ pub fn open_within(
     keys.header_mac(raw.bytes).verify_slice(mac).map_err(|_| KdbxError::WrongKey)?;
     let mut payload = blocks::read(reader.rest(), &keys)?;
     header.cipher.decrypt(&keys.cipher, &header.iv, &mut payload)?;
-    let mut database = read_within(payload, header.compression, limits)?;
+    let mut database = read_within(payload, header.compression, limits, visit)?;
     database.public = header.extra;
     database.minor = header.minor;
     Ok(database)
@@ -91,13 +122,14 @@ pub fn open_within(
 /// # Errors
 /// What is wrong with the contents.
 pub fn read_contents(contents: SecretBytes, compression: Compression) -> Result<Database, KdbxError> {
-    read_within(contents, compression, Limits::MAX)
+    read_within(contents, compression, Limits::MAX, None)
 }
 
 fn read_within(
     mut contents: SecretBytes,
     compression: Compression,
     limits: Limits,
+    visit: Option<Visit<'_>>,
 ) -> Result<Database, KdbxError> {
     let most = limits.payload.min(PAYLOAD_MAX);
     if compression == Compression::Gzip {
@@ -107,8 +139,14 @@ fn read_within(
         return Err(KdbxError::PayloadTooLarge);
     }
     let mut inner = inner::read(&contents)?;
-    let mut document = xml::read_within(inner.document, limits.nodes)?;
-    xml::reveal(&mut document.root, &mut inner.stream)?;
+    let binaries = &inner.binaries;
+    let mut give = visit.map(|visit| |group: usize, entry: &Element| visit(group, Entry(entry), binaries));
+    let document = Reading {
+        nodes_max: limits.nodes,
+        reveal: &mut |element| xml::reveal(element, &mut inner.stream),
+        visit: give.as_mut().map(|give| give as &mut dyn FnMut(usize, &Element)),
+    }
+    .read(inner.document)?;
     Ok(Database {
         document,
         binaries: inner.binaries,

@@ -19,7 +19,7 @@ use crate::header::Header;
 use crate::inner::{self, InnerStream, NEW_KEY_SIZE};
 use crate::kdf::Kdf;
 use crate::key::{CompositeKey, FileKeys, SecretBytes};
-use crate::xml;
+use crate::xml::{self, Fill};
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,22 @@ pub fn save(
     random: &mut impl Random,
     memory: &mut [Block],
 ) -> Result<Vec<u8>, KdbxError> {
+    save_filled(database, &|_, _| Ok(()), key, options, random, memory)
+}
+
+/// Writes a file whose groups are filled while they are written, so that never all entries are held as a tree. `fill` is
+/// called twice for every group, to measure and to write, and must put the same both times.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_filled(
+    database: &Database,
+    fill: Fill<'_>,
+    key: &CompositeKey,
+    options: &Options,
+    random: &mut impl Random,
+    memory: &mut [Block],
+) -> Result<Vec<u8>, KdbxError> {
     let mut salt = vec![0; 32];
     let mut iv = vec![0; options.cipher.iv_size()];
     let mut seed = [0; 32];
@@ -66,7 +82,7 @@ pub fn save(
         extra: database.public.clone(),
     };
     let head = header.write()?;
-    let mut payload = payload(database, options, inner_key.expose())?;
+    let mut payload = payload(database, fill, options, inner_key.expose())?;
     let transformed = header.kdf.derive(key.composite(), memory)?;
     let keys = FileKeys::new(&header.seed, &transformed);
     options.cipher.encrypt(&keys.cipher, &header.iv, &mut payload)?;
@@ -83,21 +99,28 @@ pub fn save(
     Ok(file)
 }
 
+/// How many bytes the contents of a file will have, before they are compressed and encrypted: attachments and document.
+///
+/// # Errors
+/// What can't be written, or of which there is too much.
+pub fn contents_len(database: &Database, fill: Fill<'_>) -> Result<usize, KdbxError> {
+    let extra = &database.inner_extra;
+    let len = inner::written_len(&database.binaries, extra) + xml::written_len(&database.document, fill)?;
+    if len > PAYLOAD_MAX { Err(KdbxError::PayloadTooLarge) } else { Ok(len) }
+}
+
 /// What is encrypted, with room for the cipher's padding.
 fn payload(
     database: &Database,
+    fill: Fill<'_>,
     options: &Options,
     inner_key: &[u8; NEW_KEY_SIZE],
 ) -> Result<SecretBytes, KdbxError> {
-    let extra = &database.inner_extra;
-    let len = inner::written_len(&database.binaries, extra) + xml::written_len(&database.document)?;
-    if len > PAYLOAD_MAX {
-        return Err(KdbxError::PayloadTooLarge);
-    }
+    let len = contents_len(database, fill)?;
     let room = options.cipher.encrypted_len(0);
     let mut plain = SecretBytes::new(Vec::with_capacity(len + room));
-    inner::write(&mut plain, inner_key, &database.binaries, extra)?;
-    xml::write(&mut plain, &database.document, &mut InnerStream::chacha20(inner_key))?;
+    inner::write(&mut plain, inner_key, &database.binaries, &database.inner_extra)?;
+    xml::write(&mut plain, &database.document, fill, &mut InnerStream::chacha20(inner_key))?;
     debug_assert_eq!(plain.len(), len);
     match options.compression {
         Compression::None => Ok(plain),

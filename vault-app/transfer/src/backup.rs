@@ -306,9 +306,7 @@ impl Parts {
     /// Every attachment has its content, of the size that its entry says, and every content is one.
     fn check_contents(&self) -> Result<(), TransferError> {
         let mut stray: BTreeMap<ContentId, u64> = self.sizes.clone();
-        let contents = self.entries.iter().flat_map(|entry| {
-            core::iter::once(&entry.content).chain(entry.history.iter().map(|version| &version.content))
-        });
+        let contents = self.entries.iter().flat_map(room::contents);
         for attachment in contents.flat_map(|content| &content.attachments) {
             let size = self.sizes.get(&attachment.content);
             match size {

@@ -6,7 +6,7 @@ use vault_app_codes::Random;
 use vault_app_entries::export::Protected;
 use vault_app_entries::store::Item;
 use vault_app_entries::{Content, SecretBytes, Store};
-use vault_app_kdbx::{ArgonKind, Cipher, Compression, Options};
+use vault_app_kdbx::{ArgonKind, Cipher, Compression, Options, Put, Uuid, save_filled};
 use vault_app_kdf::Cost;
 
 use crate::backup;
@@ -55,11 +55,12 @@ fn to_kdbx<R: Random>(
 ) -> Result<Exported, TransferError> {
     let mut left_out = Count::default();
     left_out.add(LeftOut::SigningKeys, source.keys()?.len());
-    let database = kdbx::write(store, source, means.random, means.now_s, means.room)?;
+    let (database, tree) = kdbx::write(store, source, means.random, means.now_s, means.room)?;
     let key = means.composite_key()?;
     let (cipher, compression, kind) = (Cipher::Aes256, Compression::None, ArgonKind::Id);
     let options = Options { cipher, compression, kind, cost };
-    let file = vault_app_kdbx::save(&database, &key, &options, means.random, means.blocks)?;
+    let fill = |group: Uuid, put: Put<'_>| tree.fill(group, put);
+    let file = save_filled(&database, &fill, &key, &options, means.random, means.blocks)?;
     Ok(sealed(SecretBytes::from(file), store, left_out))
 }
 

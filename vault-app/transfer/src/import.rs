@@ -7,7 +7,7 @@ use vault_app_codes::Random;
 use vault_app_entries::import::{Import, bitwarden, csv};
 use vault_app_entries::store::Item;
 use vault_app_entries::{Content, ContentId, Entry, EntryId, GroupId, SecretBytes, Store, StoreError};
-use vault_app_kdbx::{Database, KdbxError, XmlError, open_within};
+use vault_app_kdbx::{Binary, Database, KdbxError, XmlError, open_each};
 
 use crate::backup;
 use crate::error::TransferError;
@@ -94,13 +94,17 @@ fn from_kdbx<R: Random>(
     if bytes.len() > limits.payload {
         return Err(TransferError::NeedsRoom(0));
     }
-    let database = open_within(bytes, &key, means.blocks, limits).map_err(|error| match error {
+    let (mut report, mut left_out) = (Report::default(), Count::default());
+    let mut reader = kdbx::Reader::new(means.now_s, means.room / 2, &mut report, &mut left_out);
+    let mut visit = |group: usize, entry: vault_app_kdbx::Entry<'_>, binaries: &[Binary]| {
+        reader.visit(group, entry, binaries);
+    };
+    let opened = open_each(bytes, &key, means.blocks, limits, &mut visit);
+    let database = opened.map_err(|error| match error {
         KdbxError::PayloadTooLarge | KdbxError::Xml(XmlError::TooMany) => TransferError::NeedsRoom(0),
         other => other.into(),
     })?;
-    let (mut report, mut left_out) = (Report::default(), Count::default());
-    let notes = (&mut report, &mut left_out);
-    let found = kdbx::read(&database, store, at, means.random, means.now_s, notes)?;
+    let found = reader.finish(&database, store, at, means.random)?;
     let mut chosen =
         Chosen { store, index: Index::new(store), entries: BTreeMap::new(), contents: Contents::default() };
     for entry in found.entries {

@@ -7,8 +7,8 @@
 //! Invariants: what a file asks of memory is checked against what the caller can spare ([`Means`]) before it is taken;
 //! a store that went through a KeePass file or a backup is the same again; importing a file twice adds nothing twice.
 //!
-//! Memory beside the file and the store: a backup is written and read chunk by chunk, so its contents once; of a KeePass
-//! file the document is held as a tree, [`room::NODE`] bytes an element, which is what [`Means::room`] is mostly for.
+//! Memory beside the store and what comes of it: a backup is written and read chunk by chunk, so it is the file once. A
+//! KeePass file is encrypted whole: its contents are there twice, and of its entries one at a time as a tree.
 //!
 //! What it deliberately does not do: no files, no clock, no questions to the user, no merging of two versions of an entry
 //! (both are kept), no signing keys in files of other programs.
@@ -27,7 +27,7 @@ mod kdbx;
 mod means;
 mod names;
 mod report;
-pub mod room;
+mod room;
 
 pub use backup::{Verified, verify};
 pub use error::TransferError;

@@ -9,5 +9,6 @@ mod read;
 mod tests;
 mod write;
 
-pub(crate) use read::{read, read_within};
+pub(crate) use read::{Reading, read};
+pub use write::{Fill, Put};
 pub(crate) use write::{reveal, write, written_len};

@@ -5,27 +5,67 @@ use alloc::vec::Vec;
 use xmlparser::{ElementEnd, StrSpan, Token, Tokenizer, XmlCharExt};
 
 use crate::bounds::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NAME_MAX, XML_NODES_MAX, XML_REFERENCE_MAX};
-use crate::error::XmlError;
+use crate::edit::{ENTRY, GROUP};
+use crate::error::{KdbxError, XmlError};
 use crate::tree::{Attribute, Document, Element, Node, Text};
 
-/// Reads a whole document.
+/// Reads a whole document in which nothing is protected.
 pub(crate) fn read(bytes: &[u8]) -> Result<Document, XmlError> {
-    read_within(bytes, XML_NODES_MAX)
+    let mut nothing = |_: &mut Element| Ok(());
+    let reading = Reading { nodes_max: XML_NODES_MAX, reveal: &mut nothing, visit: None };
+    reading.read(bytes).map_err(|error| match error {
+        KdbxError::Xml(error) => error,
+        _ => XmlError::Malformed,
+    })
 }
 
-/// Reads a whole document of at most `nodes_max` elements and comments.
-pub(crate) fn read_within(bytes: &[u8], nodes_max: usize) -> Result<Document, XmlError> {
-    let text = core::str::from_utf8(bytes).map_err(|_| XmlError::Encoding)?;
-    let mut builder = Builder { nodes_left: nodes_max.min(XML_NODES_MAX), ..Builder::default() };
-    for token in Tokenizer::from(text) {
-        builder.token(token.map_err(|_| XmlError::Malformed)?)?;
+/// How a document is read.
+pub(crate) struct Reading<'a> {
+    /// Most elements and comments that are held at a time.
+    pub(crate) nodes_max: usize,
+    /// Is called with every element when it is whole, in the order in which they end.
+    pub(crate) reveal: &'a mut dyn FnMut(&mut Element) -> Result<(), KdbxError>,
+    /// Takes entries instead of the document, with the number of the group that they are in.
+    pub(crate) visit: Option<Visit<'a>>,
+}
+
+/// Is given an entry as soon as it is read, and the number of its group: groups are numbered in the order in which they
+/// begin, from 0, the outermost.
+type Visit<'a> = &'a mut dyn FnMut(usize, &Element);
+
+impl Reading<'_> {
+    pub(crate) fn read(self, bytes: &[u8]) -> Result<Document, KdbxError> {
+        let text = core::str::from_utf8(bytes).map_err(|_| XmlError::Encoding)?;
+        let mut builder = Builder {
+            nodes_left: self.nodes_max.min(XML_NODES_MAX),
+            reading: self,
+            groups: Groups::default(),
+            open: Vec::new(),
+            before: Vec::new(),
+            root: None,
+            after: Vec::new(),
+        };
+        for token in Tokenizer::from(text) {
+            builder.token(token.map_err(|_| XmlError::Malformed)?)?;
+        }
+        Ok(builder.finish()?)
     }
-    builder.finish()
+}
+
+/// Which groups are open.
+#[derive(Default)]
+struct Groups {
+    /// The depth and the number of each, outermost first.
+    open: Vec<(usize, usize)>,
+    count: usize,
+    /// The depth of the entry in one of them that is open, and how many nodes were left before it.
+    entry: Option<(usize, usize)>,
 }
 
 /// A document as far as it has been read.
-#[derive(Default)]
-struct Builder {
+struct Builder<'a> {
+    reading: Reading<'a>,
+    groups: Groups,
     /// Elements whose end has not come, outermost first.
     open: Vec<Element>,
     before: Vec<Text>,
@@ -34,9 +74,9 @@ struct Builder {
     nodes_left: usize,
 }
 
-impl Builder {
-    fn token(&mut self, token: Token<'_>) -> Result<(), XmlError> {
-        match token {
+impl Builder<'_> {
+    fn token(&mut self, token: Token<'_>) -> Result<(), KdbxError> {
+        let done = match token {
             Token::Declaration { encoding, .. } => match encoding {
                 Some(encoding) if !encoding.as_str().eq_ignore_ascii_case("utf-8") => Err(XmlError::Encoding),
                 _ => Ok(()),
@@ -45,8 +85,8 @@ impl Builder {
             Token::Attribute { prefix, local, value, .. } => self.attribute(&prefix, &local, &value),
             Token::ElementEnd { end, .. } => match end {
                 ElementEnd::Open => Ok(()),
-                ElementEnd::Empty => self.end(None),
-                ElementEnd::Close(prefix, local) => self.end(Some(qualified(&prefix, &local)?)),
+                ElementEnd::Empty => return self.end(None),
+                ElementEnd::Close(prefix, local) => return self.end(Some(qualified(&prefix, &local)?)),
             },
             Token::Text { text } => self.text(decode(&text, Place::Text)?),
             Token::Cdata { text, .. } => self.text(decode(&text, Place::Cdata)?),
@@ -56,7 +96,8 @@ impl Builder {
             | Token::EmptyDtd { .. }
             | Token::EntityDeclaration { .. }
             | Token::DtdEnd { .. } => Err(XmlError::Dtd),
-        }
+        };
+        Ok(done?)
     }
 
     fn count(&mut self) -> Result<(), XmlError> {
@@ -73,6 +114,7 @@ impl Builder {
             return Err(XmlError::TooDeep);
         }
         let name = qualified(prefix, local)?;
+        self.begin_group_or_entry(&name);
         self.open.push(Element { name, attributes: Vec::new(), children: Vec::new() });
         Ok(())
     }
@@ -93,15 +135,51 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self, name: Option<String>) -> Result<(), XmlError> {
+    /// A group counts when it is in another, or outermost: an element of that name elsewhere is somebody's own.
+    fn begin_group_or_entry(&mut self, name: &str) {
+        let depth = self.open.len();
+        let in_group = self.groups.open.last().is_some_and(|(last, _)| last + 1 == depth);
+        let is_outermost = depth == 2 && self.open.last().is_some_and(|parent| parent.name == "Root");
+        if name == GROUP && (in_group || is_outermost) {
+            self.groups.open.push((depth, self.groups.count));
+            self.groups.count += 1;
+        } else if name == ENTRY && in_group {
+            // This one is counted already.
+            self.groups.entry = Some((depth, self.nodes_left + 1));
+        }
+    }
+
+    /// Gives a whole entry away; its nodes are no longer held then.
+    fn give(&mut self, element: Element) -> Option<Element> {
+        let depth = self.open.len();
+        if self.groups.open.last().is_some_and(|(last, _)| *last == depth) {
+            self.groups.open.pop();
+        }
+        let (Some(visit), Some((_, group))) = (&mut self.reading.visit, self.groups.open.last()) else {
+            return Some(element);
+        };
+        match self.groups.entry {
+            Some((entry, nodes)) if entry == depth => {
+                visit(*group, &element);
+                self.nodes_left = nodes;
+                self.groups.entry = None;
+                None
+            }
+            _ => Some(element),
+        }
+    }
+
+    fn end(&mut self, name: Option<String>) -> Result<(), KdbxError> {
         let mut element = self.open.pop().ok_or(XmlError::Unbalanced)?;
         if name.is_some_and(|name| name != element.name) {
-            return Err(XmlError::Unbalanced);
+            return Err(XmlError::Unbalanced.into());
         }
         drop_layout(&mut element);
         // Most elements have one child, and a growing list begins with room for four.
         element.children.shrink_to_fit();
         element.attributes.shrink_to_fit();
+        (self.reading.reveal)(&mut element)?;
+        let Some(element) = self.give(element) else { return Ok(()) };
         match self.open.last_mut() {
             Some(parent) => parent.children.push(Node::Element(element)),
             None => self.root = Some(element),

@@ -3,7 +3,7 @@
 use std::format;
 use std::string::{String, ToString};
 
-use super::{read, written_len};
+use super::{Reading, read, written_len};
 use crate::bounds::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NAME_MAX, XML_NODES_MAX};
 use crate::error::{KdbxError, XmlError};
 use crate::tree::{Document, Element, Node};
@@ -137,7 +137,7 @@ fn many_pieces_of_text_are_joined_in_time() {
 fn what_would_not_be_read_is_not_written() {
     let check = |root: Element, error: XmlError| {
         let document = Document { before: [].into(), root, after: [].into() };
-        assert_eq!(written_len(&document), Err(KdbxError::Xml(error)));
+        assert_eq!(written_len(&document, &|_, _| Ok(())), Err(KdbxError::Xml(error)));
     };
     for name in ["", "a b", "1a", "a:b:c", ":a", "a:", "a>", &"a".repeat(XML_NAME_MAX + 1)] {
         check(Element::new(name), XmlError::Name);
@@ -166,21 +166,24 @@ fn what_would_not_be_read_is_not_written() {
     check(doubled, XmlError::Attributes);
 }
 
+/// Reads a document in which values may be protected.
+fn revealed(document: &str) -> Result<Document, KdbxError> {
+    let mut stream = crate::inner::InnerStream::chacha20(b"key");
+    let reveal = &mut |element: &mut Element| super::reveal(element, &mut stream);
+    Reading { nodes_max: XML_NODES_MAX, reveal, visit: None }.read(document.as_bytes())
+}
+
 #[test]
 fn a_protected_value_must_be_text_and_plainly_so() {
     let check = |root: &str| {
         let document = read(root.as_bytes()).unwrap();
-        assert_eq!(written_len(&document), Err(KdbxError::ProtectedValue), "{root}");
-        let mut root = document.root;
-        let stream = &mut crate::inner::InnerStream::chacha20(b"key");
-        assert_eq!(super::reveal(&mut root, stream), Err(KdbxError::ProtectedValue));
+        assert_eq!(written_len(&document, &|_, _| Ok(())), Err(KdbxError::ProtectedValue), "{root}");
+        assert_eq!(revealed(root), Err(KdbxError::ProtectedValue));
     };
     check("<a Protected='True'><b/></a>");
     check("<a Protected='True'>x<!--c--></a>");
     check("<a Protected='yes'/>");
     check("<a Protected=''>x</a>");
     check("<a><b><c Protected='1'/></b></a>");
-    let mut base64 = read(b"<a Protected='True'>not base64</a>").unwrap().root;
-    let stream = &mut crate::inner::InnerStream::chacha20(b"key");
-    assert_eq!(super::reveal(&mut base64, stream), Err(KdbxError::ProtectedValue));
+    assert_eq!(revealed("<a Protected='True'>not base64</a>"), Err(KdbxError::ProtectedValue));
 }

@@ -5,10 +5,12 @@ use xmlparser::XmlCharExt;
 use zeroize::Zeroizing;
 
 use crate::bounds::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NODES_MAX};
+use crate::edit::GROUP;
 use crate::error::{KdbxError, XmlError};
 use crate::inner::InnerStream;
 use crate::key::SecretBytes;
 use crate::tree::{Document, Element, Node, PROTECTED};
+use crate::value::Uuid;
 use crate::xml::read::is_name;
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\" standalone=\"yes\"?>\n";
@@ -21,26 +23,32 @@ enum Protect<'a> {
     Measure,
 }
 
+/// What is written at the end of a group without having been there: called with the group's identifier, it puts elements.
+pub type Fill<'a> = &'a dyn Fn(Uuid, Put<'_>) -> Result<(), KdbxError>;
+/// Takes an element.
+pub type Put<'a> = &'a mut dyn FnMut(&Element) -> Result<(), KdbxError>;
+
 /// Appends the document to `out`.
 pub(crate) fn write(
     out: &mut SecretBytes,
     document: &Document,
+    fill: Fill<'_>,
     stream: &mut InnerStream,
 ) -> Result<(), KdbxError> {
-    run(document, Protect::With(stream), &mut |bytes| out.extend_from_slice(bytes))
+    run(document, fill, Protect::With(stream), &mut |bytes| out.extend_from_slice(bytes))
 }
 
 /// How many bytes [`write`] appends.
-pub(crate) fn written_len(document: &Document) -> Result<usize, KdbxError> {
+pub(crate) fn written_len(document: &Document, fill: Fill<'_>) -> Result<usize, KdbxError> {
     let mut len = 0;
-    run(document, Protect::Measure, &mut |bytes| len += bytes.len())?;
+    run(document, fill, Protect::Measure, &mut |bytes| len += bytes.len())?;
     Ok(len)
 }
 
 type Sink<'a> = &'a mut dyn FnMut(&[u8]);
 
-fn run(document: &Document, protect: Protect<'_>, sink: Sink<'_>) -> Result<(), KdbxError> {
-    let mut writer = Writer { sink, protect, nodes: 0 };
+fn run(document: &Document, fill: Fill<'_>, protect: Protect<'_>, sink: Sink<'_>) -> Result<(), KdbxError> {
+    let mut writer = Writer { sink, fill, protect, nodes: 0 };
     writer.put(DECLARATION);
     for comment in &document.before {
         writer.comment(comment.expose())?;
@@ -54,6 +62,7 @@ fn run(document: &Document, protect: Protect<'_>, sink: Sink<'_>) -> Result<(), 
 
 struct Writer<'a> {
     sink: Sink<'a>,
+    fill: Fill<'a>,
     protect: Protect<'a>,
     nodes: usize,
 }
@@ -96,11 +105,21 @@ impl Writer<'_> {
                     Node::Comment(text) => self.comment(text.expose())?,
                 }
             }
+            self.filled(element, depth)?;
         }
         self.put("</");
         self.put(&element.name);
         self.put(">");
         Ok(())
+    }
+
+    /// What a group is filled with.
+    fn filled(&mut self, element: &Element, depth: usize) -> Result<(), KdbxError> {
+        if element.name != GROUP {
+            return Ok(());
+        }
+        let Some(uuid) = element.child_text("UUID").and_then(Uuid::from_text) else { return Ok(()) };
+        (self.fill)(uuid, &mut |more| self.element(more, depth + 1))
     }
 
     fn attributes(&mut self, element: &Element) -> Result<(), XmlError> {
@@ -185,17 +204,6 @@ const fn escape_attribute(letter: char) -> Option<&'static str> {
     }
 }
 
-/// Protected values of a document that was read: decrypts them in the document's order.
-pub(crate) fn reveal(root: &mut Element, stream: &mut InnerStream) -> Result<(), KdbxError> {
-    if is_protected(root)? {
-        return reveal_text(root, stream);
-    }
-    for child in root.elements_mut() {
-        reveal(child, stream)?;
-    }
-    Ok(())
-}
-
 /// Any other value of the attribute is refused: another reader might take it for either, and lose the place in the key
 /// stream.
 fn is_protected(element: &Element) -> Result<bool, KdbxError> {
@@ -205,6 +213,11 @@ fn is_protected(element: &Element) -> Result<bool, KdbxError> {
         }
         _ => Ok(element.is_protected()),
     }
+}
+
+/// Decrypts the element if it is protected. To be called of all elements in the order in which they end.
+pub(crate) fn reveal(element: &mut Element, stream: &mut InnerStream) -> Result<(), KdbxError> {
+    if is_protected(element)? { reveal_text(element, stream) } else { Ok(()) }
 }
 
 fn reveal_text(element: &mut Element, stream: &mut InnerStream) -> Result<(), KdbxError> {

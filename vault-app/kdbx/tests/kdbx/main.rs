@@ -11,3 +11,4 @@ mod keepass_crate;
 mod keepassxc;
 mod model;
 mod noise;
+mod streams;

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use vault_app_entries::{Attachment, Content, ContentId, Field, Plain, SecretText, caps, otpauth};
-use vault_app_kdbx::{Database, Entry, EntryMut, Protection};
+use vault_app_kdbx::{Binary, Entry, EntryMut, Protection};
 
 use super::kept::{self, KEY};
 use super::{seconds, time};
@@ -63,8 +63,8 @@ pub(super) fn put(entry: &mut EntryMut<'_>, content: &Content, references: &BTre
 }
 
 /// Reads a content. The id of an attachment is its reference as a number, to be replaced by a real one.
-pub(super) fn take(entry: Entry<'_>, database: &Database) -> Content {
-    let size = |reference| database.binary(reference).map(|binary| binary.data().len() as u64);
+pub(super) fn take(entry: Entry<'_>, binaries: &[Binary]) -> Content {
+    let size = |reference: usize| binaries.get(reference).map(|binary| binary.data().len() as u64);
     let seen = seen(entry, &size);
     let Some((_, item)) = entry.custom_data().find(|(key, _)| *key == KEY) else { return seen };
     match kept::content(item, seen) {

@@ -9,7 +9,7 @@ mod read;
 mod write;
 
 pub(crate) use content::reference;
-pub(crate) use read::read;
+pub(crate) use read::Reader;
 pub(crate) use write::{sizes, write};
 
 use vault_app_kdbx::{Element, Time};

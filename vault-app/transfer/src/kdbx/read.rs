@@ -8,13 +8,14 @@ use vault_app_entries::{
     Entry, EntryId, Group, GroupId, Plain, SecretText, Store, Times, Version, caps, record,
 };
 use vault_app_kdbx as kdbx;
-use vault_app_kdbx::{Database, Uuid};
+use vault_app_kdbx::{Binary, Database, Uuid};
 
 use super::content::take;
 use super::kept::{self, KEY};
 use super::{LOCATION_CHANGED, PREVIOUS_PARENT, time_of};
 use crate::error::TransferError;
 use crate::report::{Count, LeftOut, Report, What};
+use crate::room;
 
 /// What a file holds, not in any store yet.
 pub(crate) struct Found {
@@ -24,26 +25,127 @@ pub(crate) struct Found {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// Reads a document into groups below `at`.
-pub(crate) fn read(
-    database: &Database,
-    store: &Store,
-    at: GroupId,
-    random: &mut impl Random,
+/// Reads entries while the file is read, when nothing of its groups is known yet, and then the groups.
+pub(crate) struct Reader<'a> {
     now_s: u64,
-    (report, left_out): (&mut Report, &mut Count),
-) -> Result<Found, TransferError> {
-    let groups = Groups { store, now_s, new: BTreeMap::new(), by_uuid: BTreeMap::new(), moved: Vec::new() };
-    let mut reader = Reader { database, bin: database.recycle_bin(), groups, report, left_out, at };
-    let places = reader.groups(random)?;
-    reader.groups.put_back(at);
-    let mut entries = Vec::new();
-    for (group, place) in places {
-        for entry in group.entries() {
-            entries.extend(reader.entry(entry, place));
-        }
+    /// Bytes that entries may still take.
+    room: Option<usize>,
+    entries: Vec<Read>,
+    report: &'a mut Report,
+    left_out: &'a mut Count,
+}
+
+/// An entry that is in no group yet.
+struct Read {
+    entry: Entry,
+    /// The number of its group in the file.
+    group: usize,
+    /// Where it was before it was moved, and when it was.
+    before: Option<Uuid>,
+    moved_s: Option<u64>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(
+        now_s: u64,
+        room: usize,
+        report: &'a mut Report,
+        left_out: &'a mut Count,
+    ) -> Self {
+        Self { now_s, room: Some(room), entries: Vec::new(), report, left_out }
     }
-    Ok(Found { groups: reader.groups.new.into_values().collect(), entries })
+
+    /// Takes an entry of the file's group of this number.
+    pub(crate) fn visit(&mut self, group: usize, entry: kdbx::Entry<'_>, binaries: &[Binary]) {
+        if self.room.is_none() {
+            return;
+        }
+        let element = entry.element();
+        let content = take(entry, binaries);
+        if let Err(breach) = content.check() {
+            self.report.refused += 1;
+            self.report.note(&content.title, What::Refused(breach));
+            return;
+        }
+        let modified_s = entry.modified().map_or(self.now_s, super::seconds);
+        let created_s = entry.created().map_or(modified_s, super::seconds);
+        let mut new = Entry {
+            id: EntryId::from_bytes(entry.uuid().map_or([0; 16], |uuid| uuid.0)),
+            group: GroupId::ROOT,
+            recycled_s: None,
+            times: Times { created_s, modified_s },
+            content,
+            history: Vec::new(),
+        };
+        let size = self.history(entry, &mut new, binaries);
+        count_looks(element, self.left_out);
+        self.room = self.room.and_then(|room| room.checked_sub(size));
+        self.entries.push(Read {
+            entry: new,
+            group,
+            before: element.child_text(PREVIOUS_PARENT).and_then(Uuid::from_text),
+            moved_s: time_of(element, LOCATION_CHANGED),
+        });
+    }
+
+    /// The newest versions that can be kept. Says what the entry takes with them.
+    fn history(&mut self, entry: kdbx::Entry<'_>, new: &mut Entry, binaries: &[Binary]) -> usize {
+        let mut dropped = 0;
+        for old in entry.history().rev() {
+            if new.history.len() == caps::HISTORY_MAX {
+                dropped += 1;
+                continue;
+            }
+            let content = take(old, binaries);
+            if content.check().is_err() {
+                dropped += 1;
+                continue;
+            }
+            let modified_s = old.modified().map_or(new.times.modified_s, super::seconds);
+            new.history.push(Version { modified_s, content });
+        }
+        let record = loop {
+            match record::encode(new) {
+                Ok(record) => break record.len(),
+                Err(_) if new.history.pop().is_some() => dropped += 1,
+                Err(_) => break caps::RECORD_MAX,
+            }
+        };
+        self.left_out.add(LeftOut::Versions, dropped);
+        record + room::ENTRY + room::VERSION * new.history.len()
+    }
+
+    /// Puts the entries into groups below `at`.
+    pub(crate) fn finish(
+        self,
+        database: &Database,
+        store: &Store,
+        at: GroupId,
+        random: &mut impl Random,
+    ) -> Result<Found, TransferError> {
+        if self.room.is_none() {
+            return Err(TransferError::NeedsRoom(0));
+        }
+        let by_uuid = BTreeMap::new();
+        let mut groups =
+            Groups { store, at, now_s: self.now_s, new: BTreeMap::new(), by_uuid, moved: Vec::new() };
+        let places = groups.places(database, random, self.report)?;
+        groups.put_back();
+        let in_its_group = |read: Read| {
+            // One in a second outermost group, of which other programs see nothing, is not lost.
+            let place = places.get(read.group).copied().unwrap_or(Place { group: at, is_bin: false });
+            let mut entry = read.entry;
+            entry.group = place.group;
+            if place.is_bin {
+                let before = read.before.and_then(|uuid| groups.by_uuid.get(&uuid).copied());
+                entry.group = before.unwrap_or(place.group);
+                entry.recycled_s = Some(read.moved_s.unwrap_or(self.now_s));
+            }
+            entry
+        };
+        let entries = self.entries.into_iter().map(in_its_group).collect();
+        Ok(Found { groups: groups.new.into_values().collect(), entries })
+    }
 }
 
 /// Where what is directly in a group of the file goes.
@@ -54,138 +156,20 @@ struct Place {
     is_bin: bool,
 }
 
-struct Reader<'a> {
-    database: &'a Database,
-    bin: Option<Uuid>,
-    groups: Groups<'a>,
-    report: &'a mut Report,
-    left_out: &'a mut Count,
-    at: GroupId,
-}
-
-impl<'a> Reader<'a> {
-    /// All groups of the file and where they go, those outside the bin first.
-    fn groups(&mut self, random: &mut impl Random) -> Result<Vec<(kdbx::Group<'a>, Place)>, TransferError> {
-        let Some(root) = self.database.root() else {
-            return Err(TransferError::Kdbx(kdbx::KdbxError::NotFound));
-        };
-        let at = Place { group: self.at, is_bin: false };
-        if let Some(uuid) = root.uuid() {
-            self.groups.by_uuid.insert(uuid, self.at);
-        }
-        let mut places = Vec::from([(root, at)]);
-        let mut next = 0;
-        // Ends: a document is a tree.
-        while let Some((group, place)) = places.get(next).copied() {
-            next += 1;
-            for child in group.groups() {
-                let is_bin = child.uuid().is_some() && child.uuid() == self.bin;
-                let place = if is_bin {
-                    Place { group: self.at, is_bin }
-                } else {
-                    Place { group: self.group(child, place, random)?, is_bin }
-                };
-                places.push((child, place));
-            }
-        }
-        Ok(places)
-    }
-
-    fn group(
-        &mut self,
-        group: kdbx::Group<'_>,
-        place: Place,
-        random: &mut impl Random,
-    ) -> Result<GroupId, TransferError> {
-        let element = group.element();
-        let recycled_s =
-            place.is_bin.then(|| time_of(element, LOCATION_CHANGED).unwrap_or(self.groups.now_s));
-        if let Some(there) = group.uuid().and_then(|uuid| self.groups.there(uuid, recycled_s.is_some())) {
-            return Ok(there);
-        }
-        let (name, notes) = name_and_notes(group);
-        let now_s = self.groups.now_s;
-        let times = Times {
-            created_s: time_of(element, "CreationTime").unwrap_or(now_s),
-            modified_s: time_of(element, "LastModificationTime").unwrap_or(now_s),
-        };
-        let id = self.groups.free_id(group.uuid(), random)?;
-        let new = Group { id, parent: place.group, recycled_s, times, name, notes };
-        if !self.groups.has_room(place.group) || new.check().is_err() {
-            self.report.note(&new.name, What::Flattened);
-            return Ok(place.group);
-        }
-        if place.is_bin {
-            let before = element.child_text(PREVIOUS_PARENT).and_then(Uuid::from_text);
-            self.groups.moved.extend(before.map(|uuid| (id, uuid)));
-        }
-        self.groups.by_uuid.extend(group.uuid().map(|uuid| (uuid, id)));
-        self.groups.new.insert(id, new);
-        Ok(id)
-    }
-
-    /// The entry, unless it can't be kept.
-    fn entry(&mut self, entry: kdbx::Entry<'_>, place: Place) -> Option<Entry> {
-        let element = entry.element();
-        let now_s = self.groups.now_s;
-        let content = take(entry, self.database);
-        if let Err(breach) = content.check() {
-            self.report.refused += 1;
-            self.report.note(&content.title, What::Refused(breach));
-            return None;
-        }
-        let before = element.child_text(PREVIOUS_PARENT).and_then(Uuid::from_text);
-        let before = before.and_then(|uuid| self.groups.by_uuid.get(&uuid).copied());
-        let group = if place.is_bin { before.unwrap_or(place.group) } else { place.group };
-        let modified_s = entry.modified().map_or(now_s, super::seconds);
-        let created_s = entry.created().map_or(modified_s, super::seconds);
-        let mut new = Entry {
-            id: EntryId::from_bytes(entry.uuid().map_or([0; 16], |uuid| uuid.0)),
-            group,
-            recycled_s: place.is_bin.then(|| time_of(element, LOCATION_CHANGED).unwrap_or(now_s)),
-            times: Times { created_s, modified_s },
-            content,
-            history: Vec::new(),
-        };
-        self.history(entry, &mut new);
-        self.count_looks(element);
-        Some(new)
-    }
-
-    /// The newest versions that can be kept.
-    fn history(&mut self, entry: kdbx::Entry<'_>, new: &mut Entry) {
-        let mut dropped = 0;
-        for old in entry.history().rev() {
-            let content = take(old, self.database);
-            if new.history.len() == caps::HISTORY_MAX || content.check().is_err() {
-                dropped += 1;
-                continue;
-            }
-            let modified_s = old.modified().map_or(new.times.modified_s, super::seconds);
-            new.history.push(Version { modified_s, content });
-        }
-        while record::encode(new).is_err() && new.history.pop().is_some() {
-            dropped += 1;
-        }
-        self.left_out.add(LeftOut::Versions, dropped);
-    }
-
-    fn count_looks(&mut self, element: &kdbx::Element) {
-        let has_text = |name: &str| element.child_text(name).is_some_and(|text| !text.is_empty());
-        let looks = ["ForegroundColor", "BackgroundColor", "OverrideURL", "CustomIconUUID"];
-        let has_icon = element.child_text("IconID").is_some_and(|icon| icon != "0");
-        let auto_type = element.child("AutoType").is_some_and(|auto| auto.child("Association").is_some());
-        let has_looks = has_icon || auto_type || looks.iter().any(|name| has_text(name));
-        self.left_out.add(LeftOut::Looks, usize::from(has_looks));
-        let data = element.child("CustomData").into_iter().flat_map(|data| data.children_named("Item"));
-        let foreign =
-            data.filter(|item| !item.child_text("Key").is_some_and(|key| OURS.contains(&key))).count();
-        self.left_out.add(LeftOut::PluginData, foreign);
-        let binaries = element.children_named("Binary");
-        let inline = binaries
-            .filter(|binary| binary.child("Value").is_none_or(|value| value.attribute("Ref").is_none()));
-        self.left_out.add(LeftOut::OldForms, inline.count());
-    }
+fn count_looks(element: &kdbx::Element, left_out: &mut Count) {
+    let has_text = |name: &str| element.child_text(name).is_some_and(|text| !text.is_empty());
+    let looks = ["ForegroundColor", "BackgroundColor", "OverrideURL", "CustomIconUUID"];
+    let has_icon = element.child_text("IconID").is_some_and(|icon| icon != "0");
+    let auto_type = element.child("AutoType").is_some_and(|auto| auto.child("Association").is_some());
+    let has_looks = has_icon || auto_type || looks.iter().any(|name| has_text(name));
+    left_out.add(LeftOut::Looks, usize::from(has_looks));
+    let data = element.child("CustomData").into_iter().flat_map(|data| data.children_named("Item"));
+    let foreign = data.filter(|item| !item.child_text("Key").is_some_and(|key| OURS.contains(&key))).count();
+    left_out.add(LeftOut::PluginData, foreign);
+    let binaries = element.children_named("Binary");
+    let inline =
+        binaries.filter(|binary| binary.child("Value").is_none_or(|value| value.attribute("Ref").is_none()));
+    left_out.add(LeftOut::OldForms, inline.count());
 }
 
 /// Items of custom data that are ours, or only say when KeePassXC has written some.
@@ -209,6 +193,7 @@ fn name_and_notes(group: kdbx::Group<'_>) -> (Plain, SecretText) {
 /// Groups of the store and new ones.
 struct Groups<'a> {
     store: &'a Store,
+    at: GroupId,
     now_s: u64,
     new: BTreeMap<GroupId, Group>,
     /// Where the groups of the file are.
@@ -218,6 +203,63 @@ struct Groups<'a> {
 }
 
 impl Groups<'_> {
+    /// Where what is in each group of the file goes; groups in the order of their numbers.
+    fn places(
+        &mut self,
+        database: &Database,
+        random: &mut impl Random,
+        report: &mut Report,
+    ) -> Result<Vec<Place>, TransferError> {
+        let root = database.root().ok_or(TransferError::Kdbx(kdbx::KdbxError::NotFound))?;
+        let bin = database.recycle_bin();
+        let mut places = Vec::from([Place { group: self.at, is_bin: false }]);
+        self.by_uuid.extend(root.uuid().map(|uuid| (uuid, self.at)));
+        let mut next: Vec<(kdbx::Group<'_>, Place)> =
+            root.groups().rev().map(|child| (child, places[0])).collect();
+        // Ends: a document is a tree.
+        while let Some((group, parent)) = next.pop() {
+            let is_bin = group.uuid().is_some() && group.uuid() == bin;
+            let id = if is_bin { self.at } else { self.group(group, parent, random, report)? };
+            let place = Place { group: id, is_bin };
+            places.push(place);
+            next.extend(group.groups().rev().map(|child| (child, place)));
+        }
+        Ok(places)
+    }
+
+    fn group(
+        &mut self,
+        group: kdbx::Group<'_>,
+        place: Place,
+        random: &mut impl Random,
+        report: &mut Report,
+    ) -> Result<GroupId, TransferError> {
+        let element = group.element();
+        let recycled_s = place.is_bin.then(|| time_of(element, LOCATION_CHANGED).unwrap_or(self.now_s));
+        if let Some(there) = group.uuid().and_then(|uuid| self.there(uuid, recycled_s.is_some())) {
+            return Ok(there);
+        }
+        let (name, notes) = name_and_notes(group);
+        let now_s = self.now_s;
+        let times = Times {
+            created_s: time_of(element, "CreationTime").unwrap_or(now_s),
+            modified_s: time_of(element, "LastModificationTime").unwrap_or(now_s),
+        };
+        let id = self.free_id(group.uuid(), random)?;
+        let new = Group { id, parent: place.group, recycled_s, times, name, notes };
+        if !self.has_room(place.group) || new.check().is_err() {
+            report.note(&new.name, What::Flattened);
+            return Ok(place.group);
+        }
+        if place.is_bin {
+            let before = element.child_text(PREVIOUS_PARENT).and_then(Uuid::from_text);
+            self.moved.extend(before.map(|uuid| (id, uuid)));
+        }
+        self.by_uuid.extend(group.uuid().map(|uuid| (uuid, id)));
+        self.new.insert(id, new);
+        Ok(id)
+    }
+
     /// The group of the store that this one is, if it is in the bin here just as there.
     fn there(&mut self, uuid: Uuid, in_bin: bool) -> Option<GroupId> {
         let id = GroupId::from_bytes(uuid.0);
@@ -264,12 +306,12 @@ impl Groups<'_> {
     }
 
     /// Puts groups of the bin below those that they were in, to be restored there, unless that gets too deep.
-    fn put_back(&mut self, at: GroupId) {
+    fn put_back(&mut self) {
         for (id, before) in core::mem::take(&mut self.moved) {
             let Some(parent) = self.by_uuid.get(&before).copied() else { continue };
             self.set_parent(id, parent);
             if self.new.keys().any(|group| self.depth(*group).is_none()) {
-                self.set_parent(id, at);
+                self.set_parent(id, self.at);
             }
         }
     }

@@ -4,9 +4,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use vault_app_codes::Random;
-use vault_app_entries::store::Item;
 use vault_app_entries::{ContentId, Entry, Group, GroupId, Store};
-use vault_app_kdbx::{Binary, Database, EntryMut, GroupMut, KdbxError, NewDatabase, Protection, Uuid};
+use vault_app_kdbx::{
+    Binary, Database, Element, EntryMut, GroupMut, KdbxError, NewDatabase, Protection, Put, Uuid,
+    contents_len, new_entry,
+};
 
 use super::content::put;
 use super::kept::{self, KEY};
@@ -19,45 +21,43 @@ use crate::room;
 /// What the database and its outermost group are called.
 const NAME: &str = "Vault";
 
-/// The store as a document, its attachments with it.
-pub(crate) fn write(
-    store: &Store,
+/// The store as a document without entries, its attachments with it, and what fills it with them.
+pub(crate) fn write<'s>(
+    store: &'s Store,
     source: &mut impl Source,
     random: &mut impl Random,
     now_s: u64,
     room: usize,
-) -> Result<Database, TransferError> {
-    let mut taken = room::of_kdbx(store);
-    if taken > room {
-        return Err(TransferError::NeedsRoom(taken));
-    }
+) -> Result<(Database, Tree<'s>), TransferError> {
+    let mut taken = 0_usize;
     let root = uuid(random)?;
     let mut database = Database::new(NewDatabase { name: NAME, root, now: time(now_s) });
-    let sizes = sizes(store)?;
     let mut references = BTreeMap::new();
-    for (id, size) in &sizes {
+    for (id, size) in sizes(store)? {
         // Here, in what is encrypted, and in the file.
-        let more = usize::try_from(*size).unwrap_or(usize::MAX).saturating_mul(3);
-        taken = taken.saturating_add(more);
+        taken = taken.saturating_add(usize::try_from(size).unwrap_or(usize::MAX).saturating_mul(3));
         if taken > room {
             return Err(TransferError::NeedsRoom(taken));
         }
-        let content = source.content(*id)?;
-        if content.expose().len() as u64 != *size {
-            return Err(TransferError::ContentSize(*id));
+        let content = source.content(id)?;
+        if content.expose().len() as u64 != size {
+            return Err(TransferError::ContentSize(id));
         }
-        references.insert(*id, database.binaries.len());
+        references.insert(id, database.binaries.len());
         database.binaries.push(Binary::new(content.expose().to_vec(), Protection::Protected));
     }
-    let tree = Tree::new(store, root, references);
+    let mut tree = Tree::new(store, root, references);
     let mut outermost = database.group_mut(root).ok_or(KdbxError::NotFound)?;
-    tree.fill(&mut outermost, GroupId::ROOT);
-    if !tree.bin.is_empty() {
+    tree.groups_in(&mut outermost, GroupId::ROOT);
+    if tree.has_bin() {
         let bin = uuid(random)?;
         database.add_bin(bin, time(now_s))?;
-        tree.fill_bin(&mut database.group_mut(bin).ok_or(KdbxError::NotFound)?);
+        tree.bin = Some(bin);
+        tree.groups_in_bin(&mut database.group_mut(bin).ok_or(KdbxError::NotFound)?);
     }
-    Ok(database)
+    let contents = contents_len(&database, &|group, put| tree.fill(group, put))?;
+    let taken = taken / 3 + 2 * contents + room::of_trees(store);
+    if taken > room { Err(TransferError::NeedsRoom(taken)) } else { Ok((database, tree)) }
 }
 
 fn uuid(random: &mut impl Random) -> Result<Uuid, TransferError> {
@@ -69,9 +69,7 @@ fn uuid(random: &mut impl Random) -> Result<Uuid, TransferError> {
 /// The sizes of all contents, on which all entries must agree.
 pub(crate) fn sizes(store: &Store) -> Result<BTreeMap<ContentId, u64>, TransferError> {
     let mut sizes = BTreeMap::new();
-    let contents = store.entries().flat_map(|entry| {
-        core::iter::once(&entry.content).chain(entry.history.iter().map(|version| &version.content))
-    });
+    let contents = store.entries().flat_map(room::contents);
     for attachment in contents.flat_map(|content| &content.attachments) {
         if *sizes.entry(attachment.content).or_insert(attachment.size) != attachment.size {
             return Err(TransferError::ContentSize(attachment.content));
@@ -81,68 +79,90 @@ pub(crate) fn sizes(store: &Store) -> Result<BTreeMap<ContentId, u64>, TransferE
 }
 
 /// What is in which group, and what is in the bin by itself.
-struct Tree<'s> {
+pub(crate) struct Tree<'s> {
     root: Uuid,
+    bin: Option<Uuid>,
     references: BTreeMap<ContentId, usize>,
     groups: BTreeMap<GroupId, Vec<&'s Group>>,
     entries: BTreeMap<GroupId, Vec<&'s Entry>>,
-    bin: Vec<Item>,
-    store: &'s Store,
+    groups_in_bin: Vec<&'s Group>,
+    entries_in_bin: Vec<&'s Entry>,
 }
 
 impl<'s> Tree<'s> {
     fn new(store: &'s Store, root: Uuid, references: BTreeMap<ContentId, usize>) -> Self {
-        let (groups, entries, bin) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let mut tree = Self { root, references, groups, entries, bin, store };
+        let mut tree = Self {
+            root,
+            bin: None,
+            references,
+            groups: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            groups_in_bin: Vec::new(),
+            entries_in_bin: Vec::new(),
+        };
         for group in store.groups() {
             match group.recycled_s {
-                Some(_) => tree.bin.push(Item::Group(group.id)),
+                Some(_) => tree.groups_in_bin.push(group),
                 None => tree.groups.entry(group.parent).or_default().push(group),
             }
         }
         for entry in store.entries() {
             match entry.recycled_s {
-                Some(_) => tree.bin.push(Item::Entry(entry.id)),
+                Some(_) => tree.entries_in_bin.push(entry),
                 None => tree.entries.entry(entry.group).or_default().push(entry),
             }
         }
         tree
     }
 
-    /// What is in the group. Recursion is as deep as groups are, at most 16.
-    fn fill(&self, into: &mut GroupMut<'_>, id: GroupId) {
-        for entry in self.entries.get(&id).into_iter().flatten() {
-            self.entry(into, entry);
+    fn has_bin(&self) -> bool {
+        !self.groups_in_bin.is_empty() || !self.entries_in_bin.is_empty()
+    }
+
+    /// Puts the entries of a group of the file, one at a time.
+    pub(crate) fn fill(&self, group: Uuid, put: Put<'_>) -> Result<(), KdbxError> {
+        if Some(group) == self.bin {
+            for entry in &self.entries_in_bin {
+                let mut element = self.entry(entry);
+                self.note_origin(&mut element, entry.group, entry.recycled_s);
+                put(&element)?;
+            }
+            return Ok(());
         }
+        let id = if group == self.root { GroupId::ROOT } else { GroupId::from_bytes(group.0) };
+        for entry in self.entries.get(&id).into_iter().flatten() {
+            put(&self.entry(entry))?;
+        }
+        Ok(())
+    }
+
+    fn entry(&self, entry: &Entry) -> Element {
+        let mut element = new_entry(Uuid(entry.id.bytes()), time(entry.times.created_s));
+        let mut view = EntryMut::of(&mut element);
+        for version in entry.history.iter().rev() {
+            put(&mut view, &version.content, &self.references);
+            view.touch(time(version.modified_s));
+            view.archive(None);
+        }
+        put(&mut view, &entry.content, &self.references);
+        view.touch(time(entry.times.modified_s));
+        element
+    }
+
+    /// The groups in a group. Recursion is as deep as groups are, at most 16.
+    fn groups_in(&self, into: &mut GroupMut<'_>, id: GroupId) {
         for group in self.groups.get(&id).into_iter().flatten() {
             self.group(into, group);
         }
     }
 
-    fn fill_bin(&self, bin: &mut GroupMut<'_>) {
-        for item in &self.bin {
-            let (element, from, recycled_s) = match item {
-                Item::Entry(id) => {
-                    let Some(entry) = self.store.entry(*id) else { continue };
-                    self.entry(bin, entry);
-                    ("Entry", entry.group, entry.recycled_s)
-                }
-                Item::Group(id) => {
-                    let Some(group) = self.store.group(*id) else { continue };
-                    self.group(bin, group);
-                    ("Group", group.parent, group.recycled_s)
-                }
-            };
-            let Some(added) = bin.element().elements_mut().rev().find(|child| child.name == element) else {
-                continue;
-            };
-            added.child_or_new(PREVIOUS_PARENT).set_text(&self.uuid(from).to_text());
-            set_time(added, LOCATION_CHANGED, recycled_s.unwrap_or(0));
+    fn groups_in_bin(&self, bin: &mut GroupMut<'_>) {
+        for group in &self.groups_in_bin {
+            self.group(bin, group);
+            if let Some(added) = bin.element().elements_mut().rev().find(|child| child.name == "Group") {
+                self.note_origin(added, group.parent, group.recycled_s);
+            }
         }
-    }
-
-    fn uuid(&self, group: GroupId) -> Uuid {
-        if group == GroupId::ROOT { self.root } else { Uuid(group.bytes()) }
     }
 
     fn group(&self, into: &mut GroupMut<'_>, group: &Group) {
@@ -155,17 +175,13 @@ impl<'s> Tree<'s> {
         if let Some(item) = kept::of_group((&group.name, group.notes.expose()), seen) {
             added.set_custom_data(KEY, &item);
         }
-        self.fill(&mut added, group.id);
+        self.groups_in(&mut added, group.id);
     }
 
-    fn entry(&self, into: &mut GroupMut<'_>, entry: &Entry) {
-        let mut added: EntryMut<'_> = into.add_entry(Uuid(entry.id.bytes()), time(entry.times.created_s));
-        for version in entry.history.iter().rev() {
-            put(&mut added, &version.content, &self.references);
-            added.touch(time(version.modified_s));
-            added.archive(None);
-        }
-        put(&mut added, &entry.content, &self.references);
-        added.touch(time(entry.times.modified_s));
+    /// Says of something in the bin where it was, and when it came there.
+    fn note_origin(&self, element: &mut Element, from: GroupId, recycled_s: Option<u64>) {
+        let from = if from == GroupId::ROOT { self.root } else { Uuid(from.bytes()) };
+        element.child_or_new(PREVIOUS_PARENT).set_text(&from.to_text());
+        set_time(element, LOCATION_CHANGED, recycled_s.unwrap_or(0));
     }
 }

@@ -176,25 +176,13 @@ fn key(number: u8) -> (u64, Vec<u8>) {
     (key.public().id().0, key.to_record().to_vec())
 }
 
-/// A vault with one of everything.
-pub(crate) fn sample() -> Vault {
-    let times = Times { created_s: 1_700_000_000, modified_s: 1_700_000_500 };
-    let group = |id, parent, name: &str, recycled_s| Group {
-        id: group_id(id),
-        parent,
-        recycled_s,
-        times,
-        name: plain(name),
-        notes: format!("about {name}").as_str().into(),
-    };
-    let groups = vec![
-        group(1, GroupId::ROOT, "Banks \u{2014} \u{1f511}", None),
-        group(2, group_id(1), "Abroad", None),
-        group(3, group_id(1), "Closed", Some(1_750_000_000)),
-    ];
-    let attachment =
-        |name: &str, number: u8, size| Attachment { name: plain(name), content: content_id(number), size };
-    let content = Content {
+fn attachment(name: &str, number: u8, size: u64) -> Attachment {
+    Attachment { name: plain(name), content: content_id(number), size }
+}
+
+/// A content with all that one can have.
+fn login() -> Content {
+    Content {
         title: plain("Login with \"quotes\" & <angles>"),
         user: plain("ann"),
         password: "p\u{e4}ss<&>\"' w\u{f6}rd \u{1f511}".into(),
@@ -211,7 +199,26 @@ pub(crate) fn sample() -> Vault {
         attachments: vec![attachment("small.txt", 1, 5), attachment("large.bin", 2, 40_000)],
         totp: Some(otpauth::parse("otpauth://totp/a:b?secret=GEZDGNBVGY3TQOJQ&issuer=a").unwrap()),
         expires_s: Some(1_900_000_000),
+    }
+}
+
+/// A vault with one of everything.
+pub(crate) fn sample() -> Vault {
+    let times = Times { created_s: 1_700_000_000, modified_s: 1_700_000_500 };
+    let group = |id, parent, name: &str, recycled_s| Group {
+        id: group_id(id),
+        parent,
+        recycled_s,
+        times,
+        name: plain(name),
+        notes: format!("about {name}").as_str().into(),
     };
+    let groups = vec![
+        group(1, GroupId::ROOT, "Banks \u{2014} \u{1f511}", None),
+        group(2, group_id(1), "Abroad", None),
+        group(3, group_id(1), "Closed", Some(1_750_000_000)),
+    ];
+    let content = login();
     let old = Content {
         password: "first".into(),
         attachments: vec![attachment("small.txt", 3, 6)],

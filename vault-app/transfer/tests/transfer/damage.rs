@@ -97,6 +97,8 @@ fn backup(parts: &[(&str, Vec<u8>)]) -> Vec<u8> {
     file
 }
 
+type NamedParts = Vec<(String, Vec<u8>)>;
+
 #[test]
 fn a_backup_that_is_authentic_but_no_store_is_refused_by_its_part() {
     let vault = sample();
@@ -111,7 +113,7 @@ fn a_backup_that_is_authentic_but_no_store_is_refused_by_its_part() {
     let keys: Vec<(String, Vec<u8>)> =
         vault.rest.keys.iter().map(|(id, bytes)| (format!("key.{id:016x}"), bytes.clone())).collect();
     let all: Vec<(String, Vec<u8>)> = [contents, keys, records].concat();
-    let with = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let with = |change: &dyn Fn(&mut NamedParts)| {
         let mut parts = all.clone();
         change(&mut parts);
         parts.sort();
