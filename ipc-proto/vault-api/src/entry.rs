@@ -222,6 +222,7 @@ pub struct Entry {
 
 /// One secret of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
 pub enum Reveal {
     /// The password.
     Password,
