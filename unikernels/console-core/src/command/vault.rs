@@ -20,7 +20,6 @@ const VERSIONS_MAX: u8 = 10;
 
 /// A command to a vault.
 #[derive(Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger ones on")]
 pub(crate) enum VaultCommand<'w> {
     Init {
         key_file: bool,

@@ -240,7 +240,6 @@ const KEY_FILE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 #[test]
 fn a_vault_with_a_key_file_asks_for_it_whenever_it_is_needed() {
-    let other = KEY_FILE.replace('A', "B");
     let world = check(
         &[
             "vault init --key-file",
@@ -252,22 +251,6 @@ fn a_vault_with_a_key_file_asks_for_it_whenever_it_is_needed() {
             "pass",
             KEY_FILE,
             "vault status",
-            "passwd",
-            "pass",
-            KEY_FILE,
-            "new",
-            "new",
-            "passwd --key-file",
-            "new",
-            KEY_FILE,
-            "new",
-            "new",
-            &other,
-            "passwd --no-key-file",
-            "new",
-            KEY_FILE,
-            "new",
-            "new",
         ],
         &[
             "skep> vault init --key-file",
@@ -288,6 +271,39 @@ fn a_vault_with_a_key_file_asks_for_it_whenever_it_is_needed() {
             "open, no entries.",
             "Entries are in memory: they end with the qube.",
             "It opens with a passphrase and a key file.",
+        ],
+    );
+    let mut machine = world.machine.borrow_mut();
+    assert_eq!(machine.vault("vault").key_file, Some((0..32).collect()));
+}
+
+#[test]
+fn another_passphrase_keeps_the_key_file_unless_told_otherwise() {
+    let other = KEY_FILE.replace('A', "B");
+    let world = check_in(
+        |world| {
+            opened(world);
+            world.machine.borrow_mut().vault("vault").key_file = Some((0..32).collect());
+        },
+        &[
+            "passwd",
+            "pass",
+            KEY_FILE,
+            "new",
+            "new",
+            "passwd --key-file",
+            "new",
+            KEY_FILE,
+            "new",
+            "new",
+            &other,
+            "passwd --no-key-file",
+            "new",
+            KEY_FILE,
+            "new",
+            "new",
+        ],
+        &[
             "skep> passwd",
             "Old passphrase:",
             "Key file (base64):",
