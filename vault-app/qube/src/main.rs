@@ -37,8 +37,8 @@ fn main(qube: Qube) -> i32 {
     let mut signs = qube.servers(&sign::SERVICE);
     let place = Place::find(qube);
     let random = move |out: &mut [u8]| qube.random().fill(out);
-    let blocks: &'static mut [Block] = MutexGuard::leak(BLOCKS.lock());
-    let session = Session::new(place, random, blocks, Effort::Measured);
+    let blocks = MutexGuard::leak(BLOCKS.lock());
+    let session = Session::new(place, random, blocks.as_mut_slice(), Effort::Measured);
     let mut server = Server::new(session, random, Time(qube));
     qube.ready();
     loop {
