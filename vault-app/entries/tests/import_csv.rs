@@ -138,6 +138,8 @@ fn faults_are_counted_out_and_say_no_secret() {
     assert_eq!(faults.len(), caps::FAULTS_MAX);
     assert_eq!(faults[1].to_string(), "line 3, column 2 (created): not a date");
     assert!(faults.iter().all(|fault: &Fault| !fault.to_string().contains("hunter2")));
+    // So are those of the names themselves: 40 columns without one, all the same, none of passwords.
+    assert_eq!(read(&",".repeat(39)).unwrap_err().len(), caps::FAULTS_MAX);
 }
 
 #[test]
