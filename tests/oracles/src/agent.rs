@@ -8,7 +8,9 @@
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{Generation, PortIndex};
 use vault_app_signing::agent::{AgentError, MESSAGE_MAX, Split, split};
-use vault_app_signing::{DATA_MAX, GRANTS_MAX, Grant, Key, KeyId, ONCE_S, PublicKey, SECONDS_MAX, Seed, Signer};
+use vault_app_signing::{
+    DATA_MAX, GRANTS_MAX, Grant, Key, KeyId, ONCE_S, PublicKey, SECONDS_MAX, Seed, Signer,
+};
 
 use crate::input::Input;
 
@@ -54,10 +56,8 @@ fn key(seed: u8) -> Key {
 
 impl World {
     fn new() -> Self {
-        let caller = |port| Caller {
-            port: PortIndex::new(port).expect("a small number"),
-            generation: Generation(1),
-        };
+        let caller =
+            |port| Caller { port: PortIndex::new(port).expect("a small number"), generation: Generation(1) };
         let mut world = Self {
             keys: SEEDS.map(key),
             callers: [0, 1].map(caller),
@@ -91,7 +91,9 @@ impl World {
                 3 | 4 => self.allow(input),
                 5 => {
                     let (caller, at) = (usize::from(input.byte() & 1), usize::from(input.byte()) % 3);
-                    self.each(|signer, world| signer.disallow(world.callers[caller], world.keys[at].public().id()));
+                    self.each(|signer, world| {
+                        signer.disallow(world.callers[caller], world.keys[at].public().id())
+                    });
                     self.given.retain(|given| (given.0, given.1) != (caller, at));
                 }
                 6 => {
@@ -110,8 +112,7 @@ impl World {
 
     /// Does the same to both; they tell the owner the same.
     fn each<T: PartialEq + std::fmt::Debug>(&mut self, act: impl Fn(&mut Signer, &Self) -> T) -> T {
-        let (mut signer, mut without) =
-            (std::mem::take(&mut self.signer), std::mem::take(&mut self.without));
+        let (mut signer, mut without) = (std::mem::take(&mut self.signer), std::mem::take(&mut self.without));
         let (one, other) = (act(&mut signer, self), act(&mut without, self));
         assert_eq!(one, other, "the owner hears of another key");
         (self.signer, self.without) = (signer, without);
@@ -140,7 +141,8 @@ impl World {
     fn allow(&mut self, input: &mut Input<'_>) {
         let (caller, at) = (usize::from(input.byte() & 1), usize::from(input.byte()) % 3);
         let seconds = u32::from(input.u16()) * 2;
-        let (grant, length) = if seconds == 2 { (Grant::Once, ONCE_S) } else { (Grant::ForSeconds(seconds), seconds) };
+        let (grant, length) =
+            if seconds == 2 { (Grant::Once, ONCE_S) } else { (Grant::ForSeconds(seconds), seconds) };
         let now_ms = self.now_ms;
         let allowed = self.each(|signer, world| {
             signer.allow(world.callers[caller], world.keys[at].public().id(), grant, now_ms)
@@ -149,7 +151,8 @@ impl World {
         let is_good = is_there && (1..=SECONDS_MAX).contains(&length);
         assert_eq!(allowed.is_ok(), is_good, "{allowed:?}");
         if is_good {
-            self.given.retain(|given| given.3 <= now_ms && now_ms < given.4 && (given.0, given.1) != (caller, at));
+            self.given
+                .retain(|given| given.3 <= now_ms && now_ms < given.4 && (given.0, given.1) != (caller, at));
             let until_ms = now_ms.saturating_add(u64::from(length) * 1000);
             self.given.push(Given(caller, at, grant == Grant::Once, now_ms, until_ms));
         }
@@ -295,7 +298,8 @@ fn record(bytes: &[u8]) {
         }
         _ => None,
     };
-    let is_good = comment.is_some_and(|comment| comment.len() <= 128 && !comment.chars().any(char::is_control));
+    let is_good =
+        comment.is_some_and(|comment| comment.len() <= 128 && !comment.chars().any(char::is_control));
     match Key::from_record(bytes) {
         Ok(key) => {
             assert!(is_good && key.to_record().as_slice() == bytes, "a record that would not be written so");

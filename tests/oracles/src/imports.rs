@@ -91,11 +91,19 @@ fn of_entry(store: &Store, entry: &Entry) -> Kept {
 fn words(content: &Content) -> Vec<String> {
     let mut words = vec![content.title.to_string(), content.user.to_string()];
     words.extend([content.password.expose(), content.notes.expose()].map(String::from));
-    words.push(content.totp.as_ref().map(|totp| vault_app_entries::otpauth::print(totp).expose().into()).unwrap_or_default());
+    words.push(
+        content
+            .totp
+            .as_ref()
+            .map(|totp| vault_app_entries::otpauth::print(totp).expose().into())
+            .unwrap_or_default(),
+    );
     words.push(content.expires_s.map(|at_s| at_s.min(LAST_S)).map(print_date).unwrap_or_default());
     words.extend(content.urls.iter().map(|url| format!("url {}", url.as_str())));
     words.extend(content.tags.iter().map(|tag| format!("tag {}", tag.as_str())));
-    words.extend(content.fields.iter().map(|field| format!("{}: {}", field.name.as_str(), field.value.expose())));
+    words.extend(
+        content.fields.iter().map(|field| format!("{}: {}", field.name.as_str(), field.value.expose())),
+    );
     words
 }
 
@@ -173,7 +181,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         let columns = head.split(',').count();
         for (shift, _) in CELLS.iter().enumerate() {
             let cells = CELLS.iter().cycle().skip(shift * 3 + number);
-            let row = |skip: usize| cells.clone().skip(skip).step_by(5).take(columns).copied().collect::<Vec<_>>();
+            let row =
+                |skip: usize| cells.clone().skip(skip).step_by(5).take(columns).copied().collect::<Vec<_>>();
             inputs.push(format!("\0{head}\n{}\r\n{}\n", row(0).join(","), row(2).join(",")).into_bytes());
         }
         let right = head.split(',').map(|name| if name.contains("ime") { "1700000000000" } else { "" });
@@ -183,7 +192,9 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let deep: String = (0..16).map(|number| format!("/{number}")).collect();
     inputs.push(format!("\0folder,password\n{deep},p").into_bytes());
     for items in ITEMS {
-        inputs.push(format!("\x01{{\"encrypted\":false,\"folders\":[{FOLDERS}],\"items\":[{items}]}}").into_bytes());
+        inputs.push(
+            format!("\x01{{\"encrypted\":false,\"folders\":[{FOLDERS}],\"items\":[{items}]}}").into_bytes(),
+        );
         inputs.push(format!("\x01{{\"collections\":[{FOLDERS}],\"items\":[{items},{items}]}}").into_bytes());
     }
     inputs.push(b"\x01{\"encrypted\":true,\"items\":[]}".to_vec());
@@ -194,7 +205,19 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
 pub(crate) fn dictionary() -> Vec<Vec<u8>> {
     let heads = CSV_HEADS.iter().flat_map(|head| head.split(','));
     let words = ITEMS.iter().chain([&FOLDERS]).flat_map(|items| items.split_inclusive([':', ',', '{', '[']));
-    let more = ["\"\"", "\r\n", "\\/", "\\\\", ": ", "Root/", "\u{feff}", "://", "otpauth://totp/", "%3A", "\\u0000"];
+    let more = [
+        "\"\"",
+        "\r\n",
+        "\\/",
+        "\\\\",
+        ": ",
+        "Root/",
+        "\u{feff}",
+        "://",
+        "otpauth://totp/",
+        "%3A",
+        "\\u0000",
+    ];
     let all: BTreeSet<&str> = heads.chain(words).chain(CELLS).chain(more).collect();
     all.into_iter().filter(|word| !word.is_empty()).map(|word| word.into()).collect()
 }
@@ -239,7 +262,8 @@ const CELLS: [&str; 22] = [
     "1970-01-01T00:00:00.5Z",
 ];
 
-const FOLDERS: &str = "{\"id\":\"f\",\"name\":\"a/b\"},{\"id\":\"g\",\"name\":\"\"},{\"id\":\"h\",\"name\":\"a/b/c\\\\/d\"}";
+const FOLDERS: &str =
+    "{\"id\":\"f\",\"name\":\"a/b\"},{\"id\":\"g\",\"name\":\"\"},{\"id\":\"h\",\"name\":\"a/b/c\\\\/d\"}";
 
 const ITEMS: [&str; 7] = [
     "{\"type\":1,\"name\":\"n\",\"folderId\":\"f\",\"notes\":null,\"favorite\":true,\"login\":{\"username\":\"u\",\

@@ -209,7 +209,11 @@ fn full(number: u8) -> Entry {
         notes: "a\nb".into(),
         tags: vec![text("x"), text("y")],
         fields: vec![Field { name: text("f"), value: "v".into(), protected: number & 2 == 0 }],
-        attachments: vec![Attachment { name: text("a"), content: ContentId::from_bytes([number; 16]), size: 300 }],
+        attachments: vec![Attachment {
+            name: text("a"),
+            content: ContentId::from_bytes([number; 16]),
+            size: 300,
+        }],
         totp: Some(totp),
         expires_s: Some(u64::from(number) << 28),
     };

@@ -209,7 +209,8 @@ fn write(fields: &Fields, header: &Header, claims: &[Claim]) -> Vec<u8> {
         file.extend(u32::try_from(value.len()).expect("short").to_le_bytes());
         file.extend(value);
     }
-    let base = Sha512::new().chain_update(&header.seed).chain_update(transformed()).chain_update([1]).finalize();
+    let base =
+        Sha512::new().chain_update(&header.seed).chain_update(transformed()).chain_update([1]).finalize();
     let mac = |index: u64| {
         let key = Sha512::new().chain_update(index.to_le_bytes()).chain_update(base).finalize();
         Hmac::<Sha256>::new_from_slice(&key).expect("any length")
@@ -237,7 +238,9 @@ fn transformed() -> &'static [u8; 32] {
         let argon = Argon2::new(Algorithm::Argon2d, Version::V0x13, params);
         let mut key = [0; 32];
         let blocks = [const { Block::new() }; 8];
-        argon.hash_password_into_with_memory(&composite, &[0x5a; 32], &mut key, blocks).expect("enough blocks");
+        argon
+            .hash_password_into_with_memory(&composite, &[0x5a; 32], &mut key, blocks)
+            .expect("enough blocks");
         key
     })
 }

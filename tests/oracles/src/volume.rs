@@ -138,8 +138,10 @@ impl World {
                 3 => disk.truncate(range.start),
                 4 => {
                     let other = usize::from(from) % SECTORS * SECTOR;
-                    let (one, two) =
-                        (disk.get(range.clone()).map(Vec::from), disk.get(other..other + SECTOR).map(Vec::from));
+                    let (one, two) = (
+                        disk.get(range.clone()).map(Vec::from),
+                        disk.get(other..other + SECTOR).map(Vec::from),
+                    );
                     if let (Some(one), Some(two)) = (one, two) {
                         put(disk, range, &two);
                         put(disk, other..other + SECTOR, &one);
