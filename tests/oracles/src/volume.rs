@@ -4,7 +4,8 @@
 //! disk, the end cut off; the checksum of a copy of the key slots may be made right again. What opens is exactly a state that
 //! the volume once was in, with the key slots of then or later; what is refused has a reason and is left alone. More changes
 //! happen while it is open: records read as they were written or not at all. At the end a commit is made, and opening again
-//! shows it. Honest are the states of two histories that part after a power cut, and disks of another volume with the same key.
+//! shows it. Honest are the states of histories that part after a power cut, and those of another volume with the same key,
+//! whose whole disk is as good as the volume's own; a part of it is not.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,6 +40,8 @@ struct Memory(Rc<RefCell<Vec<u8>>>);
 
 /// A volume as it once was.
 struct Honest {
+    /// Which of the two volumes.
+    seed: u64,
     disk: Vec<u8>,
     state: State,
     records: Records,
@@ -46,10 +49,9 @@ struct Honest {
     slots: u8,
 }
 
-/// States of the volume, and disks of another one.
+/// All states that there ever were.
 struct World {
     honest: Vec<Honest>,
-    foreign: Vec<Vec<u8>>,
 }
 
 thread_local! {
@@ -110,7 +112,7 @@ pub fn volume(input: &[u8]) {
         assert!(slots.is_ok() && fits.is_ok(), "what opens has key slots, and they are of its key");
         let same = world.honest.iter().find(|honest| honest.state == opened.state());
         let same = same.expect("a state that never was");
-        world.check_slots(&opened);
+        world.check_slots(same.seed, &opened);
         if !is_changed {
             let now = (opened.state(), slots_of(opened.slots()), opened.found());
             assert_eq!(now, (begun.state, begun.slots, Found::default()));
@@ -161,16 +163,15 @@ impl World {
     }
 
     fn source(&self, number: u8) -> &[u8] {
-        let honest = self.honest.iter().map(|honest| &honest.disk);
-        let all: Vec<&Vec<u8>> = honest.chain(&self.foreign).collect();
-        all[usize::from(number) % all.len()]
+        &self.honest[usize::from(number) % self.honest.len()].disk
     }
 
     /// Key slots may be newer than the root says, as a power cut leaves them, but never older.
-    fn check_slots(&self, opened: &Open) {
+    fn check_slots(&self, seed: u64, opened: &Open) {
         let (state, found, slots) = (opened.state(), opened.found(), slots_of(opened.slots()));
         let root = state.generation.checked_sub(found.recovered).expect("more recovered than there ever was");
-        let of_root = self.honest.iter().filter(|honest| honest.state.generation == root);
+        let is_root = |honest: &&Honest| (honest.seed, honest.state.generation) == (seed, root);
+        let of_root = self.honest.iter().filter(is_root);
         let least = of_root.map(|honest| honest.slots).min().expect("a root that never was");
         assert!(least <= slots, "key slots {slots}, and the root knew {least}");
     }
@@ -293,6 +294,7 @@ fn random(seed: u64) -> Random {
 
 /// A volume and what must be in it.
 struct Life {
+    seed: u64,
     opened: Open,
     disk: Memory,
     records: Records,
@@ -303,14 +305,14 @@ impl Life {
     fn create(seed: u64) -> Self {
         let disk = Memory(Rc::new(RefCell::new(vec![0xee; SECTORS * SECTOR])));
         let opened = Volume::create(disk.clone(), &key(), slots(0), random(seed)).expect("there is room");
-        Self { opened, disk, records: Records::new(), slots: 0 }
+        Self { seed, opened, disk, records: Records::new(), slots: 0 }
     }
 
     /// The same volume on a disk of its own.
     fn part(from: &Honest, seed: u64) -> Self {
         let disk = Memory(Rc::new(RefCell::new(from.disk.clone())));
         let opened = Volume::open(disk.clone(), &key(), random(seed)).expect("an honest disk");
-        Self { opened, disk, records: from.records.clone(), slots: from.slots }
+        Self { seed: from.seed, opened, disk, records: from.records.clone(), slots: from.slots }
     }
 
     fn commit(&mut self, changes: &[(u8, Option<usize>)], fill: u8) {
@@ -336,8 +338,8 @@ impl Life {
     }
 
     fn now(&self) -> Honest {
-        let (records, slots) = (self.records.clone(), self.slots);
-        Honest { disk: self.disk.0.borrow().clone(), state: self.opened.state(), records, slots }
+        let (disk, records) = (self.disk.0.borrow().clone(), self.records.clone());
+        Honest { seed: self.seed, disk, state: self.opened.state(), records, slots: self.slots }
     }
 }
 
@@ -371,14 +373,14 @@ impl World {
         assert!(sides > 4, "the log never went to the other area");
         let mut other = Life::create(4);
         other.commit(&[(1, Some(100)), (2, Some(5000))], 10);
-        let mut foreign = vec![other.now().disk];
+        honest.push(other.now());
         other.commit(&[(3, Some(600))], 11);
-        foreign.push(other.now().disk);
+        honest.push(other.now());
         for honest in &honest {
             let mut sealed = honest.disk.clone();
             COPIES.iter().for_each(|sector| right_again(&mut sealed, *sector));
             assert!(sealed == honest.disk, "the checksum is elsewhere");
         }
-        Self { honest, foreign }
+        Self { honest }
     }
 }
