@@ -372,6 +372,7 @@ impl World {
         let sides = honest.iter().filter(|honest| honest.disk[64 * SECTOR] != 0xee).count();
         assert!(sides > 4, "the log never went to the other area");
         let mut other = Life::create(4);
+        honest.push(other.now());
         other.commit(&[(1, Some(100)), (2, Some(5000))], 10);
         honest.push(other.now());
         other.commit(&[(3, Some(600))], 11);
