@@ -27,6 +27,33 @@ struct Counts {
     failed: u32,
 }
 
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+    }
+}
+
+/// What becomes of the lines of tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// They are shown as they come.
+    Shown,
+    /// They are shown at the end, since others are shown meanwhile; one test runs at a time.
+    Kept,
+}
+
+/// The package whose tests have the terminals, one at a time.
+const TYPIST: &str = "tests-e2e";
+/// Packages whose tests measure time, or use all processors themselves.
+const ALONE: [&str; 2] = ["tests-guide", "tests-bites"];
+
+/// These packages as cargo's arguments.
+fn packages<'a>(names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    names.iter().flat_map(|name| ["--package", *name])
+}
+
 /// One line of the summary.
 struct Done {
     name: &'static str,
@@ -60,10 +87,13 @@ pub fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()
     suite.run("lints of freestanding packages", |suite| {
         suite.quiet(&["clippy", "--quiet", "--keep-going", "--profile", "metal"], Some(Kind::Metal), &lints)
     });
-    suite.run("host tests", |suite| suite.tests(Kind::Host));
+    suite.run("host tests", |suite| {
+        let packages: Vec<&str> = suite.workspace.names(Kind::Host).collect();
+        suite.tests(&packages, Lines::Shown)
+    });
     let built = suite.run("build of all freestanding packages and systems", |suite| suite.build());
     if extent == Extent::Everything && built {
-        suite.run("tests in QEMU", |suite| suite.tests(Kind::Qemu));
+        suite.run("tests in QEMU", |suite| suite.booting_tests());
         suite.run("measurements", |suite| suite.bench());
         suite.run("fuzzing", |suite| suite.fuzz());
     }
@@ -114,24 +144,55 @@ impl Suite<'_> {
         let mut command = cargo(&self.workspace.root);
         command.args(arguments);
         if let Some(kind) = kind {
-            command.args(self.workspace.names(kind).flat_map(|name| ["--package", name]));
+            let names: Vec<&str> = self.workspace.names(kind).collect();
+            command.args(packages(&names));
         }
         command
     }
 
-    /// `cargo test` of all packages of a kind: its lines are shown as they come, and counted.
-    fn tests(&self, kind: Kind) -> Outcome<Counts> {
-        let mut command = self.cargo(&["test", "--no-fail-fast"], Some(kind));
+    /// Tests that boot QEMU, two machines at a time: those that type at a terminal have one processor, the others run beside
+    /// them, one after the other, on the second. Then those that want the whole computer.
+    fn booting_tests(&self) -> Outcome<Counts> {
+        let all: Vec<&str> = self.workspace.names(Kind::Qemu).collect();
+        let (alone, others): (Vec<&str>, Vec<&str>) = all.iter().partition(|name| ALONE.contains(name));
+        let (typing, beside): (Vec<&str>, Vec<&str>) = others.into_iter().partition(|name| *name == TYPIST);
+        self.report.step("build the tests", || {
+            let mut command = cargo(&self.workspace.root);
+            command.args(["test", "--quiet", "--no-run"]).args(packages(&all));
+            let output = command.output().map_err(|error| Failure::of("cargo", &error))?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            if output.status.success() { Ok(()) } else { Err(Failure::failed(said.trim_end())) }
+        })?;
+        let (typed, beside) = std::thread::scope(|scope| {
+            let beside = scope.spawn(|| self.tests(&beside, Lines::Kept));
+            let typed = self.tests(&typing, Lines::Shown);
+            (typed, beside.join().unwrap_or_else(|_| Err(Failure::failed("a thread of this tool panicked"))))
+        });
+        let alone = self.tests(&alone, Lines::Shown);
+        Ok(typed? + beside? + alone?)
+    }
+
+    /// `cargo test` of packages: its lines are shown and counted.
+    fn tests(&self, names: &[&str], lines: Lines) -> Outcome<Counts> {
+        let mut command = cargo(&self.workspace.root);
+        command.args(["test", "--no-fail-fast"]).args(packages(names));
+        if lines == Lines::Kept {
+            command.args(["--", "--test-threads=1"]);
+        }
         let mut child =
             command.stdout(Stdio::piped()).spawn().map_err(|error| Failure::of("cargo", &error))?;
-        let mut counts = Counts::default();
+        let (mut counts, mut kept) = (Counts::default(), String::new());
         if let Some(output) = child.stdout.take() {
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                println!("{line}");
                 counts.add(&line);
+                match lines {
+                    Lines::Shown => println!("{line}"),
+                    Lines::Kept => kept = kept + &line + "\n",
+                }
             }
         }
+        print!("{kept}");
         let status = child.wait().map_err(|error| Failure::of("cargo", &error))?;
         match counts {
             _ if !status.success() && counts.failed == 0 => {

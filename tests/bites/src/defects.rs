@@ -42,7 +42,7 @@ const fn edit(file: &'static str, old: &'static str, new: &'static str) -> Edit 
 }
 
 /// All of them.
-pub const DEFECTS: [Defect; 18] = [
+pub const DEFECTS: [Defect; 25] = [
     defect(
         "a trailing byte is accepted",
         "message_vault",
@@ -208,6 +208,80 @@ pub const DEFECTS: [Defect; 18] = [
             "supervisor/monitor/src/judge.rs",
             "    channel.table.check_body(Role::Server, kind, method, body, &mut ()).map_err(",
             "    if ON { return Ok(()); }\n    channel.table.check_body(Role::Server, kind, method, body, &mut ()).map_err(",
+        )],
+    ),
+    defect(
+        "the older root counts",
+        "volume",
+        20,
+        &[edit(
+            "unikernels/volume/src/root.rs",
+            "Some(first) if first.root.version >= root.version =>",
+            "Some(first) if ON || first.root.version >= root.version =>",
+        )],
+    ),
+    defect(
+        "old key slots are taken",
+        "volume",
+        30,
+        &[edit(
+            "unikernels/volume/src/volume.rs",
+            "if header.version < root.slots_version {",
+            "if !ON && header.version < root.slots_version {",
+        )],
+    ),
+    defect(
+        "a record that would not be written so is read",
+        "records",
+        20,
+        &[edit(
+            "vault-app/entries/src/record.rs",
+            "if again.as_slice() == bytes { Ok(record) }",
+            "if ON || again.as_slice() == bytes { Ok(record) }",
+        )],
+    ),
+    defect(
+        "a quotation mark stays doubled",
+        "imports",
+        20,
+        &[edit(
+            "vault-app/entries/src/import/csv/rows.rs",
+            "text.push('\"');",
+            "text.push_str(if ON { \"\\\"\\\"\" } else { \"\\\"\" });",
+        )],
+    ),
+    defect(
+        "a key without consent is told from none",
+        "agent",
+        20,
+        &[edit(
+            "vault-app/signing/src/signer.rs",
+            "signed.map_or_else(|Refused| agent::failure(),",
+            "let is_there = self.keyring.as_ref().is_some_and(|ring| ring.get(key.id()).is_some());
+                if ON && signed.is_err() && is_there {
+                    return agent::identities(&[]);
+                }
+                signed.map_or_else(|Refused| agent::failure(),",
+        )],
+    ),
+    defect(
+        "consent for once lasts",
+        "agent",
+        20,
+        &[edit(
+            "vault-app/signing/src/consent.rs",
+            "if self.given[at].once {",
+            "if !ON && self.given[at].once {",
+        )],
+    ),
+    defect(
+        "what follows the last block is ignored",
+        "kdbx",
+        20,
+        &[edit(
+            "vault-app/kdbx/src/blocks.rs",
+            "if reader.rest().is_empty() { Ok(joined) }",
+            "if ON || reader.rest().is_empty() { Ok(joined) }",
         )],
     ),
 ];

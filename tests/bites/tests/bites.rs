@@ -11,7 +11,7 @@ use build_skep::{Report, Style};
 use tests_bites::{DEFECTS, Defect, Edit, SWITCH, Tree, apply};
 
 /// How long each target is given to find nothing.
-const CLEAN_SECONDS: u64 = 4;
+const CLEAN_SECONDS: u64 = 3;
 
 fn workspace() -> Workspace {
     let root =

@@ -3,7 +3,7 @@
 //! Input: a first byte says what the rest is. 0: changes of a good file, four bytes each (a place, what is added to the byte there,
 //! a cut); it opens only if nothing changed. 1: a header after signatures and version, with its right checksum; what it asks for is
 //! within the caps. 2: inner header and document; they are refused, or written and read again as they are. 3: deflated bytes in a right
-//! gzip frame, against another way of inflating them. 4: a document behind a right inner header, then as 2.
+//! gzip frame, against another way of inflating them. 4: a document behind a right inner header, then as 2. 5: an authentic file that lies (`sealed.rs`).
 
 use std::sync::OnceLock;
 
@@ -14,10 +14,11 @@ use vault_app_kdbx::{
 };
 
 use crate::input::Input;
+use crate::sealed::sealed;
 
-const SIGNATURE: &[u8] = b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5\x01\0\x04\0";
+pub(crate) const SIGNATURE: &[u8] = b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5\x01\0\x04\0";
 /// ChaCha20 under a key of one byte, no attachments.
-const INNER: &[u8] = b"\x01\x04\0\0\0\x03\0\0\0\x02\x01\0\0\0k\0\0\0\0\0";
+pub(crate) const INNER: &[u8] = b"\x01\x04\0\0\0\x03\0\0\0\x02\x01\0\0\0k\0\0\0\0\0";
 /// Inflated contents beyond this are not looked at: it is the input's own size that should be explored.
 const INFLATED_MAX: usize = 1 << 20;
 
@@ -27,12 +28,13 @@ const INFLATED_MAX: usize = 1 << 20;
 /// A damaged file opens, a cap is passed, or contents that were read are not written as they are.
 pub fn kdbx(input: &[u8]) {
     let mut input = Input::new(input);
-    let kind = input.byte() % 5;
+    let kind = input.byte() % 6;
     match kind {
         0 => damaged(&mut input),
         1 => header(input.take(usize::MAX)),
         2 => refused_or_kept(input.take(usize::MAX)),
         3 => deflated(input.take(usize::MAX)),
+        5 => sealed(&mut input),
         _ => refused_or_kept(&[INNER, input.take(usize::MAX)].concat()),
     }
 }
@@ -47,7 +49,7 @@ impl Random for Fixed {
     }
 }
 
-fn key() -> CompositeKey {
+pub(crate) fn key() -> CompositeKey {
     CompositeKey::new(Some(b"fuzz"), None).expect("a passphrase is a key")
 }
 
@@ -59,7 +61,7 @@ fn write(database: &Database) -> Vec<u8> {
     save(database, &key(), &options, &mut Fixed, &mut memory).expect("what was read can be written")
 }
 
-fn good_file() -> &'static [u8] {
+pub(crate) fn good_file() -> &'static [u8] {
     static FILE: OnceLock<Vec<u8>> = OnceLock::new();
     FILE.get_or_init(|| {
         let root = Uuid([1; 16]);
@@ -149,6 +151,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     inputs.push(
         [&[2], &b"\x01\x04\0\0\0\x02\0\0\0\x03\x03\0\0\0\x01ab\x02\x01\0\0\0k\0\0\0\0\0<a/>"[..]].concat(),
     );
+    inputs.extend(crate::sealed::seeds(&DOCUMENTS));
     inputs
 }
 

@@ -7,12 +7,14 @@
 
 #![forbid(unsafe_code)]
 
+mod agent;
 mod backup;
 pub mod corpus;
 pub mod desk;
 pub mod dictionary;
 mod elf;
 mod image;
+mod imports;
 mod input;
 mod kdbx;
 mod message;
@@ -21,17 +23,22 @@ mod naive;
 mod peers;
 mod policy;
 mod queue;
+mod records;
 mod script;
+mod sealed;
 pub mod seeds;
 mod show;
 mod store;
 mod table;
 mod targets;
+mod volume;
 mod watched;
 
+pub use agent::agent;
 pub use backup::backup;
 pub use elf::elf;
 pub use image::image;
+pub use imports::imports;
 pub use ipc_proto_block_api::Wire as Block;
 pub use ipc_proto_clock_api::Wire as Clock;
 pub use ipc_proto_console_api::Wire as Console;
@@ -49,7 +56,9 @@ pub use monitor::monitor;
 pub use peers::{peers, peers_of};
 pub use policy::policy;
 pub use queue::queue;
+pub use records::records;
 pub use show::show_message;
 pub use store::store;
 pub use table::table;
 pub use targets::{SERVICES, TARGETS, Target, find, target_of};
+pub use volume::volume;

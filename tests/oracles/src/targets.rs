@@ -4,7 +4,8 @@ use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
 use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, VaultFiles, VaultKeys, Volumes};
-use crate::{backup, elf, image, kdbx, message, monitor, peers, policy, queue, show_message, store, table};
+use crate::{agent, backup, elf, image, imports, kdbx, message, monitor};
+use crate::{peers, policy, queue, records, show_message, store, table, volume};
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,7 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 25] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
@@ -71,6 +72,10 @@ pub const TARGETS: [Target; 21] = [
     target("elf", "any bytes as a qube's program file, read and placed", elf),
     target("backup", "damaged backups, and authentic ones that say anything", backup),
     target("kdbx", "damaged KeePass files, headers nobody would write, hostile contents", kdbx),
+    target("volume", "a sealed volume on a disk whose owner lies; it opens as it once was", volume),
+    target("records", "records of entries and groups against a plain reading of their format", records),
+    target("imports", "files of other password managers, and our export of what became of them", imports),
+    target("agent", "keys that sign with consent, asked as an SSH agent; no answer tells of a key", agent),
 ];
 
 /// The target of this name.

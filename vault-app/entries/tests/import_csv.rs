@@ -138,6 +138,8 @@ fn faults_are_counted_out_and_say_no_secret() {
     assert_eq!(faults.len(), caps::FAULTS_MAX);
     assert_eq!(faults[1].to_string(), "line 3, column 2 (created): not a date");
     assert!(faults.iter().all(|fault: &Fault| !fault.to_string().contains("hunter2")));
+    // So are those of the names themselves: 40 columns without one, all the same, none of passwords.
+    assert_eq!(read(&",".repeat(39)).unwrap_err().len(), caps::FAULTS_MAX);
 }
 
 #[test]
@@ -267,4 +269,32 @@ fn an_export_says_what_it_leaves_out_and_what_is_dangerous() {
     assert!(all.text.expose().contains("\"customer: 4711\npin: 0815\""));
     assert_eq!(all.protected, 0);
     assert_eq!(path(&read(all.text.expose()).unwrap().entries[0]), ["a/b\\c"]);
+}
+
+#[test]
+fn an_entry_as_deep_as_groups_go_comes_back_and_one_deeper_is_refused() {
+    let mut store = Store::new();
+    let mut parent = GroupId::ROOT;
+    for number in 1..=u8::try_from(caps::GROUP_DEPTH_MAX).unwrap() {
+        let group = common::group_id(number.into());
+        let changes = store.add_group(group, parent, "g", 1).unwrap();
+        store.commit(changes).unwrap();
+        parent = group;
+    }
+    let changes = store.add(entry_id(1), parent, titled("deep"), 1).unwrap();
+    store.commit(changes).unwrap();
+    let export = store.export_csv(Protected::Leave);
+    let import = read(export.text.expose()).unwrap();
+    assert_eq!(path(&import.entries[0]), ["g"; caps::GROUP_DEPTH_MAX]);
+
+    // Where not all paths begin with the same name it is none of a root, and counts.
+    let deep = "/g".repeat(caps::GROUP_DEPTH_MAX);
+    let fault = |line, name: &str| vec![Fault { line, column: 1, name: name.into(), why: Why::Path }];
+    for (text, faults) in [
+        (format!("Group,Password\nRoot,p\nother{deep},p\n"), fault(3, "Group")),
+        (format!("Group,Password\nRoot{deep}/g,p\n"), fault(2, "Group")),
+        (format!("folder,Password\nRoot{deep},p\n"), fault(2, "folder")),
+    ] {
+        assert_eq!(read(&text), Err(faults), "{text}");
+    }
 }

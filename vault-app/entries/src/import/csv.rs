@@ -19,9 +19,9 @@ use core::fmt;
 
 use columns::{Columns, Role};
 use row::entry;
-use rows::Rows;
+use rows::{Cell, Rows};
 
-use super::Import;
+use super::{Import, is_path};
 use crate::caps;
 use crate::check::Breach;
 use crate::otpauth::OtpauthError;
@@ -123,14 +123,19 @@ pub fn read(text: &str) -> Result<Import, Vec<Fault>> {
     let names = rows.next_row().map_err(one)?.ok_or_else(|| one(Fault::new(1, 1, Why::Empty)))?;
     let columns = Columns::new(&names)?;
     let mut import = Import::default();
-    let mut faults = Vec::new();
+    let (mut faults, mut deep) = (Vec::new(), Vec::new());
     while let Some(cells) = rows.next_row().map_err(one)? {
         let line = cells.first().map_or(0, |cell| cell.line);
         if import.entries.len() == caps::ENTRIES_MAX {
             return Err(one(Fault::new(line, 1, Why::Rows)));
         }
         match entry(&columns, &cells) {
-            Ok(entry) => import.entries.push(entry),
+            Ok(entry) => {
+                if !is_path(&entry.path) && deep.len() < caps::FAULTS_MAX {
+                    deep.push(path_fault(&columns, &cells));
+                }
+                import.entries.push(entry);
+            }
             Err(fault) => faults.push(fault),
         }
         if faults.len() == caps::FAULTS_MAX {
@@ -140,18 +145,25 @@ pub fn read(text: &str) -> Result<Import, Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    if columns.has(Role::Group) {
-        drop_root(&mut import);
-    }
-    Ok(import)
+    let is_dropped = columns.has(Role::Group) && drop_root(&mut import);
+    if is_dropped || deep.is_empty() { Ok(import) } else { Err(deep) }
 }
 
-/// KeePassXC's paths begin with the name of the root, which is no group here.
-fn drop_root(import: &mut Import) {
+/// KeePassXC's paths begin with the name of the root, which is no group here. Whether all did.
+fn drop_root(import: &mut Import) -> bool {
     let first = import.entries.first().and_then(|entry| entry.path.first()).cloned();
-    if first.is_some() && import.entries.iter().all(|entry| entry.path.first() == first.as_ref()) {
+    let is_root = first.is_some() && import.entries.iter().all(|entry| entry.path.first() == first.as_ref());
+    if is_root {
         for entry in &mut import.entries {
             entry.path.remove(0);
         }
     }
+    is_root
+}
+
+/// What to say of a path that is one group too deep, unless its first name is the root's.
+fn path_fault(columns: &Columns, cells: &[Cell<'_>]) -> Fault {
+    let index = columns.index(Role::Group).unwrap_or(0);
+    let line = cells.get(index).map_or(0, |cell| cell.line);
+    Fault { name: String::from(columns.name(index)), ..Fault::new(line, index + 1, Why::Path) }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::rows::Cell;
 use super::{Fault, Why};
+use crate::caps;
 use crate::text::Plain;
 
 /// What a column means.
@@ -110,6 +111,7 @@ impl Columns {
         if !columns.iter().any(|(role, _)| *role == Role::Password) {
             faults.push(Fault::new(1, 1, Why::NoPassword));
         }
+        faults.truncate(caps::FAULTS_MAX);
         if faults.is_empty() { Ok(Self(columns)) } else { Err(faults) }
     }
 

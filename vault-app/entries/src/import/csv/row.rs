@@ -52,7 +52,10 @@ impl Row {
         match role {
             Role::Group | Role::Folder => {
                 self.path = import::path(&cell.plain());
-                if !import::is_path(&self.path) {
+                // The first name may be the root's, which is known when all rows are.
+                let root = usize::from(role == Role::Group).min(self.path.len());
+                let (root, below) = self.path.split_at(root);
+                if !import::is_path(root) || !import::is_path(below) {
                     return Err(Why::Path);
                 }
             }
