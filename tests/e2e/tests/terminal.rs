@@ -109,7 +109,8 @@ fn one_time_codes_entries_and_passphrases_change_as_asked() {
     let _ = t.command("lock");
     assert!(t.secret_command("unlock", &["two"]).contains("open"));
 
-    t.keys("rm bank\r");
+    assert!(t.command("rm bank").contains("is in the bin"));
+    t.keys("vault purge bank\r");
     t.until("[y/N]");
     t.keys("y\r");
     t.until("skep> ");

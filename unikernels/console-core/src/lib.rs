@@ -19,6 +19,8 @@ mod editor;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod fake_files;
+#[cfg(test)]
 mod fake_guestbook;
 #[cfg(test)]
 mod fake_machine;

@@ -19,14 +19,7 @@ impl fmt::Display for VaultSaid<'_> {
         let (name, vault) = (self.name, The(self.vault));
         let run = |command| Run { vault: self.vault, command };
         match self.error {
-            VaultError::NotInitialised => write!(f, "{vault} has no passphrase yet: run {}.", run("init")),
-            VaultError::AlreadyInitialised => write!(
-                f,
-                "{vault} has a passphrase already: {} opens it, {} changes it.",
-                run("unlock"),
-                run("passwd")
-            ),
-            VaultError::Locked => write!(f, "{vault} is locked: run {}.", run("unlock")),
+            VaultError::NotInitialised | VaultError::AlreadyInitialised | VaultError::Locked => self.closed(f),
             VaultError::WrongPassphrase { retry_after_ms } => {
                 write!(f, "Wrong passphrase. The next attempt may come in {}.", Wait(retry_after_ms))
             }
@@ -86,6 +79,24 @@ impl fmt::Display for VaultSaid<'_> {
                 f.write_str("What the vault is kept on does not hold what was written to it: restore a backup.")
             }
             VaultError::Internal => write!(f, "{vault} failed; nothing was changed."),
+        }
+    }
+}
+
+impl VaultSaid<'_> {
+    /// What has to be done before anything else can be.
+    fn closed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let vault = The(self.vault);
+        let run = |command| Run { vault: self.vault, command };
+        match self.error {
+            VaultError::NotInitialised => write!(f, "{vault} has no passphrase yet: run {}.", run("init")),
+            VaultError::AlreadyInitialised => write!(
+                f,
+                "{vault} has a passphrase already: {} opens it, {} changes it.",
+                run("unlock"),
+                run("passwd")
+            ),
+            _ => write!(f, "{vault} is locked: run {}.", run("unlock")),
         }
     }
 }
