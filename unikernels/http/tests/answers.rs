@@ -1,5 +1,7 @@
 //! Answers as good servers give them, in pieces of any size.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
 mod common;
 
 use common::{LIMITS, asked, feed, outcome, outcome_in_pieces, redirect, send, url};

@@ -1,5 +1,7 @@
 //! Servers that mean no good: a named refusal for each, whatever pieces it arrives in, and never more memory than the caps.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
 mod common;
 
 use common::{LIMITS, asked, outcome, outcome_in_pieces};

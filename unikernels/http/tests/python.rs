@@ -1,5 +1,7 @@
 //! A server that is not ours: Python's `http.server`, on loopback. Without Python the test fails; it is needed elsewhere too.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
