@@ -15,6 +15,7 @@
 
 extern crate alloc;
 
+mod bmp;
 mod cells;
 mod gif;
 mod png;
@@ -148,7 +149,7 @@ pub fn decode(format: Format, file: &[u8], limits: &Limits) -> Result<Picture, P
     match format {
         Format::Png => zune::png(file, limits),
         Format::Jpeg => zune::jpeg(file, limits),
-        Format::Bmp => zune::bmp(file, limits),
+        Format::Bmp => bmp::decode(file, limits),
         Format::Gif => gif::decode(file, limits),
         Format::WebP => Err(PictureError::Unsupported),
     }

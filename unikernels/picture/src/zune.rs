@@ -1,9 +1,8 @@
-//! PNG, JPEG and BMP by the decoders of zune-image. Each reads the header, is asked for the size, and goes on only when that
+//! PNG and JPEG by the decoders of zune-image. Each reads the header, is asked for the size, and goes on only when that
 //! is within the limits.
 
 use alloc::vec::Vec;
 
-use zune_bmp::{BmpDecoder, BmpDecoderErrors};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -16,9 +15,6 @@ use crate::{Limits, PIXEL_LEN, Picture, PictureError};
 /// Most scans of a progressive JPEG: each goes over the whole picture, and a file can have one every few bytes. Encoders make
 /// about ten.
 const SCANS_MAX: usize = 32;
-
-/// Bytes behind a BMP that its decoder may look at.
-const BMP_PADDING: usize = 16;
 
 /// Without intrinsics, and so without unsafe code.
 fn options(limits: &Limits) -> DecoderOptions {
@@ -70,22 +66,6 @@ pub(crate) fn jpeg(file: &[u8], limits: &Limits) -> Result<Picture, PictureError
     limits.pixels(width, height)?;
     let pixels = decoder.decode().map_err(why)?;
     let space = decoder.output_colorspace().ok_or(PictureError::Damaged)?;
-    picture(width, height, pixels, space, limits)
-}
-
-pub(crate) fn bmp(file: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
-    let why = |error: BmpDecoderErrors| match error {
-        BmpDecoderErrors::TooLargeDimensions(..) => PictureError::TooLarge,
-        _ => PictureError::Damaged,
-    };
-    // The decoder reads a header of 52 bytes where 40 are said, and so would miss the end of the smallest files.
-    let padded = [file, &[0; BMP_PADDING]].concat();
-    let mut decoder = BmpDecoder::new_with_options(ZCursor::new(padded), options(limits));
-    decoder.decode_headers().map_err(why)?;
-    let (width, height) = decoder.dimensions().ok_or(PictureError::Damaged)?;
-    limits.pixels(width, height)?;
-    let pixels = decoder.decode().map_err(why)?;
-    let space = decoder.colorspace().ok_or(PictureError::Damaged)?;
     picture(width, height, pixels, space, limits)
 }
 

@@ -115,7 +115,9 @@ fn files_that_lie_about_their_size_are_refused_or_bounded() {
 fn bombs_are_refused_by_their_header() {
     for (name, format, file) in files(13, 9) {
         let bomb = with_size(format, &file, 60_000, 60_000);
-        assert_eq!(decode(format, &bomb, &Limits::default()), Err(PictureError::TooLarge), "{name}");
+        // A BMP is first found to be too short for that.
+        let expected = if format == Format::Bmp { PictureError::Damaged } else { PictureError::TooLarge };
+        assert_eq!(decode(format, &bomb, &Limits::default()), Err(expected), "{name}");
     }
 }
 
@@ -136,7 +138,7 @@ fn a_png_with_more_data_than_pixels_is_refused_or_bounded() {
 }
 
 #[test]
-fn a_file_of_another_format_is_refused() {
+fn a_file_of_another_format_or_kind_is_refused() {
     for (name, format, file) in files(13, 9) {
         for other in FORMATS.into_iter().filter(|other| *other != format) {
             assert!(checked(other, &file).is_err(), "{name} as {other:?}");
@@ -144,6 +146,9 @@ fn a_file_of_another_format_is_refused() {
         assert!(checked(format, b"").is_err());
         assert!(checked(format, b"<html>").is_err());
     }
+    let with_alpha = common::encode(&common::sample(9, 9), image::ImageFormat::Bmp);
+    assert_eq!(checked(Format::Bmp, &with_alpha), Err(PictureError::Unsupported));
+    assert_eq!(checked(Format::Bmp, &common::packed_bmp(9, 9)), Err(PictureError::Unsupported));
     assert_eq!(checked(Format::WebP, b"RIFF\x1a\0\0\0WEBPVP8L"), Err(PictureError::Unsupported));
 }
 
@@ -151,7 +156,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn any_damage_is_refused_or_bounded(
-        which in 0usize..14,
+        which in 0usize..12,
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..12),
         cut in any::<proptest::sample::Index>(),
         moved in any::<bool>(),

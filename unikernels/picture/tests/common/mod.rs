@@ -48,9 +48,7 @@ pub(crate) fn files(width: u32, height: u32) -> Vec<(&'static str, Format, Vec<u
         ("grey JPEG", Format::Jpeg, encode(&grey, ImageFormat::Jpeg)),
         ("GIF", Format::Gif, gif(&image)),
         ("BMP", Format::Bmp, encode(&opaque, ImageFormat::Bmp)),
-        ("BMP with alpha", Format::Bmp, encode(&image, ImageFormat::Bmp)),
         ("grey BMP", Format::Bmp, encode(&grey, ImageFormat::Bmp)),
-        ("packed BMP", Format::Bmp, packed_bmp(width, height)),
         ("interlaced GIF", Format::Gif, interlaced_gif()),
     ]
 }
