@@ -1,4 +1,5 @@
-//! A body in chunks (RFC 9112 section 7.1). Every byte is looked at once; extensions and trailers are read over.
+//! A body in chunks (RFC 9112 section 7.1). Every byte is looked at once; extensions and trailers are read
+//! over.
 
 use alloc::vec::Vec;
 
@@ -37,7 +38,8 @@ impl Chunked {
         Self { state: State::Line, line: Vec::new(), trailer_len: 0 }
     }
 
-    /// Appends what `bytes` carry of the body. Returns whether the body is complete; bytes after it are not looked at.
+    /// Appends what `bytes` carry of the body. Returns whether the body is complete; bytes after it are not
+    /// looked at.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], body: &mut Vec<u8>) -> Result<bool, HttpError> {
         while !bytes.is_empty() && self.state != State::Done {
             if let State::Data(left) = self.state {

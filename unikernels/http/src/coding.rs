@@ -1,5 +1,6 @@
-//! Compressed bodies: gzip (RFC 1952) and deflate, which is zlib's format (RFC 1950) or, from some servers, bare deflate
-//! (RFC 1951). One coding, one gzip member; `miniz_oxide` decompresses up to the cap and no further.
+//! Compressed bodies: gzip (RFC 1952) and deflate, which is zlib's format (RFC 1950) or, from some servers,
+//! bare deflate (RFC 1951). One coding, one gzip member; `miniz_oxide` decompresses up to the cap and no
+//! further.
 
 use alloc::vec::Vec;
 

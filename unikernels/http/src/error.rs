@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::UrlError;
 
-/// Why a fetch failed. The server is to blame, except for [`HttpError::OutOfTurn`], which is a defect of the caller.
+/// Why a fetch failed. The server is to blame, except for [`HttpError::OutOfTurn`], which is a defect of the
+/// caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpError {
     /// A call that the last [`crate::Step`] did not ask for.

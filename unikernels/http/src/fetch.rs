@@ -8,7 +8,8 @@ use crate::{Closing, HttpError, Limits, Media, Scheme, Url};
 /// What has to be done next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// Open a new connection to this address's host and port, with TLS if its scheme says so; then [`Fetch::connected`].
+    /// Open a new connection to this address's host and port, with TLS if its scheme says so; then
+    /// [`Fetch::connected`].
     Connect(&'a Url),
     /// Send these bytes; then [`Fetch::sent`] with how many were taken.
     Send(&'a [u8]),

@@ -1,5 +1,5 @@
-//! The head of an answer: status line and headers, and what follows from them. `httparse` reads the lines; what it would
-//! forgive is refused before. Source: RFC 9112 sections 4, 5 and 6.
+//! The head of an answer: status line and headers, and what follows from them. `httparse` reads the lines;
+//! what it would forgive is refused before. Source: RFC 9112 sections 4, 5 and 6.
 
 use alloc::string::String;
 
@@ -39,7 +39,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads the bytes of a whole head, its empty line included. `wire_len_max` bounds the length that it may announce.
+    /// Reads the bytes of a whole head, its empty line included. `wire_len_max` bounds the length that it may
+    /// announce.
     pub(crate) fn parse(bytes: &[u8], wire_len_max: usize) -> Result<Self, HttpError> {
         check_lines(bytes)?;
         let mut slots = [EMPTY_HEADER; HEADERS_MAX];

@@ -8,7 +8,8 @@ pub(crate) const LINE_LEN_MAX: usize = 16 * 1024;
 pub(crate) const HEADERS_MAX: usize = 96;
 /// Most interim answers (status 1xx) before the final one: they could go on for ever.
 pub(crate) const INTERIM_MAX: usize = 8;
-/// Most bytes of the line that begins a chunk, extensions included: ours needs 18, and nobody reads extensions.
+/// Most bytes of the line that begins a chunk, extensions included: ours needs 18, and nobody reads
+/// extensions.
 pub(crate) const CHUNK_LINE_LEN_MAX: usize = 256;
 /// Most bytes of the trailer after the last chunk, which is read over.
 pub(crate) const TRAILER_LEN_MAX: usize = 4 * 1024;

@@ -31,7 +31,8 @@ pub enum Kind {
 pub enum Charset {
     /// UTF-8.
     Utf8,
-    /// windows-1252, which is also what `iso-8859-1` and `us-ascii` mean on the web (Encoding Standard section 4.2).
+    /// windows-1252, which is also what `iso-8859-1` and `us-ascii` mean on the web (Encoding Standard
+    /// section 4.2).
     Windows1252,
     /// Nothing said.
     Unsaid,

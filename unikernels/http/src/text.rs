@@ -1,11 +1,12 @@
-//! Bytes to text. What cannot be read becomes U+FFFD and is told. Source: Encoding Standard (windows-1252's index).
+//! Bytes to text. What cannot be read becomes U+FFFD and is told. Source: Encoding Standard (windows-1252's
+//! index).
 
 use alloc::string::String;
 
 use crate::Charset;
 
-/// What windows-1252 has from 0x80 to 0x9F; all other bytes are their own code points. Five bytes mean nothing in
-/// Microsoft's table and are controls in the web's; they are replaced here.
+/// What windows-1252 has from 0x80 to 0x9F; all other bytes are their own code points. Five bytes mean
+/// nothing in Microsoft's table and are controls in the web's; they are replaced here.
 const HIGH: [char; 32] = [
     '€', '\u{fffd}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{fffd}', 'Ž', '\u{fffd}',
     '\u{fffd}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{fffd}', 'ž', 'Ÿ',
@@ -21,8 +22,8 @@ pub struct Text {
     pub replaced: bool,
 }
 
-/// Reads `bytes` as `charset` says. A UTF-8 byte order mark overrules it. Without a charset they are UTF-8 if they can be,
-/// and windows-1252 otherwise.
+/// Reads `bytes` as `charset` says. A UTF-8 byte order mark overrules it. Without a charset they are UTF-8 if
+/// they can be, and windows-1252 otherwise.
 #[must_use]
 pub fn decode(bytes: &[u8], charset: Charset) -> Text {
     if let Some(rest) = bytes.strip_prefix(BYTE_ORDER_MARK) {

@@ -1,8 +1,9 @@
 //! An address of the web, strict and small: scheme, host, port, and what to ask for.
 //!
-//! What two readers could take for different hosts is refused: credentials before the host, numbers that only some read
-//! as an IP address, backslashes, letters beyond ASCII. Hosts are lower case and without a final dot, so equal text is an equal host.
-//! The fragment is dropped: it is never sent. Source: RFC 3986; RFC 1123 section 2.1 and RFC 1035 section 2.3.4 for names.
+//! What two readers could take for different hosts is refused: credentials before the host, numbers that only
+//! some read as an IP address, backslashes, letters beyond ASCII. Hosts are lower case and without a final
+//! dot, so equal text is an equal host. The fragment is dropped: it is never sent. Source: RFC 3986; RFC 1123
+//! section 2.1 and RFC 1035 section 2.3.4 for names.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
@@ -10,7 +11,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// Most bytes of an address, before and after escaping. RFC 9110 section 4.1 asks for 8,000; a person reads these.
+/// Most bytes of an address, before and after escaping. RFC 9110 section 4.1 asks for 8,000; a person reads
+/// these.
 const URL_LEN_MAX: usize = 4096;
 /// Most bytes of a name and of one of its labels (RFC 1035 section 2.3.4).
 const NAME_LEN_MAX: usize = 253;
@@ -114,7 +116,8 @@ impl Host {
         if name.len() > NAME_LEN_MAX || !name.split('.').all(is_label) {
             return Err(UrlError::Host);
         }
-        // Others read `1.2.3`, `0x7f.1` and `2130706433` as IP addresses. Here only four decimal numbers are one.
+        // Others read `1.2.3`, `0x7f.1` and `2130706433` as IP addresses. Here only four decimal numbers are
+        // one.
         let last = name.rsplit('.').next().unwrap_or("");
         let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
             || last.strip_prefix("0x").or(last.strip_prefix("0X")).is_some_and(is_hex);

@@ -46,7 +46,8 @@ fn a_body_ends_where_it_is_said_to() {
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", b""),
         ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", b""),
         (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nhel\r\n02 ;x=\"y\"\r\nlo\r\n0\r\nX: y\r\n\r\nz",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n\
+             3\r\nhel\r\n02 ;x=\"y\"\r\nlo\r\n0\r\nX: y\r\n\r\nz",
             b"hello",
         ),
         (

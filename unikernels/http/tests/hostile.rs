@@ -1,4 +1,5 @@
-//! Servers that mean no good: a named refusal for each, whatever pieces it arrives in, and never more memory than the caps.
+//! Servers that mean no good: a named refusal for each, whatever pieces it arrives in, and never more memory
+//! than the caps.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 

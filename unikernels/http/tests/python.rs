@@ -1,4 +1,5 @@
-//! A server that is not ours: Python's `http.server`, on loopback. Without Python the test fails; it is needed elsewhere too.
+//! A server that is not ours: Python's `http.server`, on loopback. Without Python the test fails; it is
+//! needed elsewhere too.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 

@@ -1,5 +1,6 @@
-//! BMP: `tinybmp` reads header and rows; colours are made of its numbers here. Refused are masks other than those of 15, 16
-//! and 24 bits, an alpha channel among them, and runs: of two libraries each gets these wrong.
+//! BMP: `tinybmp` reads header and rows; colours are made of its numbers here. Refused are masks other than
+//! those of 15, 16 and 24 bits, an alpha channel among them, and runs: of two libraries each gets these
+//! wrong.
 
 use alloc::vec;
 

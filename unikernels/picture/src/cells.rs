@@ -1,7 +1,7 @@
 //! A picture as cells of a terminal: each an upper half block, so two pixels above each other.
 //!
-//! Cells are data; only [`Cells::write`] makes escapes of them, and it belongs to whoever owns the terminal. A qube that
-//! shows pictures sends cells, so that no escape of a stranger's making is ever needed.
+//! Cells are data; only [`Cells::write`] makes escapes of them, and it belongs to whoever owns the terminal.
+//! A qube that shows pictures sends cells, so that no escape of a stranger's making is ever needed.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -41,8 +41,8 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Shrinks a picture until it fits into `columns_max` times `rows_max` cells, and keeps its shape. It is never enlarged.
-    /// What is transparent shows `background`.
+    /// Shrinks a picture until it fits into `columns_max` times `rows_max` cells, and keeps its shape. It is
+    /// never enlarged. What is transparent shows `background`.
     #[must_use]
     pub fn new(picture: &Picture, columns_max: usize, rows_max: usize, background: [u8; 3]) -> Self {
         let (columns, lines) = fit(picture, columns_max.max(1), rows_max.max(1).saturating_mul(2));

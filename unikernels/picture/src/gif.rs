@@ -1,4 +1,5 @@
-//! GIF: the container is read here, its compression by `weezl`. The first picture is put onto an empty screen.
+//! GIF: the container is read here, its compression by `weezl`. The first picture is put onto an empty
+//! screen.
 //! Source: GIF89a specification.
 
 use alloc::vec;
@@ -117,8 +118,8 @@ fn indexes(reader: &mut Reader, pixels: usize) -> Result<Vec<u8>, PictureError> 
     let mut indexes = vec![0; pixels];
     let mut done = 0;
     let mut block: &[u8] = &[];
-    // Each round takes bytes, gives some, or goes on to the next block of the file. The decoder may hold some back, so it is
-    // asked again with nothing before it gets more.
+    // Each round takes bytes, gives some, or goes on to the next block of the file. The decoder may hold some
+    // back, so it is asked again with nothing before it gets more.
     while done < pixels {
         let room = indexes.get_mut(done..).unwrap_or(&mut []);
         let step = decoder.decode_bytes(block, room);

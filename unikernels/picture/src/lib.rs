@@ -1,13 +1,15 @@
-//! Pictures of strangers as bounded bitmaps ([`decode`]), as cells of a terminal ([`Cells`]), and as clean PNG files
-//! ([`to_png`]). Pure.
+//! Pictures of strangers as bounded bitmaps ([`decode`]), as cells of a terminal ([`Cells`]), and as clean
+//! PNG files ([`to_png`]). Pure.
 //!
-//! The invariant: what a file says about its size is checked before anything is allocated for it. A [`Picture`] is within
-//! its [`Limits`] and has exactly four bytes a pixel, wherever it comes from: what a disposable sends is checked by
+//! The invariant: what a file says about its size is checked before anything is allocated for it. A
+//! [`Picture`] is within its [`Limits`] and has exactly four bytes a pixel, wherever it comes from: what a
+//! disposable sends is checked by
 //! [`Picture::new`] like a file.
 //!
-//! What it deliberately does not do: guess the format from the bytes, animate (the first picture is the picture), turn
-//! pictures as their Exif data say, manage colours. WebP is known by name and refused: there is no decoder without an
-//! operating system that is old and free enough. The decoders are libraries; the container of GIF is read here.
+//! What it deliberately does not do: guess the format from the bytes, animate (the first picture is the
+//! picture), turn pictures as their Exif data say, manage colours. WebP is known by name and refused: there
+//! is no decoder without an operating system that is old and free enough. The decoders are libraries; the
+//! container of GIF is read here.
 //! Sources: PNG third edition, ISO/IEC 10918-1 (JPEG), GIF89a.
 
 #![cfg_attr(not(test), no_std)]
@@ -50,8 +52,8 @@ pub enum Format {
 pub struct Limits {
     /// Most pixels of a side.
     pub side_max: usize,
-    /// Most pixels: a file of a hundred bytes can say it has four thousand million. Decoding needs up to 16 bytes for
-    /// each, the bitmap included.
+    /// Most pixels: a file of a hundred bytes can say it has four thousand million. Decoding needs up to 16
+    /// bytes for each, the bitmap included.
     pub pixels_max: usize,
 }
 

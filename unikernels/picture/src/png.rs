@@ -1,6 +1,7 @@
-//! A bitmap as a PNG file: nothing in it but pixels, whatever the picture came from. The receiver of a disposable's bitmap
-//! writes it, so no byte of the original file is in it. Source: PNG third edition.
+//! A bitmap as a PNG file: nothing in it but pixels, whatever the picture came from. The receiver of a
+//! disposable's bitmap writes it, so no byte of the original file is in it. Source: PNG third edition.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
@@ -50,50 +51,57 @@ fn chunk(file: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
 /// The rows, each behind the number of the filter that leaves the smallest differences.
 fn filtered(picture: &Picture, pixel_len: usize) -> Vec<u8> {
     let row_len = picture.width * pixel_len;
-    let mut above = alloc::vec![0; row_len];
+    // Before each row stands a pixel of nothing, which predicts the first.
+    let mut above = vec![0; pixel_len + row_len];
+    let mut row = above.clone();
+    let mut tries = FILTERS.map(|filter| (filter, vec![0; row_len]));
     let mut out = Vec::with_capacity((row_len + 1) * picture.height);
     for pixels in picture.rgba.chunks_exact(picture.width * PIXEL_LEN) {
-        let row: Vec<u8> = pixels
-            .chunks_exact(PIXEL_LEN)
-            .flat_map(|pixel| pixel.get(..pixel_len).unwrap_or(pixel))
-            .copied()
-            .collect();
-        let cost = |filter: u8| {
-            let differences = differences(filter, &row, &above, pixel_len);
-            differences.map(|byte| u64::from(byte.cast_signed().unsigned_abs())).sum::<u64>()
+        let places = row.chunks_exact_mut(pixel_len).skip(1);
+        for (place, pixel) in places.zip(pixels.chunks_exact(PIXEL_LEN)) {
+            place.copy_from_slice(pixel.get(..pixel_len).unwrap_or(pixel));
+        }
+        for (filter, differences) in &mut tries {
+            subtract(*filter, &row, &above, differences);
+        }
+        let cost = |differences: &[u8]| -> u64 {
+            differences.iter().map(|byte| u64::from(byte.cast_signed().unsigned_abs())).sum()
         };
-        let best = FILTERS.into_iter().min_by_key(|filter| cost(*filter)).unwrap_or(0);
-        out.push(best);
-        out.extend(differences(best, &row, &above, pixel_len));
-        above = row;
+        if let Some((filter, differences)) = tries.iter().min_by_key(|(_, differences)| cost(differences)) {
+            out.push(*filter);
+            out.extend_from_slice(differences);
+        }
+        core::mem::swap(&mut row, &mut above);
     }
     out
 }
 
-fn differences<'a>(
-    filter: u8,
-    row: &'a [u8],
-    above: &'a [u8],
-    pixel_len: usize,
-) -> impl Iterator<Item = u8> + use<'a> {
-    let before = |line: &'a [u8]| core::iter::repeat_n(0, pixel_len).chain(line.iter().copied());
-    row.iter().zip(before(row)).zip(above.iter().zip(before(above))).map(
-        move |((byte, left), (up, corner))| {
-            let predicted = match filter {
-                1 => left,
-                2 => *up,
-                4 => paeth(left, *up, corner),
-                _ => 0,
-            };
-            byte.wrapping_sub(predicted)
-        },
-    )
+/// What is left of a row when what `filter` predicts is taken away. Rows begin with a pixel of nothing.
+fn subtract(filter: u8, row: &[u8], above: &[u8], differences: &mut [u8]) {
+    let pixel_len = row.len() - differences.len();
+    let bytes = row.iter().skip(pixel_len);
+    let around = row.iter().zip(above.iter().skip(pixel_len)).zip(above);
+    for ((difference, byte), ((left, up), corner)) in differences.iter_mut().zip(bytes).zip(around) {
+        let predicted = match filter {
+            1 => *left,
+            2 => *up,
+            4 => paeth(*left, *up, *corner),
+            _ => 0,
+        };
+        *difference = byte.wrapping_sub(predicted);
+    }
 }
 
-/// Of the three the one nearest to `left + up - corner` (section 9.4).
+/// Of the three the one nearest to `left + up - corner` (section 9.4), of equal ones the first.
 fn paeth(left: u8, up: u8, corner: u8) -> u8 {
     let target = i16::from(left) + i16::from(up) - i16::from(corner);
-    let distance = |byte: &u8| (target - i16::from(*byte)).unsigned_abs();
-    // Of equal ones the first.
-    [left, up, corner].into_iter().min_by_key(distance).unwrap_or(0)
+    let distance = |byte: u8| (target - i16::from(byte)).unsigned_abs();
+    let (to_left, to_up, to_corner) = (distance(left), distance(up), distance(corner));
+    if to_left <= to_up && to_left <= to_corner {
+        left
+    } else if to_up <= to_corner {
+        up
+    } else {
+        corner
+    }
 }

@@ -1,5 +1,5 @@
-//! PNG and JPEG by the decoders of zune-image. Each reads the header, is asked for the size, and goes on only when that
-//! is within the limits.
+//! PNG and JPEG by the decoders of zune-image. Each reads the header, is asked for the size, and goes on only
+//! when that is within the limits.
 
 use alloc::vec::Vec;
 
@@ -12,8 +12,8 @@ use zune_png::PngDecoder;
 
 use crate::{Limits, PIXEL_LEN, Picture, PictureError};
 
-/// Most scans of a progressive JPEG: each goes over the whole picture, and a file can have one every few bytes. Encoders make
-/// about ten.
+/// Most scans of a progressive JPEG: each goes over the whole picture, and a file can have one every few
+/// bytes. Encoders make about ten.
 const SCANS_MAX: usize = 32;
 
 /// Without intrinsics, and so without unsafe code.

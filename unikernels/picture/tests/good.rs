@@ -87,7 +87,11 @@ fn a_clean_file_holds_pixels_and_nothing_else() {
 
 proptest! {
     #[test]
-    fn any_bitmap_survives_being_encoded(width in 1usize..20, height in 1usize..20, seed in any::<u64>(), opaque: bool) {
+    fn any_bitmap_survives_being_encoded(
+        (width, height) in (1usize..20, 1usize..20),
+        seed in any::<u64>(),
+        opaque: bool,
+    ) {
         let bytes = (0..width * height * 4).map(|at| {
             let mixed = seed.wrapping_mul(at as u64 * 2 + 1).rotate_left(17) ^ seed;
             if opaque && at % 4 == 3 { 255 } else { mixed.to_le_bytes()[3] }

@@ -1,4 +1,5 @@
-//! Files made to harm: an error or a bitmap within the limits, whatever is wrong with them, and never a panic.
+//! Files made to harm: an error or a bitmap within the limits, whatever is wrong with them, and never a
+//! panic.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a failure is a panic")]
 

@@ -1,4 +1,5 @@
-//! The attributes of a tag, in the order they are written. Source: HTML Standard sections 13.2.5.32 to 13.2.5.40.
+//! The attributes of a tag, in the order they are written. Source: HTML Standard sections 13.2.5.32 to
+//! 13.2.5.40.
 
 /// Walks over attributes. It ends behind the tag's `>`, or at the end of the text when there is none.
 #[derive(Debug, Clone)]
@@ -19,7 +20,8 @@ impl<'a> Attributes<'a> {
         self.closed.then_some(self.at)
     }
 
-    /// The value of the first attribute of that name, as it is written; and how many bytes were looked at for it.
+    /// The value of the first attribute of that name, as it is written; and how many bytes were looked at for
+    /// it.
     pub(crate) fn value(&self, name: &str) -> (Option<&'a str>, usize) {
         let mut walk = self.clone();
         let value = walk.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value);

@@ -1,4 +1,5 @@
-//! What renderers draw on: it breaks lines, indents, numbers links, and lets through what is harmless. All caps are here.
+//! What renderers draw on: it breaks lines, indents, numbers links, and lets through what is harmless. All
+//! caps are here.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,8 +14,8 @@ use crate::{Limits, Page, safe};
 const COLUMNS_MIN: usize = 20;
 /// Most characters of a title.
 const TITLE_LEN_MAX: usize = 200;
-/// Most characters without a width of their own, one after the other: enough for accents of any language, too few to
-/// paint over the lines above.
+/// Most characters without a width of their own, one after the other: enough for accents of any language, too
+/// few to paint over the lines above.
 const MARKS_MAX: usize = 3;
 /// Most columns of indentation: a short line must not cost a long one.
 const INDENT_MAX: usize = 24;

@@ -1,4 +1,5 @@
-//! HTML drawn as text: blocks, lists, tables, quotes, links. What is unclosed, misplaced or unknown is drawn all the same.
+//! HTML drawn as text: blocks, lists, tables, quotes, links. What is unclosed, misplaced or unknown is drawn
+//! all the same.
 
 use alloc::format;
 use alloc::string::String;

@@ -1,4 +1,5 @@
-//! JSON, indented. `serde_json` says whether it is JSON; then its text is laid out anew, and no value changes its spelling.
+//! JSON, indented. `serde_json` says whether it is JSON; then its text is laid out anew, and no value changes
+//! its spelling.
 
 use serde::de::IgnoredAny;
 

@@ -1,15 +1,17 @@
 //! Documents of strangers as a page of harmless text: HTML, Markdown, JSON, plain text. Pure.
 //!
-//! [`render`] never fails: any text gives a [`Page`] within its [`Limits`], in time linear in the text ([`Page::steps`] counts),
-//! without recursion. Links are numbered in the text, as `[3]`, and listed with the whole address they lead to.
+//! [`render`] never fails: any text gives a [`Page`] within its [`Limits`], in time linear in the text
+//! ([`Page::steps`] counts), without recursion. Links are numbered in the text, as `[3]`, and listed with the
+//! whole address they lead to.
 //!
-//! The invariant: a page holds printable characters and line feeds, nothing that moves a cursor, reverses a line or cannot
-//! be seen ([`safe`] is the line that decides). A page can still *say* anything, a wrong `[3]` included; where a number leads
-//! stands in the list.
+//! The invariant: a page holds printable characters and line feeds, nothing that moves a cursor, reverses a
+//! line or cannot be seen ([`safe`] is the line that decides). A page can still *say* anything, a wrong `[3]`
+//! included; where a number leads stands in the list.
 //!
-//! What it deliberately does not do: styles, scripts, forms, frames, colours, loading anything. What a style sheet hides is
-//! shown. Hebrew and Arabic letters stay, and a terminal may order their lines as it likes.
-//! Source: HTML Standard section 13.2.5 (tokenization, simplified: every document gives a page, not always the same tree).
+//! What it deliberately does not do: styles, scripts, forms, frames, colours, loading anything. What a style
+//! sheet hides is shown. Hebrew and Arabic letters stay, and a terminal may order their lines as it likes.
+//! Source: HTML Standard section 13.2.5 (tokenization, simplified: every document gives a page, not always
+//! the same tree).
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

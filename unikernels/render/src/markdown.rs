@@ -1,5 +1,6 @@
-//! Markdown drawn as text, line by line: headings, lists, quotes, code, links. Markdown is made to be read as it is, so
-//! emphasis, tables and HTML in it stay as they are written; a link whose text goes over two lines does too.
+//! Markdown drawn as text, line by line: headings, lists, quotes, code, links. Markdown is made to be read as
+//! it is, so emphasis, tables and HTML in it stay as they are written; a link whose text goes over two lines
+//! does too.
 //! Source: CommonMark 0.31.2, of which this is a part.
 
 use core::ops::Range;

@@ -1,4 +1,5 @@
-//! Character references: `&amp;`, `&#8364;`, `&#x20ac;`. Source: HTML Standard sections 13.2.5.72 to 13.2.5.80.
+//! Character references: `&amp;`, `&#8364;`, `&#x20ac;`. Source: HTML Standard sections 13.2.5.72 to
+//! 13.2.5.80.
 
 use core::cmp::Ordering;
 
@@ -83,7 +84,8 @@ fn numeric(text: &str) -> Option<(char, usize)> {
         return None;
     }
     let code = u32::from_str_radix(digits.get(..len)?, radix).unwrap_or(0);
-    // 128 to 159 are what Windows would show (13.2.5.80); numbers that are no character, and zero, are U+FFFD.
+    // 128 to 159 are what Windows would show (13.2.5.80); numbers that are no character, and zero, are
+    // U+FFFD.
     let meant = match u8::try_from(code) {
         Ok(0) => char::REPLACEMENT_CHARACTER,
         Ok(byte @ 0x80..=0x9f) => {
@@ -96,7 +98,8 @@ fn numeric(text: &str) -> Option<(char, usize)> {
     Some((meant, prefix + len + semicolon))
 }
 
-/// The entry of a name with its `&`, and with its `;` if it has one. The table is in the order of [`by_name`].
+/// The entry of a name with its `&`, and with its `;` if it has one. The table is in the order of
+/// [`by_name`].
 fn named(name: &str) -> Option<&'static Entity> {
     let start = ENTITIES.partition_point(|entity| by_name(entity.entity, name) == Ordering::Less);
     let same =

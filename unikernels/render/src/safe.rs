@@ -1,5 +1,6 @@
 //! Which characters may reach a terminal or an eye.
-//! Source: Unicode 17.0, UAX #9 (bidirectional controls), UTS #39 section 5, property Default_Ignorable_Code_Point.
+//! Source: Unicode 17.0, UAX #9 (bidirectional controls), UTS #39 section 5, property
+//! Default_Ignorable_Code_Point.
 
 use core::ops::RangeInclusive;
 
@@ -16,8 +17,9 @@ const INVISIBLE: [RangeInclusive<u32>; 10] = [
     0x1d173..=0x1d17a,
     0xe0100..=0xe01ef,
 ];
-/// What makes a text look like another: shown as U+FFFD, so that one sees that something is there. Bidirectional controls,
-/// other format controls, fillers that look like blanks, tags, private use, what is no character.
+/// What makes a text look like another: shown as U+FFFD, so that one sees that something is there.
+/// Bidirectional controls, other format controls, fillers that look like blanks, tags, private use, what is
+/// no character.
 const DECEIVING: [RangeInclusive<u32>; 18] = [
     0x600..=0x605,
     0x61c..=0x61c,

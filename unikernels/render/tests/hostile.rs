@@ -1,4 +1,5 @@
-//! Documents made to harm: the page stays harmless and within its limits, and the work linear in the document.
+//! Documents made to harm: the page stays harmless and within its limits, and the work linear in the
+//! document.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a failure is a panic")]
 
