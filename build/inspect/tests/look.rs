@@ -40,7 +40,10 @@ fn json_tells_the_system_its_parts_and_decoded_messages_without_secrets() {
     assert_eq!(lines[5]["verdicts"]["tap"], "deny");
     assert_eq!(lines[7]["methods"][2], value!({ "name": "unlock", "kind": "call" }));
     assert_eq!(lines[9]["method"], "unlock");
-    assert_eq!(lines[9]["body"], value!({ "keys": { "passphrase": { "hidden_bytes": 8 }, "key_file": null } }));
+    assert_eq!(
+        lines[9]["body"],
+        value!({ "keys": { "passphrase": { "hidden_bytes": 8 }, "key_file": null } })
+    );
     assert_eq!((&lines[10]["kind"], &lines[10]["body"]), (&value!("reply"), &value!({ "ok": null })));
     assert_eq!(lines[11]["body"], value!({ "name": "github", "reveal": false }));
     assert_eq!((&lines[12]["to"], &lines[12]["method"]), (&value!("@supervisor"), &value!("tap")));

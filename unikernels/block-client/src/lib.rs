@@ -82,6 +82,22 @@ impl<'f, C: RawClient> BlockDisk<'f, C> {
         Ok(self.sectors)
     }
 
+    /// Makes a request, and makes it again if it learns that its server has restarted and nothing had been written since the
+    /// last flush: the new life has all that there was, and the same sectors may be written twice.
+    fn request<T>(
+        &mut self,
+        mut make: impl FnMut(&mut Self) -> Result<T, DiskError>,
+    ) -> Result<T, DiskError> {
+        let is_clean = !self.unflushed && !self.lost;
+        match make(self) {
+            Err(DiskError::Gone) if is_clean => {
+                self.lost = false;
+                make(self)
+            }
+            other => other,
+        }
+    }
+
     /// Calls with a body of `length` bytes that stands in the frame; gives the length of the reply's.
     fn call(&mut self, method: u16, length: Option<usize>) -> Result<usize, DiskError> {
         let length = length.ok_or(DiskError::Failed)?;
@@ -122,13 +138,16 @@ impl<C: RawClient> Disk for BlockDisk<'_, C> {
         check(self.sectors, from, into.len())?;
         for (at, piece) in pieces(from).zip(into.chunks_mut(DATA_MAX)) {
             let count = u16::try_from(piece.len() / SECTOR).map_err(|_| DiskError::Failed)?;
-            let length = put_read(self.room(), at, count);
-            let length = self.call(READ, length)?;
-            let data = read_data(self.body(length)).map_err(|_| DiskError::Failed)?.map_err(fault)?;
-            if data.len() != piece.len() {
-                return Err(DiskError::Failed);
-            }
-            piece.copy_from_slice(data);
+            self.request(|disk| {
+                let length = put_read(disk.room(), at, count);
+                let length = disk.call(READ, length)?;
+                let data = read_data(disk.body(length)).map_err(|_| DiskError::Failed)?.map_err(fault)?;
+                if data.len() != piece.len() {
+                    return Err(DiskError::Failed);
+                }
+                piece.copy_from_slice(data);
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -136,15 +155,17 @@ impl<C: RawClient> Disk for BlockDisk<'_, C> {
     fn write(&mut self, to: u64, bytes: &[u8]) -> Result<(), DiskError> {
         check(self.sectors, to, bytes.len())?;
         for (at, piece) in pieces(to).zip(bytes.chunks(DATA_MAX)) {
-            self.unflushed = true;
-            let length = put_write(self.room(), at, piece);
-            self.call_unit(WRITE, length)?;
+            self.request(|disk| {
+                disk.unflushed = true;
+                let length = put_write(disk.room(), at, piece);
+                disk.call_unit(WRITE, length)
+            })?;
         }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), DiskError> {
-        self.call_unit(FLUSH, Some(0))?;
+        self.request(|disk| disk.call_unit(FLUSH, Some(0)))?;
         self.unflushed = false;
         // Those who wrote have been told now, once.
         if core::mem::take(&mut self.lost) { Err(DiskError::Gone) } else { Ok(()) }
@@ -155,9 +176,11 @@ impl<C: RawClient> Disk for BlockDisk<'_, C> {
         if !within {
             return Err(DiskError::OutOfRange);
         }
-        self.unflushed = true;
-        let length = encode(&(from, sectors), self.room()).ok();
-        self.call_unit(DISCARD, length)
+        self.request(|disk| {
+            disk.unflushed = true;
+            let length = encode(&(from, sectors), disk.room()).ok();
+            disk.call_unit(DISCARD, length)
+        })
     }
 }
 

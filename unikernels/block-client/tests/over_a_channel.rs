@@ -163,10 +163,21 @@ fn a_flush_after_a_restart_says_that_writes_before_it_may_be_lost() {
     assert_eq!(disk.write(0, &[2; SECTOR]), Ok(()));
     assert_eq!(disk.flush(), Ok(()));
 
-    // With nothing written, nothing is lost.
+    // With nothing written, nothing is lost, and nobody need be told.
+    let mut sector = [0; SECTOR];
     shared.borrow_mut().restart_peer_of(Role::Client);
-    assert_eq!(disk.read(0, &mut [0; SECTOR]), Err(DiskError::Gone));
+    assert_eq!(disk.read(0, &mut sector), Ok(()));
+    assert_eq!(sector, [2; SECTOR]);
+    shared.borrow_mut().restart_peer_of(Role::Client);
     assert_eq!(disk.flush(), Ok(()));
+    shared.borrow_mut().restart_peer_of(Role::Client);
+    assert_eq!(disk.write(0, &[3; SECTOR]), Ok(()));
+    assert_eq!(disk.flush(), Ok(()));
+    // The second of two writes is another matter: the first may be gone.
+    assert_eq!(disk.write(0, &[4; SECTOR]), Ok(()));
+    shared.borrow_mut().restart_peer_of(Role::Client);
+    assert_eq!(disk.write(1, &[4; SECTOR]), Err(DiskError::Gone));
+    assert_eq!(disk.flush(), Err(DiskError::Gone));
 }
 
 #[test]

@@ -184,7 +184,10 @@ fn a_backup_makes_another_vault_that_has_all_and_shares_nothing() {
         assert_eq!(common::titles(vault), ["a", "b"]);
         let shown = vault.show(c, text("b"), false).unwrap();
         assert_eq!((&*shown.group, &*shown.user, shown.versions), ("work", "you", 3));
-        assert_eq!(vault.reveal(c, text("b"), Reveal::Notes).unwrap().expose().as_str(), "line one\nline two");
+        assert_eq!(
+            vault.reveal(c, text("b"), Reveal::Notes).unwrap().expose().as_str(),
+            "line one\nline two"
+        );
         vault.restore(c, text("old")).unwrap();
         vault.fetch(c, text("b"), text("f")).unwrap();
         assert_eq!(get_file(vault).unwrap(), [9; 5000]);

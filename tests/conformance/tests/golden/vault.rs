@@ -216,7 +216,10 @@ pub(crate) fn files() -> Vec<Vector> {
         reply("import", Outcome::Ok(imported)),
         reply("import", Outcome::<files::Imported>::Err(VaultError::FileTooCostly)),
         call("export", (files::Format::Backup, Some(secret::<256>("correct horse")))),
-        reply("export", Outcome::Ok(files::Exported { bytes: 70_000, entries: 42, in_clear: 0, left_out: 3 })),
+        reply(
+            "export",
+            Outcome::Ok(files::Exported { bytes: 70_000, entries: 42, in_clear: 0, left_out: 3 }),
+        ),
         call("verify", (secret::<256>("correct horse"),)),
         reply("verify", Outcome::Ok(files::Verified { entries: 42, groups: 3, attachments: 1, keys: 2 })),
         call("attach", part()),
