@@ -53,6 +53,12 @@ impl Answers {
         self.0.push(Answer { name: name.clone(), address, until_ms });
     }
 
+    /// The addresses that this name has now.
+    pub(crate) fn addresses(&self, name: &HostName, now_ms: u64) -> impl Iterator<Item = IpAddr> {
+        let known = self.0.iter().filter(move |answer| answer.name == *name && answer.until_ms > now_ms);
+        known.map(|answer| answer.address)
+    }
+
     /// The names that have this address now.
     pub(crate) fn names(&self, address: IpAddr, now_ms: u64) -> impl Iterator<Item = &HostName> {
         let address = address.to_canonical();

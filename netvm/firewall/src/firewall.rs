@@ -104,6 +104,12 @@ impl Firewall {
         }
     }
 
+    /// The addresses that this client was told for a name and may still believe.
+    pub fn known(&self, client: PortIndex, name: &HostName, now: Now) -> impl Iterator<Item = IpAddr> {
+        let client = self.clients.get(client.as_usize()).and_then(Option::as_ref);
+        client.into_iter().flat_map(move |client| client.answers.addresses(name, now.ms))
+    }
+
     /// Whether the client may.
     ///
     /// # Errors
