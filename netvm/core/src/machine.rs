@@ -46,6 +46,8 @@ pub(crate) struct Connection {
     pub(crate) flow: Flow,
     /// Its name in packets.
     pub(crate) tuple: Tuple,
+    /// Whether our side sends no more.
+    pub(crate) is_shut: bool,
 }
 
 /// Milliseconds of our clock as the stack counts them.
@@ -145,7 +147,7 @@ impl Machine {
             .map_err(|_| NetError::NoNetwork)?;
         let tuple = (ours, flow.address, port);
         self.doors.streams.insert(tuple);
-        Ok(Connection { handle: self.sockets.add(socket), flow, tuple })
+        Ok(Connection { handle: self.sockets.add(socket), flow, tuple, is_shut: false })
     }
 
     /// The socket of a stream.

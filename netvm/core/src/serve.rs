@@ -77,7 +77,7 @@ impl<D: Device> InPlace for Stack<D> {
     }
 
     fn status(&mut self, _: &Caller) -> Status {
-        Self::status(self)
+        self.network()
     }
 
     fn resolve(&mut self, caller: &Caller, name: &str) -> Result<List<Address, ADDRESSES_MAX>, NetError> {

@@ -104,7 +104,7 @@ impl<D: Device> Stack<D> {
     }
 
     /// From now on these rules hold. What they forbid is cut before this returns; the other side is told with the next
-    /// [`Stack::poll`].
+    /// [`Stack::turn`].
     pub fn set_rules(&mut self, rules: Rules, now: Now) {
         self.machine.now = now;
         self.firewall.set_rules(rules);
@@ -118,12 +118,12 @@ impl<D: Device> Stack<D> {
 
     /// What clients are told about the network.
     #[must_use]
-    pub fn status(&self) -> Status {
+    pub fn network(&self) -> Status {
         self.learned.status(&self.machine, self.firewall.has_rules())
     }
 
     /// Takes frames from the card, moves everything on, and sends. Says whether it left frames for the next turn.
-    pub fn poll(&mut self, now: Now) -> bool {
+    pub fn turn(&mut self, now: Now) -> bool {
         self.machine.now = now;
         // Fail closed: without rules nothing comes in and nothing goes out, not even a question for an address.
         if !self.firewall.has_rules() || !self.learned.is_up() {
@@ -139,15 +139,15 @@ impl<D: Device> Stack<D> {
         for client in self.clients.iter_mut().flatten() {
             client.advance(&mut self.machine, &mut self.firewall);
         }
-        self.send();
+        self.flush();
         for client in self.clients.iter_mut().flatten() {
             client.reap(&mut self.machine);
         }
         self.is_busy
     }
 
-    /// Sends what clients have given since the last [`Stack::poll`].
-    pub fn send(&mut self) {
+    /// Sends what clients have given since the last [`Stack::turn`].
+    pub fn flush(&mut self) {
         if !self.firewall.has_rules() || !self.learned.is_up() {
             return;
         }
@@ -162,9 +162,9 @@ impl<D: Device> Stack<D> {
         }
     }
 
-    /// When to call [`Stack::poll`] again if no frame comes before, in milliseconds; `None` is never. The time when a rule
+    /// When to call [`Stack::turn`] again if no frame comes before, in milliseconds; `None` is never. The time when a rule
     /// expires is [`Stack::next_expiry`].
-    pub fn poll_at(&mut self) -> Option<u64> {
+    pub fn turn_at(&mut self) -> Option<u64> {
         if !self.firewall.has_rules() || !self.learned.is_up() {
             return None;
         }
@@ -178,7 +178,7 @@ impl<D: Device> Stack<D> {
         [sockets, clients].into_iter().flatten().min()
     }
 
-    /// When the next rule expires, in seconds since 1970: [`Stack::poll`] cuts then what it allowed.
+    /// When the next rule expires, in seconds since 1970: [`Stack::turn`] cuts then what it allowed.
     #[must_use]
     pub fn next_expiry(&self) -> Option<u64> {
         self.review_at

@@ -276,9 +276,10 @@ impl Client {
         data: &[u8],
     ) -> Result<usize, NetError> {
         let connection = self.open(stream)?;
+        let is_shut = connection.is_shut;
         let socket = machine.tcp(connection.handle);
         if !socket.may_send() {
-            return Err(over(socket).unwrap_or(NetError::Closed));
+            return Err(over(socket, is_shut).unwrap_or(NetError::Closed));
         }
         match socket.send_slice(data) {
             Ok(0) if !data.is_empty() => Err(NetError::WouldBlock),
@@ -307,6 +308,7 @@ impl Client {
     pub(crate) fn shutdown(&mut self, machine: &mut Machine, stream: StreamId) -> Result<(), NetError> {
         let connection = self.open(stream)?;
         machine.tcp(connection.handle).close();
+        connection.is_shut = true;
         Ok(())
     }
 
@@ -329,7 +331,7 @@ impl Client {
             Stream::Asking { .. } | Stream::Opening { .. } => readiness(false, false, None),
             Stream::Open { connection } => {
                 let socket = machine.sockets.get::<tcp::Socket<'_>>(connection.handle);
-                let over = over(socket).filter(|_| !socket.can_recv());
+                let over = over(socket, connection.is_shut).filter(|_| !socket.can_recv());
                 readiness(socket.can_recv() || !socket.may_recv(), socket.can_send(), over)
             }
             Stream::Over(error) => readiness(true, true, Some(*error)),
@@ -337,10 +339,9 @@ impl Client {
     }
 }
 
-/// Why nothing more comes of a socket that was open.
-fn over(socket: &tcp::Socket<'_>) -> Option<NetError> {
-    // A stream that both sides ended passes through other states first, and stays in the last one for a while.
-    (socket.state() == tcp::State::Closed).then_some(NetError::Reset)
+/// Why nothing more comes of a socket that was open. Without our closing it, only the other side or silence ends it at once.
+fn over(socket: &tcp::Socket<'_>, is_shut: bool) -> Option<NetError> {
+    (socket.state() == tcp::State::Closed && !is_shut).then_some(NetError::Reset)
 }
 
 /// Puts something else in the place of a stream, and gives the connection that it had.

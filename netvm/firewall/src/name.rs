@@ -1,8 +1,7 @@
 //! `HostName`: a name of DNS in its one canonical form.
 
+use alloc::boxed::Box;
 use core::fmt;
-
-use ipc_proto_types::Text;
 
 /// Longest name in bytes, as text without the last dot (RFC 1035 section 2.3.4: 255 bytes on the wire).
 pub const HOST_MAX: usize = 253;
@@ -13,7 +12,7 @@ const LABEL_MAX: usize = 63;
 /// A name of DNS: small letters, digits, `-` and `_` between dots, without a dot at the end. Names with other letters
 /// come as Punycode.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostName(Text<HOST_MAX>);
+pub struct HostName(Box<str>);
 
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +42,10 @@ impl HostName {
         if text.len() > HOST_MAX {
             return Err(NameError::TooLong);
         }
-        let mut name = Text::new();
-        for letter in text.chars() {
-            if !is_letter(letter) {
-                return Err(NameError::Letter);
-            }
-            let mut bytes = [0; 4];
-            name.push_str(letter.to_ascii_lowercase().encode_utf8(&mut bytes))
-                .map_err(|_| NameError::TooLong)?;
+        if !text.chars().all(is_letter) {
+            return Err(NameError::Letter);
         }
+        let name = text.to_ascii_lowercase().into_boxed_str();
         if name.split('.').any(|label| label.is_empty() || label.len() > LABEL_MAX) {
             return Err(NameError::Label);
         }
@@ -64,7 +58,7 @@ impl HostName {
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.0
     }
 }
 
