@@ -10,6 +10,7 @@ use netvm_firewall::{Attempt, Firewall, HostName, Operation};
 use crate::datagram::Socket;
 use crate::listener::Listener;
 use crate::machine::Machine;
+use crate::neighbor::Wanted;
 use crate::ping::Ping;
 use crate::question::Question;
 use crate::stream::{Closing, Stream};
@@ -26,6 +27,8 @@ pub(crate) struct Client {
     pub(crate) sockets: Table<Socket>,
     pub(crate) questions: Table<Question>,
     pub(crate) pings: Table<Ping>,
+    /// Neighbors through which it sends.
+    pub(crate) wanted: Wanted,
     /// What it was told last about what it asked about; nothing when it does not wait to be told.
     watched: Option<Vec<(Handle, Readiness)>>,
     /// Whether an answer to `resolve` or `ping` has come since it asked.
@@ -43,6 +46,7 @@ impl Client {
             sockets: Table::new(),
             questions: Table::new(),
             pings: Table::new(),
+            wanted: Wanted::new(),
             watched: None,
             is_news: false,
         }
@@ -197,9 +201,15 @@ impl Client {
     /// When anything of it has to be looked at without a packet, in milliseconds.
     pub(crate) fn next_ms(&self) -> Option<u64> {
         let questions = self.questions.iter().map(|(_, question)| question.next_ms()).min();
-        [questions, self.next_stream_ms(), self.next_listener_ms(), self.next_ping_ms()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            questions,
+            self.wanted.next_ms(),
+            self.next_stream_ms(),
+            self.next_listener_ms(),
+            self.next_ping_ms(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }

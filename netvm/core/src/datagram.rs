@@ -90,6 +90,7 @@ impl Client {
                 });
             }
         }
+        self.wanted.want(machine, address);
         machine.udp(socket.handle).send_slice(data, (address, port)).map_err(|error| match error {
             udp::SendError::BufferFull => NetError::WouldBlock,
             udp::SendError::Unaddressable => NetError::NoNetwork,

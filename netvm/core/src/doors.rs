@@ -21,11 +21,19 @@ pub(crate) struct Peers {
     pub(crate) flows: Vec<Flow>,
 }
 
+/// A port to which streams may be opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open {
+    pub(crate) client: PortIndex,
+    /// Whether all places are taken: who comes now has to come again, and is not told that nobody is here.
+    pub(crate) is_full: bool,
+}
+
 /// All doors.
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
     pub(crate) streams: BTreeSet<Tuple>,
-    pub(crate) listeners: BTreeMap<u16, PortIndex>,
+    pub(crate) listeners: BTreeMap<u16, Open>,
     pub(crate) sockets: BTreeMap<u16, Peers>,
     /// Ports from which a name was asked for, and whom.
     pub(crate) questions: BTreeMap<u16, IpAddr>,

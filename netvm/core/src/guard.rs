@@ -108,7 +108,8 @@ impl Gate<'_> {
         if self.doors.streams.contains(&(ours, from, theirs)) {
             return true;
         }
-        self.doors.listeners.get(&ours).is_some_and(|client| {
+        self.doors.listeners.get(&ours).is_some_and(|door| {
+            let is_new = segment.syn() && !segment.ack();
             let attempt = Attempt {
                 operation: Operation::Listen,
                 protocol: Some(Protocol::Tcp),
@@ -116,7 +117,9 @@ impl Gate<'_> {
                 port: Some(ours),
                 name: None,
             };
-            theirs != 0 && self.firewall.judge(*client, &attempt, self.now).is_ok()
+            theirs != 0
+                && !(is_new && door.is_full)
+                && self.firewall.judge(door.client, &attempt, self.now).is_ok()
         })
     }
 

@@ -21,6 +21,7 @@ mod doors;
 mod guard;
 mod listener;
 mod machine;
+mod neighbor;
 mod network;
 mod ping;
 mod question;

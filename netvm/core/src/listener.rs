@@ -10,6 +10,7 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp;
 
 use crate::client::Client;
+use crate::doors::Open;
 use crate::machine::{Connection, Machine};
 use crate::stream::Stream;
 
@@ -65,7 +66,7 @@ impl Client {
         for _ in 0..machine.quota.backlog {
             listener.places.extend(place(machine, port));
         }
-        machine.doors.listeners.insert(port, self.port);
+        machine.doors.listeners.insert(port, Open { client: self.port, is_full: false });
         self.listeners.insert(listener, machine.quota.listeners).map(ListenerId).ok_or(NetError::Quota)
     }
 
@@ -104,8 +105,9 @@ impl Client {
         let mut room = machine.quota.streams.saturating_sub(self.stream_count());
         let client = self.port;
         let now = machine.now;
-        let mut refused = Vec::new();
+        let (mut refused, mut comers) = (Vec::new(), Vec::new());
         for (_, listener) in self.listeners.iter_mut() {
+            let mut is_full = true;
             for place_at in &mut listener.places {
                 let socket = machine.tcp(place_at.handle);
                 let is_late =
@@ -113,10 +115,15 @@ impl Client {
                 match socket.state() {
                     tcp::State::Listen => {
                         place_at.since_ms = None;
+                        is_full = false;
                         continue;
                     }
                     tcp::State::SynReceived if !is_late => {
-                        place_at.since_ms.get_or_insert(now.ms);
+                        if place_at.since_ms.is_none() {
+                            place_at.since_ms = Some(now.ms);
+                            let there = socket.remote_endpoint().map(|there| IpAddr::from(there.addr));
+                            comers.extend(there);
+                        }
                         continue;
                     }
                     _ => {}
@@ -124,6 +131,7 @@ impl Client {
                 let is_open = matches!(socket.state(), tcp::State::Established | tcp::State::CloseWait);
                 let remote = socket.remote_endpoint();
                 let Some(fresh) = place(machine, listener.port) else { continue };
+                is_full = false;
                 let place = core::mem::replace(place_at, fresh);
                 let Some(remote) = remote else {
                     machine.sockets.remove(place.handle);
@@ -149,9 +157,15 @@ impl Client {
                     refused.push(connection);
                 }
             }
+            if let Some(door) = machine.doors.listeners.get_mut(&listener.port) {
+                door.is_full = is_full;
+            }
         }
         for connection in refused {
             self.cut(machine, connection);
+        }
+        for there in comers {
+            self.wanted.want(machine, there);
         }
     }
 

@@ -63,6 +63,7 @@ impl Client {
             return Err(NetError::Quota);
         }
         let ping = Ping::send(machine, address)?;
+        self.wanted.want(machine, address);
         self.pings.insert(ping, machine.quota.pings).ok_or(NetError::Quota)?;
         Err(NetError::WouldBlock)
     }

@@ -155,6 +155,9 @@ impl<D: Device> Stack<D> {
         let gate = Gate { doors: &self.machine.doors, firewall: &self.firewall, now: self.machine.now };
         let mut guard = Guard { device: &mut self.device, gate };
         let (interface, sockets) = (&mut self.machine.interface, &mut self.machine.sockets);
+        for client in self.clients.iter_mut().flatten() {
+            client.wanted.ask(interface, &mut guard, at, self.machine.now.ms);
+        }
         for _ in 0..ROUNDS_MAX {
             if interface.poll_egress(at, &mut guard, sockets) == PollResult::None {
                 break;

@@ -111,6 +111,9 @@ impl Client {
             return Err(NetError::Quota);
         }
         let question = Question::new(name, is_for_stream, machine)?;
+        for server in machine.resolvers.iter().take(2) {
+            self.wanted.want(machine, *server);
+        }
         self.questions.insert(question, machine.quota.questions).ok_or(NetError::Quota)
     }
 
@@ -119,6 +122,9 @@ impl Client {
         if self.streams.len() >= machine.quota.streams {
             self.let_go(machine, stream);
             return Err(NetError::Quota);
+        }
+        if let Stream::Opening { connection, .. } = &stream {
+            self.wanted.want(machine, connection.tuple.1);
         }
         self.streams.insert(stream, machine.quota.streams).map(StreamId).ok_or(NetError::Quota)
     }
@@ -186,7 +192,7 @@ impl Client {
 
     /// Moves every stream on that can be.
     pub(crate) fn advance_streams(&mut self, machine: &mut Machine, firewall: &Firewall) {
-        let mut broken = Vec::new();
+        let (mut broken, mut opened) = (Vec::new(), Vec::new());
         for (_, stream) in self.streams.iter_mut() {
             match stream {
                 Stream::Asking { name, port, question } => {
@@ -203,6 +209,7 @@ impl Client {
                     };
                     self.questions.remove(*question);
                     *stream = next.unwrap_or_else(Stream::Over);
+                    opened.extend(opening(stream));
                 }
                 Stream::Opening { connection, rest, name, until_ms } => {
                     let state = machine.tcp(connection.handle).state();
@@ -216,6 +223,7 @@ impl Client {
                             let next = next(self.port, machine, firewall, rest, &route);
                             let next = next.unwrap_or(Stream::Over(error));
                             broken.extend(take(stream, next));
+                            opened.extend(opening(stream));
                         }
                         _ => {
                             let placeholder = Stream::Over(NetError::Closed);
@@ -230,6 +238,9 @@ impl Client {
         }
         for connection in broken {
             self.cut(machine, connection);
+        }
+        for address in opened {
+            self.wanted.want(machine, address);
         }
     }
 
@@ -276,8 +287,13 @@ impl Client {
         data: &[u8],
     ) -> Result<usize, NetError> {
         let connection = self.open(stream)?;
-        let is_shut = connection.is_shut;
-        let socket = machine.tcp(connection.handle);
+        let (is_shut, there) = (connection.is_shut, connection.tuple.1);
+        let handle = connection.handle;
+        if machine.tcp(handle).send_queue() == 0 {
+            // It was idle: who was a neighbor may be forgotten.
+            self.wanted.want(machine, there);
+        }
+        let socket = machine.tcp(handle);
         if !socket.may_send() {
             return Err(over(socket, is_shut).unwrap_or(NetError::Closed));
         }
@@ -342,6 +358,14 @@ impl Client {
 /// Why nothing more comes of a socket that was open. Without our closing it, only the other side or silence ends it at once.
 fn over(socket: &tcp::Socket<'_>, is_shut: bool) -> Option<NetError> {
     (socket.state() == tcp::State::Closed && !is_shut).then_some(NetError::Reset)
+}
+
+/// Whom a stream is being opened to.
+fn opening(stream: &Stream) -> Option<IpAddr> {
+    match stream {
+        Stream::Opening { connection, .. } => Some(connection.tuple.1),
+        _ => None,
+    }
 }
 
 /// Puts something else in the place of a stream, and gives the connection that it had.

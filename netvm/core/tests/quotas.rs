@@ -108,6 +108,22 @@ fn every_other_thing_has_a_quota_of_its_own() {
 }
 
 #[test]
+fn who_waits_for_nobody_keeps_no_other_from_finding_its_neighbor() {
+    for host in ["10.0.2", "2001:db8:0:0:0:0:0"] {
+        let mut world = World::with_rules(ALL);
+        world.host.listen(7, 1);
+        let join = if host.contains(':') { ":" } else { "." };
+        for number in 100..164 {
+            world.stack.connect(&alice(), &format!("{host}{join}{number}"), 7).unwrap();
+        }
+        world.run(10);
+        let began = world.ms;
+        world.connect(&bob(), &format!("{host}{join}2"), 7).unwrap();
+        assert!(world.ms - began < 50, "{} ms", world.ms - began);
+    }
+}
+
+#[test]
 fn a_number_means_nothing_to_another_client_or_another_life() {
     let mut world = World::new(&fixed(), small_quota(), 3);
     world.set_rules(ALL);

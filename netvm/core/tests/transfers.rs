@@ -78,6 +78,6 @@ fn a_transfer_over_a_wire_that_loses_repeats_and_reorders_is_whole() {
     for (seed, faults) in (0..24).zip(bad.into_iter().cycle()) {
         let host = if seed % 8 < 4 { THEIRS.to_string() } else { THEIRS_V6.to_string() };
         let harmed = echo(seed, faults, &host, 60_000);
-        assert!(harmed > 2, "seed {seed}: {harmed} frames were harmed");
+        assert!(harmed > 5, "seed {seed}: {harmed} frames were harmed");
     }
 }

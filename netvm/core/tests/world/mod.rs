@@ -51,7 +51,7 @@ impl Random {
     }
 }
 
-/// What a wire does to frames, each in a hundred.
+/// To how many frames in a hundred a wire does what: one that is reordered comes up to 20 ms later.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Faults {
     pub(crate) lost: u64,
@@ -182,6 +182,8 @@ pub(crate) struct World {
     /// How many frames the wire lost, repeated or moved.
     pub(crate) harmed: u64,
     random: Random,
+    out: Way,
+    back: Way,
     /// From our stack to the wire, and from the wire to our stack.
     from_us: Lane,
     to_us: Lane,
@@ -274,10 +276,10 @@ impl World {
             self.to_us.borrow_mut().extend((self.tap)(frame));
         }
         self.sent.extend(frames.iter().cloned());
-        self.harmed += carry(frames, &self.to_them, self.faults, &mut self.random);
+        self.harmed += self.out.carry(frames, &self.to_them, self.faults, &mut self.random, self.ms);
         self.host.poll(self.ms);
         let frames = self.from_them.borrow_mut().drain(..).collect();
-        self.harmed += carry(frames, &self.to_us, self.faults, &mut self.random);
+        self.harmed += self.back.carry(frames, &self.to_us, self.faults, &mut self.random, self.ms);
     }
 
     /// So many milliseconds.
@@ -318,28 +320,50 @@ impl World {
     }
 }
 
-/// Puts frames on the other side of a wire; says to how many it did something.
-fn carry(frames: Vec<Vec<u8>>, to: &Lane, faults: Faults, random: &mut Random) -> u64 {
-    let mut to = to.borrow_mut();
-    let mut harmed = 0;
-    for frame in frames {
-        if random.below(100) < faults.lost {
-            harmed += 1;
-            continue;
+/// One direction of the wire: frames that are late are held.
+#[derive(Default)]
+struct Way {
+    held: Vec<(u64, Vec<u8>)>,
+}
+
+/// How late a frame can be, in milliseconds.
+const LATE_MS: u64 = 20;
+
+impl Way {
+    /// Puts frames on the other side; says to how many it did something.
+    fn carry(
+        &mut self,
+        frames: Vec<Vec<u8>>,
+        to: &Lane,
+        faults: Faults,
+        random: &mut Random,
+        ms: u64,
+    ) -> u64 {
+        let mut to = to.borrow_mut();
+        let mut harmed = 0;
+        let (due, held) = self.held.drain(..).partition::<Vec<_>, _>(|held| held.0 <= ms);
+        self.held = held;
+        to.extend(due.into_iter().map(|due| due.1));
+        for frame in frames {
+            let mut chance = |of: u64| {
+                let happens = random.below(100) < of;
+                harmed += u64::from(happens);
+                happens
+            };
+            if chance(faults.lost) {
+                continue;
+            }
+            if chance(faults.repeated) {
+                to.push_back(frame.clone());
+            }
+            if chance(faults.reordered) {
+                self.held.push((ms + 1 + random.below(LATE_MS), frame));
+            } else {
+                to.push_back(frame);
+            }
         }
-        if random.below(100) < faults.repeated {
-            harmed += 1;
-            to.push_back(frame.clone());
-        }
-        if random.below(100) < faults.reordered {
-            let place = usize::try_from(random.below(to.len() as u64 + 1)).unwrap();
-            harmed += u64::from(place != to.len());
-            to.insert(place, frame);
-        } else {
-            to.push_back(frame);
-        }
+        harmed
     }
-    harmed
 }
 
 pub(crate) fn port(number: u8) -> PortIndex {
