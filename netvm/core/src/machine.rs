@@ -20,8 +20,8 @@ use crate::quota::Quota;
 const FIRST_DYNAMIC_PORT: u16 = 49_152;
 /// Random ports that are tried before it is said that all are taken; a client cannot take a share of them that matters.
 const PORT_TRIES: usize = 64;
-/// How long the other side may leave unanswered what was sent to it.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How long the other side may leave unanswered what was sent to it: at least 100 seconds (RFC 9293 section 3.8.3).
+const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// How long an idle stream waits before it asks whether the other side is still there: less than any router forgets it.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 

@@ -185,6 +185,59 @@ fn shaped(random: &mut Random) -> Vec<u8> {
     frame
 }
 
+/// What a router could say, with any prefix.
+fn router(random: &mut Random) -> Vec<u8> {
+    let mut frame = vec![0x33, 0x33, 0, 0, 0, 1];
+    frame.extend_from_slice(&world::THEIR_HARDWARE);
+    frame.extend_from_slice(&[0x86, 0xdd, 0x60, 0, 0, 0, 0, 48, 58, 255]);
+    let (router, all) = ("fe80::ff:fe00:2", "ff02::1");
+    for address in [router, all] {
+        frame.extend_from_slice(&address.parse::<std::net::Ipv6Addr>().unwrap().octets());
+    }
+    frame.extend_from_slice(&[134, 0, 0, 0, 64, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let bits = [64, 64, 64, 0, 8, 128][usize::try_from(random.below(6)).unwrap()];
+    frame.extend_from_slice(&[3, 4, bits, 0xc0, 0, 0, 0, 9, 0, 0, 0, 5, 0, 0, 0, 0]);
+    let prefixes = ["ff02::", "::", "2001:db8:1::", "2001:db8:2::", "fe80::", "fd00::", "::1"];
+    let prefix: std::net::Ipv6Addr = prefixes[usize::try_from(random.below(7)).unwrap()].parse().unwrap();
+    frame.extend_from_slice(&prefix.octets());
+    if random.below(3) == 0 {
+        let place = 54 + usize::try_from(random.below(48)).unwrap();
+        frame[place] = random.bytes(1)[0];
+    }
+    mend(&mut frame);
+    frame
+}
+
+/// What a server of DHCP could say to the last question, with any address.
+fn lease(random: &mut Random, good: &[Vec<u8>]) -> Vec<u8> {
+    let is_dhcp = |frame: &&Vec<u8>| frame.len() > 290 && frame[12..14] == [8, 0] && frame[36..38] == [0, 67];
+    let Some(asked) = good.iter().rev().find(is_dhcp) else { return shaped(random) };
+    let mut frame = turn(asked);
+    let (server, all) = ([10, 0, 2, 2], [255; 4]);
+    frame[26..30].copy_from_slice(&server);
+    frame[30..34].copy_from_slice(&all);
+    frame[..6].copy_from_slice(&[0xff; 6]);
+    frame[42] = 2;
+    let addresses = [[10, 0, 2, 15], [224, 0, 0, 1], [0; 4], [255; 4], [127, 0, 0, 1], [10, 0, 2, 77]];
+    let any = |random: &mut Random| addresses[usize::try_from(random.below(6)).unwrap()];
+    frame[58..62].copy_from_slice(&any(random));
+    let kind = [2, 5, 5, 6][usize::try_from(random.below(4)).unwrap()];
+    let mut options = vec![53, 1, kind, 54, 4, 10, 0, 2, 2, 51, 4, 0, 0, 0, random.bytes(1)[0]];
+    for option in [1, 3, 6] {
+        options.extend_from_slice(&[option, 4]);
+        let value = if option == 1 && random.below(2) == 0 { [255, 255, 255, 0] } else { any(random) };
+        options.extend_from_slice(&value);
+    }
+    options.push(255);
+    frame.truncate(42 + 240);
+    frame.extend(options);
+    let length = u16::try_from(frame.len() - 14).unwrap();
+    frame[16..18].copy_from_slice(&length.to_be_bytes());
+    frame[38..40].copy_from_slice(&(length - 20).to_be_bytes());
+    mend(&mut frame);
+    frame
+}
+
 /// A good frame with a few bytes changed, or cut off, or with more at its end.
 fn changed(random: &mut Random, good: &[Vec<u8>]) -> Vec<u8> {
     let mut frame = good[usize::try_from(random.below(good.len() as u64)).unwrap()].clone();
@@ -215,7 +268,7 @@ fn changed(random: &mut Random, good: &[Vec<u8>]) -> Vec<u8> {
 
 /// So many frames from a seed; afterwards the network still works.
 fn storm(seed: u64, frames: usize, config: &Config) {
-    let (mut world, good) = open(seed, config);
+    let (mut world, mut good) = open(seed, config);
     let mut random = Random(seed ^ 0x5eed);
     for number in 0..frames {
         let frame = match random.below(8) {
@@ -223,13 +276,17 @@ fn storm(seed: u64, frames: usize, config: &Config) {
                 let size = usize::try_from(random.below(200)).unwrap();
                 random.bytes(size)
             }
-            1..=3 => shaped(&mut random),
+            1 | 2 => shaped(&mut random),
+            3 => router(&mut random),
+            4 => lease(&mut random, &good),
             _ => changed(&mut random, &good),
         };
         world.inject(frame);
         if number % 16 == 0 {
             world.step();
-            world.sent.clear();
+            // The last questions are the ones that an answer can be made for.
+            good.extend(world.sent.drain(..).filter(|frame| frame.len() > 290).take(1));
+            good.truncate(1000);
             let jump = random.below(200);
             if random.below(50) == 0 {
                 world.ms += jump * 100;

@@ -9,7 +9,10 @@ use world::{Faults, Random, THEIRS, THEIRS_V6, World, alice, fixed, small_quota}
 
 const ALL: &str = "net.* @anyvm netvm allow";
 
-/// Sends so many bytes to a host that sends them back, half-closes, and reads them until their end.
+/// Sends so many bytes, half-closes, and reads them until their end from a host that has kept them and sends them back.
+///
+/// Not both ways at once: after a retransmission timeout smoltcp 0.14 sends acknowledgements with the number of what it sends
+/// again, which another smoltcp drops as old; when both ends are there, neither hears the other any more.
 fn echo(seed: u64, faults: Faults, host: &str, length: usize) -> u64 {
     let mut world = World::new(&fixed(), small_quota(), seed);
     world.set_rules(ALL);
@@ -31,15 +34,14 @@ fn echo(seed: u64, faults: Faults, host: &str, length: usize) -> u64 {
             is_shut = true;
         }
         let socket = world.host.tcp(server);
-        if pending.is_empty() && socket.can_recv() {
-            pending = socket.recv(|data| (data.len(), data.to_vec())).unwrap();
-        }
-        if !pending.is_empty() && socket.can_send() {
+        if socket.can_recv() {
+            pending.extend(socket.recv(|data| (data.len(), data.to_vec())).unwrap());
+        } else if !socket.may_recv() && socket.may_send() {
             let count = socket.send_slice(&pending).unwrap();
             pending.drain(..count);
-        }
-        if pending.is_empty() && !socket.may_recv() && socket.may_send() {
-            socket.close();
+            if pending.is_empty() {
+                socket.close();
+            }
         }
         match world.stack.receive(&alice(), stream, &mut room) {
             Ok(0) => Some(()),
@@ -48,7 +50,13 @@ fn echo(seed: u64, faults: Faults, host: &str, length: usize) -> u64 {
                 None
             }
             Err(error) => {
-                assert_eq!(error, NetError::WouldBlock, "seed {seed}, {} returned", returned.len());
+                assert_eq!(
+                    error,
+                    NetError::WouldBlock,
+                    "seed {seed} at {} ms: {} returned",
+                    world.ms,
+                    returned.len()
+                );
                 None
             }
         }

@@ -230,6 +230,8 @@ impl World {
             ms: 0,
             faults,
             harmed: 0,
+            out: Way::default(),
+            back: Way::default(),
             random,
             from_us,
             to_us,
