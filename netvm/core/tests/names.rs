@@ -161,7 +161,8 @@ fn aliases_are_followed_in_any_order_and_circles_end() {
 
 #[test]
 fn what_is_no_answer_is_not_taken_for_one() {
-    let spoilt: [(&str, fn(&mut Vec<u8>)); 9] = [
+    type Spoil = fn(&mut Vec<u8>);
+    let spoilt: [(&str, Spoil); 9] = [
         ("another id", |packet| packet[0] ^= 1),
         ("a question", |packet| packet[2] &= 0x7f),
         ("another operation", |packet| packet[2] |= 0x08),

@@ -13,26 +13,28 @@ pub mod reference;
 use ipc_proto_wire::{Docs, Service};
 
 /// Every service there is.
-pub const SERVICES: [Service; 9] = [
+pub const SERVICES: [Service; 10] = [
     ipc_proto_block_api::SERVICE,
     ipc_proto_clock_api::SERVICE,
     ipc_proto_console_api::SERVICE,
     ipc_proto_ctl_api::SERVICE,
     ipc_proto_echo_api::SERVICE,
     ipc_proto_log_api::SERVICE,
+    ipc_proto_net_api::SERVICE,
     ipc_proto_sign_api::SERVICE,
     ipc_proto_vault_api::SERVICE,
     ipc_proto_volumes_api::SERVICE,
 ];
 
 /// The doc comments of every service, in the same order.
-pub const DOCS: [Docs; 9] = [
+pub const DOCS: [Docs; 10] = [
     ipc_proto_block_api::DOCS,
     ipc_proto_clock_api::DOCS,
     ipc_proto_console_api::DOCS,
     ipc_proto_ctl_api::DOCS,
     ipc_proto_echo_api::DOCS,
     ipc_proto_log_api::DOCS,
+    ipc_proto_net_api::DOCS,
     ipc_proto_sign_api::DOCS,
     ipc_proto_vault_api::DOCS,
     ipc_proto_volumes_api::DOCS,

@@ -3,7 +3,7 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-use crate::{Block, Clock, Console, Ctl, Echo, Log, Sign, Vault, Volumes};
+use crate::{Block, Clock, Console, Ctl, Echo, Log, Net, Sign, Vault, Volumes};
 use crate::{backup, elf, image, kdbx, message, monitor, peers, policy, queue, show_message, store, table};
 
 /// A fuzz target.
@@ -22,13 +22,14 @@ pub struct Target {
 }
 
 /// The service of each `message` target: every service there is.
-pub const SERVICES: [Service; 9] = [
+pub const SERVICES: [Service; 10] = [
     Block::SERVICE,
     Clock::SERVICE,
     Console::SERVICE,
     Ctl::SERVICE,
     Echo::SERVICE,
     Log::SERVICE,
+    Net::SERVICE,
     Sign::SERVICE,
     Vault::SERVICE,
     Volumes::SERVICE,
@@ -47,13 +48,14 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
     target_of::<Ctl>("message_ctl"),
     target_of::<Echo>("message_echo"),
     target_of::<Log>("message_log"),
+    target_of::<Net>("message_net"),
     target_of::<Sign>("message_sign"),
     target_of::<Vault>("message_vault"),
     target_of::<Volumes>("message_volumes"),

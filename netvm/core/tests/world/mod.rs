@@ -62,6 +62,9 @@ pub(crate) struct Faults {
 /// One direction of a wire.
 pub(crate) type Lane = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
+/// What gets every frame of ours and gives frames to us.
+pub(crate) type Tap = Box<dyn FnMut(&[u8]) -> Vec<Vec<u8>>>;
+
 /// One end of a wire.
 pub(crate) struct Card {
     pub(crate) incoming: Lane,
@@ -193,7 +196,7 @@ pub(crate) struct World {
     /// Every frame that our stack sent.
     pub(crate) sent: Vec<Vec<u8>>,
     /// What is done to each frame of ours beside sending it; frames it gives come to us.
-    pub(crate) tap: Box<dyn FnMut(&[u8]) -> Vec<Vec<u8>>>,
+    pub(crate) tap: Tap,
 }
 
 /// A network with fixed addresses of both versions, whose host is asked for names.
