@@ -198,6 +198,14 @@ impl Client {
         false
     }
 
+    /// Whether it has anything that sends.
+    pub(crate) fn has_sockets(&self) -> bool {
+        let streams =
+            self.streams.len().saturating_add(self.closing.len()).saturating_add(self.listeners.len());
+        let others = self.sockets.len().saturating_add(self.questions.len()).saturating_add(self.pings.len());
+        streams.saturating_add(others) > 0
+    }
+
     /// When anything of it has to be looked at without a packet, in milliseconds.
     pub(crate) fn next_ms(&self) -> Option<u64> {
         let questions = self.questions.iter().map(|(_, question)| question.next_ms()).min();

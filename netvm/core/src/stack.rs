@@ -23,6 +23,11 @@ const FRAMES_MAX: usize = 64;
 /// Rounds in which sockets may send in one turn, for the same reason.
 const ROUNDS_MAX: usize = 64;
 
+/// How long to wait when the library says "at once" and has just been called, in milliseconds: less than anybody notices, or,
+/// when no client has a socket, as exact as timers of DHCP have to be.
+const PAUSE_MS: u64 = 10;
+const IDLE_MS: u64 = 1000;
+
 /// The network.
 pub struct Stack<D> {
     device: D,
@@ -176,9 +181,20 @@ impl<D: Device> Stack<D> {
         }
         let at = instant(self.machine.now);
         let sockets = self.machine.interface.poll_at(at, &self.machine.sockets);
-        let sockets = sockets.map(|at| u64::try_from(at.total_millis()).unwrap_or(0));
+        let sockets = sockets.map(|at| self.not_overdue(u64::try_from(at.total_millis()).unwrap_or(0)));
         let clients = self.clients.iter().flatten().filter_map(Client::next_ms).min();
         [sockets, clients].into_iter().flatten().min()
+    }
+
+    /// A time that is still to come. What is overdue just after a turn is either a card that takes no more, or the library's
+    /// search for routers, which it still wants to be called for after it gave up (smoltcp 0.14); whoever believed that would
+    /// never sleep on a network without a router.
+    fn not_overdue(&self, at_ms: u64) -> u64 {
+        if at_ms > self.machine.now.ms {
+            return at_ms;
+        }
+        let is_used = self.clients.iter().flatten().any(Client::has_sockets);
+        self.machine.now.ms.saturating_add(if is_used { PAUSE_MS } else { IDLE_MS })
     }
 
     /// When the next rule expires, in seconds since 1970: [`Stack::turn`] cuts then what it allowed.

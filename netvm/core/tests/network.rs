@@ -180,6 +180,30 @@ fn a_lease_that_cannot_be_is_not_taken() {
     assert!(world.stack.network().resolvers.is_empty(), "who cannot be asked is not");
 }
 
+#[test]
+fn a_network_without_a_router_leaves_time_to_sleep() {
+    let mut world = World::with_rules(ALL);
+    world.host.listen(7, 1);
+    // Longer than routers are looked for.
+    world.run(30_000);
+    let wakes = |world: &mut World| {
+        let (end, mut wakes) = (world.ms + 10_000, 0);
+        while world.ms < end {
+            let at = world.stack.turn_at().unwrap_or(end).clamp(world.ms + 1, end);
+            let ms = at - world.ms;
+            world.ms += ms - 1;
+            world.step();
+            wakes += 1;
+        }
+        wakes
+    };
+    let idle = wakes(&mut world);
+    assert!(idle <= 12, "{idle} turns in ten seconds");
+    world.connect(&alice(), &THEIRS.to_string(), 7).unwrap();
+    let open = wakes(&mut world);
+    assert!(open <= 1100, "{open} turns in ten seconds");
+}
+
 /// An advertisement of a prefix.
 fn advertisement(from: Ipv6Addr, prefix: Ipv6Addr, bits: u8, hop_limit: u8) -> Vec<u8> {
     let to = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
