@@ -13,13 +13,14 @@ pub mod reference;
 use ipc_proto_wire::{Docs, Service};
 
 /// Every service there is.
-pub const SERVICES: [Service; 11] = [
+pub const SERVICES: [Service; 12] = [
     ipc_proto_block_api::SERVICE,
     ipc_proto_clock_api::SERVICE,
     ipc_proto_console_api::SERVICE,
     ipc_proto_ctl_api::SERVICE,
     ipc_proto_echo_api::SERVICE,
     ipc_proto_log_api::SERVICE,
+    ipc_proto_net_api::SERVICE,
     ipc_proto_sign_api::SERVICE,
     ipc_proto_vault_api::SERVICE,
     ipc_proto_vault_api::files::SERVICE,
@@ -28,13 +29,14 @@ pub const SERVICES: [Service; 11] = [
 ];
 
 /// The doc comments of every service, in the same order.
-pub const DOCS: [Docs; 11] = [
+pub const DOCS: [Docs; 12] = [
     ipc_proto_block_api::DOCS,
     ipc_proto_clock_api::DOCS,
     ipc_proto_console_api::DOCS,
     ipc_proto_ctl_api::DOCS,
     ipc_proto_echo_api::DOCS,
     ipc_proto_log_api::DOCS,
+    ipc_proto_net_api::DOCS,
     ipc_proto_sign_api::DOCS,
     ipc_proto_vault_api::DOCS,
     ipc_proto_vault_api::files::DOCS,

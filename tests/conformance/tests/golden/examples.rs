@@ -6,6 +6,7 @@ use ipc_proto_console_api as console;
 use ipc_proto_ctl_api as ctl;
 use ipc_proto_echo_api as echo;
 use ipc_proto_log_api as log;
+use ipc_proto_net_api as net;
 use ipc_proto_sign_api as sign;
 use ipc_proto_types::{Bytes, Label, List, Secret, Text};
 use ipc_proto_vault_api as vault_api;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
         (ctl::SERVICE, ctl()),
         (echo::SERVICE, echo()),
         (log::SERVICE, log()),
+        (net::SERVICE, net()),
         (sign::SERVICE, sign()),
         (vault_api::SERVICE, vault::vault()),
         (vault_api::files::SERVICE, vault::files()),
@@ -221,6 +223,69 @@ fn sign() -> Vec<Vector> {
         call("sign", (sign::KeyRef::Public(identity.public), data(&[]))),
         reply("sign", Outcome::Ok(Bytes::from([0x5a; 64]))),
         reply("sign", Outcome::Err(sign::SignError::Refused)),
+    ]
+}
+
+fn net() -> Vec<Vector> {
+    use net::{Address, Handle, ListenerId, NetError, SocketId, StreamId};
+    type Outcome<T> = Result<T, NetError>;
+    let (four, six) =
+        (Address::V4([192, 0, 2, 1]), Address::V6([0x20, 1, 13, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]));
+    let status = net::Status {
+        link: true,
+        rules: true,
+        networks: list(&[
+            net::Network { address: four, prefix: 24 },
+            net::Network { address: six, prefix: 64 },
+        ]),
+        routers: list(&[Address::V4([192, 0, 2, 254])]),
+        resolvers: list(&[Address::V4([192, 0, 2, 254])]),
+    };
+    let data = |data: &[u8]| Bytes::<{ net::DATAGRAM_MAX }>::try_from(data).expect("an example fits");
+    let bytes = |data: &[u8]| Bytes::<{ net::DATA_MAX }>::try_from(data).expect("an example fits");
+    let handles = [Handle::Stream(StreamId(7)), Handle::Socket(SocketId(1)), Handle::Listener(ListenerId(2))];
+    let readiness = |readable, over| net::Readiness { readable, writable: true, over };
+    vec![
+        call("status", ()),
+        reply("status", status),
+        call("send", (StreamId(7), bytes(b"GET / HTTP/1.1\r\n"))),
+        reply("send", Outcome::Ok(16_u32)),
+        reply("send", Outcome::<u32>::Err(NetError::Cut)),
+        call("receive", (StreamId(7), 61_440_u32)),
+        reply("receive", Outcome::Ok(bytes(b"HTTP/1.1 200 OK\r\n"))),
+        reply("receive", Outcome::<Bytes<{ net::DATA_MAX }>>::Err(NetError::WouldBlock)),
+        call("send_to", (SocketId(1), text::<253>("192.0.2.9"), 123_u16, data(&[0x1b, 0, 0]))),
+        reply("send_to", Outcome::<()>::Err(NetError::Denied)),
+        call("receive_from", (SocketId(1),)),
+        reply("receive_from", Outcome::Ok(net::Datagram { address: four, port: 123, data: data(&[0x1c]) })),
+        call("resolve", (text::<253>("bank.example"),)),
+        reply("resolve", Outcome::Ok(list::<_, { net::ADDRESSES_MAX }>(&[six, four]))),
+        call("connect", (text::<253>("bank.example"), 443_u16)),
+        reply("connect", Outcome::Ok(StreamId(7))),
+        reply("connect", Outcome::<StreamId>::Err(NetError::Quota)),
+        call("shutdown", (StreamId(7),)),
+        reply("shutdown", Outcome::<()>::Ok(())),
+        call("close", (Handle::Stream(StreamId(7)),)),
+        reply("close", Outcome::<()>::Err(NetError::NoSuchHandle)),
+        call("bind_udp", (0_u16,)),
+        reply("bind_udp", Outcome::Ok(SocketId(1))),
+        call("listen", (8080_u16,)),
+        reply("listen", Outcome::Ok(ListenerId(2))),
+        call("accept", (ListenerId(2),)),
+        reply("accept", Outcome::Ok(net::Accepted { stream: StreamId(8), address: six, port: 50_000 })),
+        call("ping", (text::<253>("192.0.2.254"),)),
+        reply("ping", Outcome::Ok(3_u32)),
+        call("poll", (list::<_, { net::POLL_MAX }>(&handles),)),
+        reply(
+            "poll",
+            Outcome::Ok(list::<_, { net::POLL_MAX }>(&[
+                readiness(true, Some(NetError::Reset)),
+                readiness(false, None),
+                readiness(true, None),
+            ])),
+        ),
+        event("ready", ()),
+        event("changed", ()),
     ]
 }
 
