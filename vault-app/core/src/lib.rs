@@ -16,6 +16,7 @@
 extern crate alloc;
 
 pub mod delay;
+mod keeping;
 mod keyslot;
 mod medium;
 mod record;

@@ -6,13 +6,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use ipc_proto_types::Secret;
 use ipc_proto_vault_api::{Storage, VaultError};
-use unikernels_volume::{Batch, KeySlots, OpenError, RecordId, Volume, VolumeError, VolumeKey, read_slots};
+use unikernels_volume::{KeySlots, OpenError, Volume, VolumeError, VolumeKey, read_slots};
+use vault_app_entries::Store;
 use vault_app_entries::store::{LoadFault, Loader};
-use vault_app_entries::{Change, Changes, ContentId, Store};
 use vault_app_kdf::{Block, Cost, KdfError, calibrate};
-use vault_app_signing::{KeyId, Signer};
+use vault_app_signing::Signer;
 
 use crate::delay::Delay;
 use crate::keyslot::{KeySlot, Keys};
@@ -54,7 +53,7 @@ pub enum Phase {
 pub(crate) struct Open<M, F> {
     pub(crate) volume: Volume<Shared<M>, F>,
     pub(crate) store: Store,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 /// What is known while it is not.
@@ -238,86 +237,9 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         &mut self.signer
     }
 
-    /// Keeps what an operation changed; `contents`, which its attachments mention and are new; and `keys` for signing, which
-    /// the signer has already.
-    ///
-    /// # Errors
-    /// As [`Session::store`]; `Full`, `TooLong`, `Internal`: nothing is changed. `Storage`, `Damaged`: locked.
-    pub fn keep(
-        &mut self,
-        changes: Changes,
-        contents: &[(ContentId, &[u8])],
-        keys: &[KeyId],
-    ) -> Result<(), VaultError> {
-        let mut records = Vec::new();
-        for (id, content) in contents {
-            if content.len() > record::CONTENT_MAX {
-                return Err(VaultError::TooLong);
-            }
-            records.push((record::content_id(*id), Some(Kind::Content.record(content))));
-        }
-        for key in keys {
-            records.push(self.key_record(*key)?);
-        }
-        records.extend(changes.released().map(|id| (record::content_id(id), None)));
-        for change in changes.records().map_err(|_| VaultError::TooLong)? {
-            records.push(match change {
-                Change::Put(id, bytes) => (id, Some(Kind::Item.record(&bytes))),
-                Change::Delete(id) => (id, None),
-            });
-        }
-        self.commit(&records)?;
-        self.opened()?.store.commit(changes).map_err(|_| VaultError::Internal)
-    }
-
-    /// Keeps a key for signing, which the signer has already.
-    ///
-    /// # Errors
-    /// As [`Session::keep`].
-    pub fn keep_key(&mut self, key: KeyId) -> Result<(), VaultError> {
-        let record = self.key_record(key)?;
-        self.commit(&[record])
-    }
-
-    /// Keeps a key for signing no more.
-    ///
-    /// # Errors
-    /// As [`Session::keep`].
-    pub fn forget_key(&mut self, key: KeyId) -> Result<(), VaultError> {
-        self.commit(&[(record::key_id(key.0), None)])
-    }
-
-    /// The content of an attachment.
-    ///
-    /// # Errors
-    /// As [`Session::store`]; `NoSuchPart`, `Damaged`, `Storage`: locked but for the first.
-    pub fn content(&mut self, id: ContentId) -> Result<Secret<Vec<u8>>, VaultError> {
-        let read = self.opened()?.volume.get(record::content_id(id));
-        let mut record = match read {
-            Ok(record) => record.ok_or(VaultError::NoSuchPart)?,
-            Err(error) => return self.kept(Err(error)).and(Err(VaultError::Internal)),
-        };
-        if !matches!(Kind::of(record.expose()), Some((Kind::Content, _))) {
-            return Err(VaultError::Damaged);
-        }
-        record.expose_mut().remove(0);
-        Ok(record)
-    }
-
     /// Seconds without a call after which it locks itself, 0 for never; the default unless it is open.
     pub fn auto_lock_s(&self) -> u32 {
         self.open.as_ref().map_or_else(Settings::default, |open| open.settings).auto_lock_s
-    }
-
-    /// Chooses them.
-    ///
-    /// # Errors
-    /// As [`Session::keep`].
-    pub fn set_auto_lock_s(&mut self, auto_lock_s: u32) -> Result<(), VaultError> {
-        let settings = Settings { auto_lock_s };
-        self.commit(&[(record::SETTINGS, Some(settings.record()))])?;
-        self.opened()?.settings = settings;
-        Ok(())
     }
 
     /// Somebody used it at `now_ms`.
@@ -340,19 +262,7 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         is_over
     }
 
-    /// Makes room on the disk when nobody waits; true if it did.
-    ///
-    /// # Errors
-    /// `Storage`, `Damaged`: locked.
-    pub fn tidy(&mut self) -> Result<bool, VaultError> {
-        let Some(open) = self.open.as_mut().filter(|open| open.volume.wants_compaction()) else {
-            return Ok(false);
-        };
-        let compacted = open.volume.compact().map(|_| ());
-        self.kept(compacted).map(|()| true)
-    }
-
-    fn opened(&mut self) -> Result<&mut Open<M, F>, VaultError> {
+    pub(crate) fn opened(&mut self) -> Result<&mut Open<M, F>, VaultError> {
         if self.open.is_none() {
             return Err(match self.phase() {
                 Phase::Empty => VaultError::NotInitialised,
@@ -381,40 +291,6 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
             Closed::Unavailable(error) => error,
             _ => VaultError::Storage,
         }
-    }
-
-    fn key_record(&self, key: KeyId) -> Result<(RecordId, Option<record::Bytes>), VaultError> {
-        let (id, record) = self.signer.record(key).map_err(|_| VaultError::NoSuchKey)?;
-        Ok((record::key_id(id), Some(Kind::Key.record(&record))))
-    }
-
-    /// Makes all of these records so, or none.
-    fn commit(&mut self, records: &[(RecordId, Option<record::Bytes>)]) -> Result<(), VaultError> {
-        let mut batch = Batch::new();
-        for (id, record) in records {
-            match record {
-                Some(record) => batch.put(*id, record),
-                None => batch.delete(*id),
-            };
-        }
-        let committed = self.opened()?.volume.commit(&batch).map(|_| ());
-        self.kept(committed)
-    }
-
-    /// After a change of the volume: what it means, and the end of the open store when it failed half way.
-    fn kept(&mut self, changed: Result<(), VolumeError>) -> Result<(), VaultError> {
-        changed.map_err(|error| match error {
-            VolumeError::NoRoom | VolumeError::TooManyRecords => VaultError::Full,
-            VolumeError::RecordTooLong => VaultError::TooLong,
-            VolumeError::Reopen | VolumeError::Disk(_) => {
-                self.lock();
-                VaultError::Storage
-            }
-            VolumeError::Damaged(_) | VolumeError::NotKept => {
-                self.lock();
-                VaultError::Damaged
-            }
-        })
     }
 
     /// The open store of a volume: its records, read once.
