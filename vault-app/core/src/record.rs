@@ -22,6 +22,11 @@ pub(crate) const fn key_id(key: u64) -> RecordId {
     KEYS | key as RecordId
 }
 
+/// The number of the key for signing whose record has this id; `None` when the id is no key's.
+pub(crate) fn key_number(id: RecordId) -> Option<u64> {
+    u64::try_from(id ^ KEYS).ok()
+}
+
 /// A record in the clear, to be sealed.
 pub(crate) type Bytes = Zeroizing<Vec<u8>>;
 
@@ -97,6 +102,14 @@ mod tests {
             assert_eq!(record.capacity(), record.len());
         }
         assert_eq!((Kind::of(&[]), Kind::of(&[0]), Kind::of(&[5, 1])), (None, None, None));
+    }
+
+    #[test]
+    fn a_key_s_id_and_its_number_belong_together() {
+        for number in [0, 1, u64::MAX] {
+            assert_eq!(key_number(key_id(number)), Some(number));
+        }
+        assert_eq!((key_number(SETTINGS), key_number(RecordId::MAX >> 1)), (None, None));
     }
 
     #[test]

@@ -61,7 +61,8 @@ enum Closed {
     /// The disk was not looked at since something failed.
     Unknown,
     Empty,
-    Locked(KeySlots),
+    /// On the heap: the others have nothing to keep.
+    Locked(Box<KeySlots>),
     Unavailable(VaultError),
 }
 
@@ -278,7 +279,7 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         if matches!(self.closed, Closed::Unknown | Closed::Unavailable(_)) {
             let slots = self.medium.reopen().map_err(OpenError::Disk);
             self.closed = match slots.and_then(|()| read_slots(&mut self.medium)) {
-                Ok(slots) => Closed::Locked(slots),
+                Ok(slots) => Closed::Locked(Box::new(slots)),
                 Err(OpenError::NoVolume) => Closed::Empty,
                 Err(error) => Closed::Unavailable(open_error(error)),
             };
@@ -297,13 +298,12 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
     fn load(&mut self, mut volume: Volume<Shared<M>, F>) -> Result<Box<Open<M, F>>, VaultError> {
         let mut loader = Loader::with_budget(BUDGET);
         let mut settings = Some(Settings::default());
-        let mut keys: Vec<(u64, record::Bytes)> = Vec::new();
+        let mut keys: Vec<(Option<u64>, record::Bytes)> = Vec::new();
         let mut wrong = None;
         let read = volume.for_each(|id, record| match Kind::of(record) {
             Some((Kind::Item, item)) => wrong = wrong.take().or_else(|| loader.take(id, item).err()),
             Some((Kind::Settings, content)) => settings = Settings::read(content),
-            // The lower half of the id is the key's number; the signer compares it with the key.
-            Some((Kind::Key, key)) => keys.push((id as u64, record::Bytes::new(key.into()))),
+            Some((Kind::Key, key)) => keys.push((record::key_number(id), record::Bytes::new(key.into()))),
             Some((Kind::Content, _)) | None => {}
         });
         read.map_err(|error| match error {
@@ -316,8 +316,10 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
             _ => VaultError::Damaged,
         })?;
         let settings = settings.ok_or(VaultError::Damaged)?;
-        let keys = keys.iter().map(|(id, key)| (*id, key.as_slice()));
-        self.signer.unlock(keys).map_err(|_| VaultError::Damaged)?;
+        // A key under another id than a key's was not written by us; the signer compares the number with the key.
+        let numbered = keys.iter().map(|(id, key)| id.map(|id| (id, key.as_slice())));
+        let numbered: Vec<_> = numbered.collect::<Option<_>>().ok_or(VaultError::Damaged)?;
+        self.signer.unlock(numbered).map_err(|_| VaultError::Damaged)?;
         Ok(Box::new(Open { volume, store, settings }))
     }
 

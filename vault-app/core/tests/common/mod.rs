@@ -104,7 +104,7 @@ impl Draws {
             let next =
                 self.0.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             self.0.set(next);
-            *byte = (next >> 56) as u8;
+            *byte = next.to_be_bytes()[0];
         }
     }
 }
@@ -175,7 +175,7 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> AllServices for Server<'_
 pub fn titles(vault: &mut dyn AllServices) -> Vec<String> {
     let mut titles = Vec::new();
     loop {
-        let page = Vault::list(vault, &caller(), Text::new(), titles.len() as u32).unwrap();
+        let page = Vault::list(vault, &caller(), Text::new(), at(titles.len())).unwrap();
         if page.entries.is_empty() {
             assert_eq!(titles.len(), page.total as usize);
             return titles;
@@ -188,7 +188,7 @@ pub fn put_file(vault: &mut dyn AllServices, file: &[u8]) -> Result<(), VaultErr
     let mut from = 0;
     for piece in file.chunks(4096) {
         vault.upload(&caller(), from, Secret::new(Bytes::try_from(piece).unwrap()))?;
-        from += piece.len() as u32;
+        from += at(piece.len());
     }
     if file.is_empty() { vault.upload(&caller(), 0, Secret::new(Bytes::default())) } else { Ok(()) }
 }
@@ -196,10 +196,15 @@ pub fn put_file(vault: &mut dyn AllServices, file: &[u8]) -> Result<(), VaultErr
 pub fn get_file(vault: &mut dyn AllServices) -> Result<Vec<u8>, VaultError> {
     let mut file = Vec::new();
     loop {
-        let piece = vault.download(&caller(), file.len() as u32)?;
+        let piece = vault.download(&caller(), at(file.len()))?;
         file.extend_from_slice(piece.expose());
         if piece.expose().len() < 4096 {
             return Ok(file);
         }
     }
+}
+
+/// A place as the wire has it.
+pub fn at(place: usize) -> u32 {
+    u32::try_from(place).unwrap()
 }
