@@ -152,7 +152,8 @@ pub fn build_packages(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
     for (root, packages) in trees {
         // The supervisor is always as it is shipped, also where a debugger looks on; and it is built by itself, so that no
         // feature that a qube asks of a library reaches it.
-        let (supervisor, qubes): (Vec<&str>, Vec<&str>) = packages.iter().partition(|name| **name == SUPERVISOR);
+        let (supervisor, qubes): (Vec<&str>, Vec<&str>) =
+            packages.iter().partition(|name| **name == SUPERVISOR);
         compile(root, Profile::Metal, &supervisor)?;
         compile(root, workspace.profile, &qubes)?;
     }
