@@ -1,6 +1,8 @@
 //! Measures a vault from a client: ticks of the time-stamp counter from a call to its answer, which under QEMU's instruction
 //! counting are instructions of all qubes and of the supervisor. Prints `bench: name=value` lines in its log.
 //!
+//! Task `pieces` measures a volume behind the storage qube; without a task it is the vault.
+//!
 //! The vault must be new, and time so slow that it chooses the least cost of a passphrase. Argument `entries`: how many it
 //! gets before anything is measured. The channel of service `block` reads what the disk of the vault counted.
 
@@ -24,6 +26,8 @@ main!(measure);
 const PASSPHRASE: &str = "correct horse battery staple";
 /// A password as people have them; given, so that none is made.
 const PASSWORD: &str = "hunter2-hunter2-hunter2";
+/// Pieces written and read by the task `pieces`.
+const PIECES: u64 = 64;
 /// Names of what the disk counts, in the order in which they stand in its first sector, 8 bytes each.
 const COUNTERS: [&str; 8] = [
     "block_reads",
@@ -56,14 +60,13 @@ fn measure(qube: Qube) -> i32 {
 }
 
 fn run(qube: Qube) -> Result<(), Failed> {
+    if qube.args().get("task") == Some("pieces") {
+        return pieces(qube);
+    }
     let entries: u32 = qube.args().number("entries").unwrap_or(0);
     let port = qube.place(qube.client(&vault::SERVICE).ok_or("no channel to a vault")?);
     let vault = qube.place(VaultClient::new(port));
-    let disk = qube.client(&block::SERVICE).map(|port| {
-        let frame = qube.place([0; block::FRAME_MAX]);
-        BlockDisk::new(Untyped::new(qube.place(port)), frame)
-    });
-    let mut disk = disk.ok_or("no channel to the counters")?;
+    let mut disk = disk(qube).ok_or("no channel to the counters")?;
     disk.refresh().map_err(|_| "no counters")?;
     derivation(qube)?;
     vault.init(keys()).map_err(|_| "init: no answer")?.map_err(|_| "init refused")?;
@@ -93,6 +96,36 @@ fn run(qube: Qube) -> Result<(), Failed> {
     let status = vault.status().map_err(|_| "status: no answer")?;
     log!("bench: entries={}", status.entries);
     Ok(())
+}
+
+/// Pieces of the length of a message, written to a volume and read: what `tests/perf-raw-qube` does without the storage qube.
+fn pieces(qube: Qube) -> Result<(), Failed> {
+    let mut disk = disk(qube).ok_or("no channel to a volume")?;
+    disk.reopen().map_err(|_| "no volume")?;
+    let piece = qube.place([0x5a; block::DATA_MAX]);
+    let place = |number: u64| number * (block::DATA_MAX / SECTOR) as u64;
+    // The first round finds everything new.
+    for _ in 0..2 {
+        let start = qube.now();
+        for number in 0..PIECES {
+            disk.write(place(number), piece).map_err(|_| "a piece was not written")?;
+        }
+        let written = qube.now();
+        for number in 0..PIECES {
+            disk.read(place(number), piece).map_err(|_| "a piece was not read")?;
+        }
+        let read = qube.now();
+        log!("bench: write_ticks={}", written.0 - start.0);
+        log!("bench: read_ticks={}", read.0 - written.0);
+    }
+    log!("bench: bytes={}", PIECES * block::DATA_MAX as u64);
+    Ok(())
+}
+
+fn disk(qube: Qube) -> Option<BlockDisk<'static, Untyped<'static, Channel>>> {
+    let port = qube.client(&block::SERVICE)?;
+    let frame = qube.place([0; block::FRAME_MAX]);
+    Some(BlockDisk::new(Untyped::new(qube.place(port)), frame))
 }
 
 /// The derivation by itself, by the same crate in a qube.
