@@ -61,7 +61,7 @@ pub enum Clock {
     Real,
     /// One nanosecond an instruction, skipping idle time, from a fixed date: every run is the same.
     Counted,
-    /// As counted, at eight nanoseconds an instruction: a machine so slow that what adapts to it does the least it may.
+    /// As counted, at 16 nanoseconds an instruction: a machine so slow that what adapts to it does the least it may.
     CountedSlowly,
 }
 
@@ -112,7 +112,7 @@ impl Machine {
         let count = match self.clock {
             Clock::Real => None,
             Clock::Counted => Some("shift=0,sleep=off"),
-            Clock::CountedSlowly => Some("shift=3,sleep=off"),
+            Clock::CountedSlowly => Some("shift=4,sleep=off"),
         };
         if let Some(count) = count {
             command.args(["-icount", count, "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]);

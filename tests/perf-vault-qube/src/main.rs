@@ -14,7 +14,7 @@ use ipc_proto_block_api as block;
 use ipc_proto_ctl_api::{self as ctl, CtlClient};
 use ipc_proto_rpc::{Port, Untyped};
 use ipc_proto_types::{List, Secret, Text};
-use ipc_proto_vault_api::{self as vault, Keys, NewEntry, NewPassword, VaultClient};
+use ipc_proto_vault_api::{self as vault, Keys, NewEntry, NewPassword, Recipe, VaultClient};
 use spin::Mutex;
 use unikernels_block_client::BlockDisk;
 use unikernels_disk::{Disk, SECTOR};
@@ -24,7 +24,11 @@ use vault_app_kdf::{Block, Cost, KEY_SIZE, derive};
 main!(measure);
 
 const PASSPHRASE: &str = "correct horse battery staple";
-/// A password as people have them; given, so that none is made.
+/// How the passwords of the others are made: of the length of the one given, and without an estimate of their strength, which
+/// takes most of adding one that is given.
+const RECIPE: Recipe =
+    Recipe { length: 23, lower: true, upper: true, digits: true, symbols: false, no_look_alikes: false };
+/// The password of the entry that is measured, as people have them.
 const PASSWORD: &str = "hunter2-hunter2-hunter2";
 /// Pieces written and read by the task `pieces`.
 const PIECES: u64 = 64;
@@ -72,16 +76,17 @@ fn run(qube: Qube) -> Result<(), Failed> {
     vault.init(keys()).map_err(|_| "init: no answer")?.map_err(|_| "init refused")?;
     vault.auto_lock(0).map_err(|_| "auto_lock: no answer")?.map_err(|_| "auto_lock refused")?;
     for number in 0..entries {
-        add(vault, number)?;
+        add(vault, number, NewPassword::Generate(RECIPE))?;
     }
     let before = counters(&mut disk)?;
+    let given = NewPassword::Given(Secret::new(Text::truncated(PASSWORD)));
     let start = qube.now();
-    add(vault, entries)?;
+    add(vault, entries, given)?;
     log!("bench: add_ticks={}", qube.now().0 - start.0);
     for (name, (after, before)) in COUNTERS.iter().zip(counters(&mut disk)?.into_iter().zip(before)) {
         log!("bench: add_{name}={}", after - before);
     }
-    let name = title(entries / 2);
+    let name = title(entries);
     let start = qube.now();
     let shown = vault.show(name, false).map_err(|_| "show: no answer")?;
     let end = qube.now();
@@ -142,14 +147,14 @@ fn derivation(qube: Qube) -> Result<(), Failed> {
     Ok(())
 }
 
-fn add(vault: &mut VaultClient<'_, Channel>, number: u32) -> Result<(), Failed> {
+fn add(vault: &mut VaultClient<'_, Channel>, number: u32, password: NewPassword) -> Result<(), Failed> {
     let entry = NewEntry {
         title: title(number),
         group: Text::default(),
         user: Text::truncated("somebody@example.org"),
         url: Text::truncated("https://example.org/login"),
         tags: List::new(),
-        password: NewPassword::Given(Secret::new(Text::truncated(PASSWORD))),
+        password,
         totp: None,
         expires: None,
     };
