@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 pub(super) const RUNS: [(&str, &str, &str); 2] =
     [("raw", "bench-raw", ""), ("volume", "bench-block", "task=pieces")];
 /// The disk, and the IOMMU without which no qube gets it.
-const DEVICES: [&str; 6] = [
+pub(super) const DEVICES: [&str; 6] = [
     "-device",
     "amd-iommu",
     "-blockdev",
