@@ -84,7 +84,8 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
     for line in table::lines(&vault::rows(&raw), &[1, 2, 3]) {
         println!("{line}");
     }
-    println!("{} runs, each twice, identical", RUNS.len() + 2 + vault::RUNS.len() + 1 + disk::RUNS.len());
+    println!("{} runs, each twice, identical", RUNS.len() + 2 + vault::RUNS.len() + 1);
+    println!("{} runs with a disk, each twice, alike", disk::RUNS.len());
     let path = workspace.output().join("bench.json");
     let text = format!("{:#}\n", figures::to_json(&results, &raw));
     std::fs::write(&path, text).map_err(|error| Failure::of(path.display(), &error))?;
