@@ -61,6 +61,8 @@ pub enum Clock {
     Real,
     /// One nanosecond an instruction, skipping idle time, from a fixed date: every run is the same.
     Counted,
+    /// As counted, at 16 nanoseconds an instruction: a machine so slow that what adapts to it does the least it may.
+    CountedSlowly,
 }
 
 /// A machine.
@@ -107,8 +109,13 @@ impl Machine {
             "none",
         ]);
         command.args(["-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
-        if self.clock == Clock::Counted {
-            command.args(["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]);
+        let count = match self.clock {
+            Clock::Real => None,
+            Clock::Counted => Some("shift=0,sleep=off"),
+            Clock::CountedSlowly => Some("shift=4,sleep=off"),
+        };
+        if let Some(count) = count {
+            command.args(["-icount", count, "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]);
         }
         command.arg("-debugcon").arg(joined("file:", &self.log, ""));
         command.args(["-global", "isa-debugcon.iobase=0xe9"]);
@@ -121,7 +128,7 @@ impl Machine {
     fn accelerator(&self) -> &'static str {
         match self.clock {
             Clock::Real => "tcg",
-            Clock::Counted => "tcg,thread=single",
+            Clock::Counted | Clock::CountedSlowly => "tcg,thread=single",
         }
     }
 

@@ -6,13 +6,16 @@
 use std::io::{Read, Write};
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use super::{Figures, MEMORY_MIB, wait};
+use super::disk::DEVICES;
+use super::{Figures, wait};
 use crate::builder::build;
 use crate::failure::{Failure, Outcome};
 use crate::qemu::{Boot, Clock, Machine, PROGRAM, Serial};
 use crate::report::Report;
 use crate::workspace::Workspace;
 
+/// The machine's memory: what the desktop's three vaults take, and what comes beside.
+const MEMORY_MIB: u64 = 512;
 /// The system with a terminal.
 const SYSTEM: &str = "desktop";
 /// What the terminal shows when it wants a line.
@@ -35,7 +38,7 @@ pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures>
         serial: Serial::Stdio,
         log: log.clone(),
         clock: Clock::Counted,
-        extra: Vec::new(),
+        extra: DEVICES.map(Into::into).into(),
     };
     let boot = || -> Outcome<Figures> {
         let mut command = machine.command();

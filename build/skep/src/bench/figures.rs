@@ -20,8 +20,11 @@ struct Promise {
     formula: Formula,
 }
 
+/// Instructions of a byte when an instruction moves 0.9 of the bytes.
+const TENTH_LESS: f64 = 1.0 / 0.9;
+
 /// The promises, in the order they are shown.
-const PROMISES: [Promise; 13] = [
+const PROMISES: [Promise; 16] = [
     Promise {
         name: "call.exits",
         what: "exits of a 64-byte call and its answer",
@@ -99,6 +102,24 @@ const PROMISES: [Promise; 13] = [
         what: "instructions a byte to validate 64 KiB of ASCII text",
         most: 1.0,
         formula: |raw| Some(raw.get("speed.text-65536.validate")? / 65_536.0),
+    },
+    Promise {
+        name: "vault.unlock",
+        what: "unlock of a vault of one entry, to Argon2id alone on Linux",
+        most: 1.02,
+        formula: |raw| Some(raw.get("vault0.unlock")? / raw.get("linux.derive")?),
+    },
+    Promise {
+        name: "volume.write",
+        what: "a byte written to a volume in 60 KiB, to the driver by itself",
+        most: TENTH_LESS,
+        formula: |raw| Some(raw.get("volume.write_ticks")? / raw.get("raw.write_ticks")?),
+    },
+    Promise {
+        name: "volume.read",
+        what: "a byte read from a volume in 60 KiB, to the driver by itself",
+        most: TENTH_LESS,
+        formula: |raw| Some(raw.get("volume.read_ticks")? / raw.get("raw.read_ticks")?),
     },
 ];
 

@@ -5,9 +5,11 @@
 //! differs is an error. A missed target is said plainly, but is no error of this command: the table is the answer.
 
 mod boot;
+mod disk;
 mod figures;
 mod project;
 mod speed;
+mod vault;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -64,6 +66,8 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
     }
     raw.extend(boot::measure(workspace, report)?);
     raw.extend(speed::measure(workspace, report)?);
+    raw.extend(vault::measure(workspace, report)?);
+    raw.extend(disk::measure(workspace, report)?);
     let lines =
         build_tidy::supervisor_lines(&workspace.root).map_err(|error| Failure::of("supervisor", &error))?;
     raw.insert("supervisor.lines".into(), f64::from(lines));
@@ -76,7 +80,12 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
     for line in table::lines(&speed::rows(&raw), &[1, 2, 3, 4, 5, 6, 7, 8]) {
         println!("{line}");
     }
-    println!("{} runs, each twice, identical", RUNS.len() + 2);
+    println!();
+    for line in table::lines(&vault::rows(&raw), &[1, 2, 3]) {
+        println!("{line}");
+    }
+    println!("{} runs, each twice, identical", RUNS.len() + 2 + vault::RUNS.len() + 1);
+    println!("{} runs with a disk, each twice, alike", disk::RUNS.len());
     let path = workspace.output().join("bench.json");
     let text = format!("{:#}\n", figures::to_json(&results, &raw));
     std::fs::write(&path, text).map_err(|error| Failure::of(path.display(), &error))?;
@@ -95,11 +104,17 @@ fn build_plugin(workspace: &Workspace) -> Outcome<()> {
 
 /// One run of one task of our own.
 fn measure(workspace: &Workspace, name: &str, args: &str) -> Outcome<Figures> {
-    run(workspace, read_system(workspace, SYSTEM)?, name, args)
+    run(workspace, read_system(workspace, SYSTEM)?, name, args, (Clock::Counted, &[]))
 }
 
 /// One run of a system with the measuring qube in it.
-fn run(workspace: &Workspace, mut system: System, name: &str, args: &str) -> Outcome<Figures> {
+fn run(
+    workspace: &Workspace,
+    mut system: System,
+    name: &str,
+    args: &str,
+    (clock, devices): (Clock, &[&str]),
+) -> Outcome<Figures> {
     let perf = system.qubes.iter_mut().find(|qube| qube.name == *QUBE);
     let perf = perf.ok_or_else(|| Failure::wrong(format!("no qube `{QUBE}` in the system that measures")))?;
     perf.args = args.to_owned();
@@ -112,11 +127,12 @@ fn run(workspace: &Workspace, mut system: System, name: &str, args: &str) -> Out
         memory_mib: MEMORY_MIB,
         serial: Serial::Stdio,
         log: log.clone(),
-        clock: Clock::Counted,
+        clock,
         extra: ["-plugin", &format!("file={}", plugin.display()), "-d", "plugin", "-D"]
             .map(Into::into)
             .into_iter()
             .chain([counts.clone().into_os_string()])
+            .chain(devices.iter().map(Into::into))
             .collect(),
     };
     let mut command = machine.command();

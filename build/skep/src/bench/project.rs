@@ -16,6 +16,7 @@ use super::{Figures, QUBE, build_plugin, figures, run};
 use crate::builder::{build_parts, read_system_with};
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
+use crate::qemu::Clock;
 use crate::report::Report;
 use crate::workspace::{Project, Workspace};
 use crate::{doctor, table};
@@ -113,8 +114,8 @@ fn measure(workspace: &Workspace, system: &System, target: &Target) -> Outcome<[
         let Target { service, number, body, .. } = target;
         let body = if body.is_empty() { String::new() } else { format!(" body={body}") };
         let args = format!("task=raw count={count} service={} method={number}{body}", service.name);
-        let first = run(workspace, system.clone(), &name, &args)?;
-        let second = run(workspace, system.clone(), &name, &args)?;
+        let first = run(workspace, system.clone(), &name, &args, (Clock::Counted, &[]))?;
+        let second = run(workspace, system.clone(), &name, &args, (Clock::Counted, &[]))?;
         figures::same(&name, &first, &second)?;
         runs.push(first);
     }

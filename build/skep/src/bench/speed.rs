@@ -46,7 +46,20 @@ pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures>
 }
 
 fn run(workspace: &Workspace) -> Outcome<Figures> {
-    let folder = workspace.output().join("speed");
+    let (said, counts) = count(workspace, PROGRAM, MARK)?;
+    figures(&said, &counts)
+}
+
+/// Runs a program of the package under callgrind; what it said, and the count of each part up to a mark, from 1.
+///
+/// # Errors
+/// When callgrind does not run.
+pub(super) fn count(
+    workspace: &Workspace,
+    program: &str,
+    mark: &str,
+) -> Outcome<(String, BTreeMap<usize, f64>)> {
+    let folder = workspace.output().join(program);
     // The files of the last run would be taken for those of this one.
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|error| Failure::of(folder.display(), &error))?;
@@ -54,14 +67,14 @@ fn run(workspace: &Workspace) -> Outcome<Figures> {
     std::fs::create_dir_all(&folder).map_err(|error| Failure::of(folder.display(), &error))?;
     let mut command = Command::new("valgrind");
     command.args(["-q", "--tool=callgrind", "--callgrind-out-file=counts"]);
-    command.arg(format!("--dump-after={MARK}")).arg(binary(workspace, PROGRAM, PROGRAM));
+    command.arg(format!("--dump-after={mark}")).arg(binary(workspace, PROGRAM, program));
     let output = command.current_dir(&folder).stdin(Stdio::null()).output();
     let output = output.map_err(|error| Failure::of("valgrind", &error))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(Failure::failed(format!("valgrind ended with {}\n{}", output.status, said.trim_end())));
     }
-    figures(&String::from_utf8_lossy(&output.stdout), &read_counts(&folder)?)
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), read_counts(&folder)?))
 }
 
 /// Count of each part, numbered from 1.
