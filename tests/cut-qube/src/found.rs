@@ -30,12 +30,14 @@ fn some(vault: &mut Vault, changes: &mut Changes, search: &str, place: &str) -> 
             let name: Text<256> = Text::truncated(line.id.as_str());
             let entry = vault.show(name.clone(), true)??;
             let password = entry.password.as_ref().map_or("none", |password| password.expose().as_str());
-            let notes = vault.reveal(name, Reveal::Notes);
+            let notes = if entry.in_bin { None } else { Some(vault.reveal(name, Reveal::Notes)) };
             let word = match &notes {
-                Ok(Ok(notes)) => word_of(notes.expose()),
+                // The vault does not show them.
+                None => "hidden",
+                Some(Ok(Ok(notes))) => word_of(notes.expose()),
                 // An entry without notes may have no such part.
-                _ if entry.notes_bytes == 0 => "none",
-                _ => "unreadable",
+                Some(_) if entry.notes_bytes == 0 => "none",
+                Some(_) => "unreadable",
             };
             log!("cut: have {} {password} {word} {place}", line.title);
             changes.found(&line.title, entry.in_bin);

@@ -2,8 +2,7 @@
 //!
 //! A client changes the vault without end (`tests/cut-qube`). The disk behind the storage qube has a cache: of what was not
 //! flushed, some is lost and some torn. The instants follow from a seed, as far as an emulator in a busy machine follows.
-//! `SKEP_CUTS_SEED` is another seed. When something is lost, the disk before, QEMU's log of writes and the disk after the cut
-//! stay in `target/e2e`.
+//! `SKEP_CUTS_SEED` is another seed. When something is lost, the disk on which that was found stays in `target/e2e`.
 
 #[path = "cuts/disk.rs"]
 mod disk;
@@ -124,7 +123,7 @@ fn cuts(name: &str, device: &str, count: usize) {
         let cut = disk::cut(&mut disk, &log, &mut random);
         let compared = judge.compared;
         if let Err(wrong) = judge.hear(&said) {
-            std::fs::write(files.data.with_extension("before"), &before).expect("room for what it was");
+            std::fs::write(files.data.with_extension("found"), &before).expect("room for a disk");
             let what = format!("{name}, seed {seed}, boot {number}, {when:?}: {wrong}");
             panic!("{what}\nthe log: {}", said.join("\n"));
         }

@@ -130,7 +130,8 @@ impl Judge {
             }
             ("password", Some(entry)) => entry[0] = word(2),
             ("notes", Some(entry)) => entry[1] = word(2),
-            ("remove", Some(entry)) => entry[2] = "bin".into(),
+            // In the bin notes are not shown.
+            ("remove", Some(entry)) => entry[1..].clone_from_slice(&["hidden".into(), "bin".into()]),
             _ => panic!("no such change: {change:?}"),
         }
     }
