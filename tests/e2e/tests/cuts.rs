@@ -22,7 +22,7 @@ const SYSTEM: &str = include_str!("cuts/cuts.toml");
 /// Of the disk: room for a partition table and that volume.
 const DISK_BYTES: usize = 16 << 20;
 /// How often somebody looks whether the instant has come.
-const POLL: Duration = Duration::from_millis(1);
+const POLL: Duration = Duration::from_micros(300);
 /// Longest time until something is logged: deriving a key takes seconds under emulation, on a busy machine more.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -33,21 +33,26 @@ enum When {
     Started(Duration),
     /// After so many acknowledged changes, and a while.
     Acknowledged(usize, Duration),
-    /// After the disk was asked for so many things, and a while.
-    Written(usize, Duration),
+    /// After the disk was asked for so many things, when the last is not flushed.
+    Unflushed(usize),
+    /// After a passphrase was to be changed, and so many things that the disk was asked for then.
+    Changing(usize),
+    /// After a log began to be written anew, and so many things that the disk was asked for then.
+    Rewriting(usize),
     /// When the vault was opened and told.
     Told,
 }
 
 impl When {
     fn random(random: &mut Random) -> Self {
-        let micros = Duration::from_micros(random.below(20_000));
-        let count = |random: &mut Random, below| usize::try_from(random.below(below)).expect("a small number");
-        match random.below(6) {
-            0 => Self::Started(Duration::from_millis(random.below(3_000))),
-            1..=2 => Self::Acknowledged(count(random, 16), micros),
-            3 => Self::Written(count(random, 150), micros),
-            _ => Self::Written(count(random, 150), Duration::ZERO),
+        let mut below = |below| usize::try_from(random.below(below)).expect("a small number");
+        let micros = Duration::from_micros(below(20_000) as u64);
+        match below(8) {
+            0 => Self::Started(Duration::from_millis(below(3_000) as u64)),
+            1 | 2 => Self::Acknowledged(below(16), micros),
+            3..=5 => Self::Unflushed(below(150)),
+            6 => Self::Changing(below(6)),
+            _ => Self::Rewriting(below(8)),
         }
     }
 }
@@ -82,13 +87,30 @@ impl Files {
 
 /// Waits for the instant.
 fn wait(machine: &Machine, when: &When, log: &Path) {
+    /// Where a log is not written anew in so many changes, it will hardly be.
+    const ENOUGH: usize = 300;
     let started = Instant::now();
-    let said = |words: &str| machine.log().iter().filter(|line| line.contains(words)).count();
+    let (mut told, mut changing) = (None, None);
     loop {
+        let lines = machine.log();
+        let said = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+        let asked = disk::asked(log);
+        if said("cut: all") > 0 {
+            told = told.or(Some(asked.count));
+        }
+        if said(" passphrase ") > 0 {
+            changing = changing.or(Some(asked.count));
+        }
         let (is_now, then) = match *when {
             When::Started(after) => (started.elapsed() >= after, Duration::ZERO),
             When::Acknowledged(count, then) => (said("cut: did ") >= count && said("cut: all") > 0, then),
-            When::Written(count, then) => (disk::count(log) >= count, then),
+            When::Unflushed(count) => (asked.count >= count && asked.is_unflushed, Duration::ZERO),
+            When::Changing(more) => (changing.is_some_and(|at| asked.count >= at + more), Duration::ZERO),
+            When::Rewriting(more) => {
+                let large = asked.large.filter(|at| told.is_some_and(|told| *at >= told));
+                let is_so_far = large.is_some_and(|at| asked.count > at + more);
+                (said("cut: did ") > ENOUGH || is_so_far, Duration::ZERO)
+            }
             When::Told => (said("cut: all") > 0, Duration::ZERO),
         };
         if is_now {
@@ -96,7 +118,7 @@ fn wait(machine: &Machine, when: &When, log: &Path) {
             return;
         }
         let failed = said("cut: failed") > 0 || started.elapsed() > PATIENCE;
-        assert!(!failed, "{when:?}: {:#?}", machine.log());
+        assert!(!failed, "{when:?}: {lines:#?}");
         std::thread::sleep(POLL);
     }
 }
@@ -104,7 +126,8 @@ fn wait(machine: &Machine, when: &When, log: &Path) {
 /// Cuts the power so often; says what was done and found.
 fn cuts(name: &str, device: &str, count: usize) {
     let seed = std::env::var("SKEP_CUTS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let mut random = Random::new(seed);
+    // Each name has instants of its own.
+    let mut random = Random::new(name.bytes().fold(seed, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)));
     let files = Files::of(name);
     let (mut disk, mut judge) = (vec![0; DISK_BYTES], Judge::default());
     let (mut sum, mut early, mut with_loss) = (Cut::default(), 0, 0);
@@ -139,7 +162,9 @@ fn cuts(name: &str, device: &str, count: usize) {
     println!("{name}: {count} cuts in {took} s, {early} before the vault was open; {sum:?}, {with_loss} cuts lost some");
     let Judge { acknowledged, kept, dropped, compared, .. } = judge;
     println!("{name}: compared {compared} times; {acknowledged} acknowledged, 0 lost; of others {kept} kept, {dropped} not");
-    assert!(compared > count / 2 && acknowledged >= count, "too little was done to mean anything");
+    // The last boot tells all; fewer cuts than these may all be early ones.
+    assert!(compared > count / 4 && acknowledged > count, "too little was done to mean anything");
+    assert!(with_loss >= count / 10, "too few cuts lost anything");
     for file in [&files.data, &files.log] {
         let _ = std::fs::remove_file(file);
     }
@@ -157,6 +182,10 @@ fn what_the_vault_acknowledged_survives_cuts_of_the_power() {
 #[test]
 #[ignore = "takes a quarter of an hour"]
 fn two_hundred_cuts_lose_nothing() {
-    cuts("virtio-long", VIRTIO, 160);
-    cuts("nvme-long", NVME, 40);
+    let disks = [("virtio-1", VIRTIO, 80), ("virtio-2", VIRTIO, 80), ("nvme-1", NVME, 40)];
+    std::thread::scope(|scope| {
+        for (name, device, count) in disks {
+            scope.spawn(move || cuts(name, device, count));
+        }
+    });
 }

@@ -72,9 +72,27 @@ fn parse(log: &[u8]) -> Vec<Entry> {
     entries
 }
 
-/// How many writes, discards and flushes a log has so far; 0 when it is not there yet.
-pub(crate) fn count(log: &Path) -> usize {
-    parse(&std::fs::read(log).unwrap_or_default()).len()
+/// What the disk was asked for so far, as far as anybody waits for it.
+pub(crate) struct Asked {
+    /// Writes, discards and flushes.
+    pub(crate) count: usize,
+    /// Whether the last was no flush.
+    pub(crate) is_unflushed: bool,
+    /// After how many of them the last large write was.
+    pub(crate) large: Option<usize>,
+}
+
+/// Reads a log that is being written; nothing when it is not there yet.
+pub(crate) fn asked(log: &Path) -> Asked {
+    /// Larger than a commit of the test's client: a log that is written anew.
+    const LARGE: usize = 16 << 10;
+    let entries = parse(&std::fs::read(log).unwrap_or_default());
+    let is_large = |entry: &Entry| matches!(entry, Entry::Write(_, data) if data.len() >= LARGE);
+    Asked {
+        count: entries.len(),
+        is_unflushed: entries.last().is_some_and(|entry| !matches!(entry, Entry::Flush)),
+        large: entries.iter().rposition(is_large),
+    }
 }
 
 /// What is on the disk after the power was cut at the end of this log: all that was flushed, and of the rest each write
