@@ -192,6 +192,23 @@ impl Machine {
         Ok(Ended { status: status.code(), log: self.log(), complaint })
     }
 
+    /// Stops the machine dead, wherever it is, as a cut of the power does. Gives the whole lines that were logged until then:
+    /// what is after the last newline is the beginning of a line, and may read as another one.
+    ///
+    /// # Errors
+    /// When it had ended by itself.
+    pub fn cut_power(mut self) -> Outcome<Vec<String>> {
+        if self.is_over()? {
+            return Err(Failure::failed(format!("the machine ended by itself\n{}", tail(&self.log()))));
+        }
+        let killed = self.child.kill().and_then(|()| self.child.wait());
+        killed.map_err(|error| Failure::of(qemu::PROGRAM, &error))?;
+        let bytes = fs::read(&self.log).map_err(|error| Failure::of(self.log.display(), &error))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
+        Ok(whole.lines().map(str::to_owned).collect())
+    }
+
     fn is_over(&mut self) -> Outcome<bool> {
         let status = self.child.try_wait().map_err(|error| Failure::of(qemu::PROGRAM, &error))?;
         Ok(status.is_some())
