@@ -102,6 +102,17 @@ impl Canaries {
         }
     }
 
+    /// Looks for these words. One alone is in every dictionary: what counts is the end of one and the beginning of the next.
+    pub fn add_words(&mut self, name: &str, words: &str) {
+        let number = self.names.len();
+        self.names.push(name.to_owned());
+        for window in words.as_bytes().windows(WINDOW) {
+            if window[2..WINDOW - 2].iter().any(|byte| !byte.is_ascii_alphanumeric()) {
+                self.windows_of(number, window);
+            }
+        }
+    }
+
     fn windows_of(&mut self, number: usize, bytes: &[u8]) {
         for window in bytes.windows(WINDOW) {
             self.begins[usize::from(u16::from_le_bytes([window[0], window[1]]))] = true;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Stdio};
 
-use tests_e2e::{blank_disk, Terminal, plain, root, skep};
+use tests_e2e::{Terminal, blank_disk, plain, root, skep};
 
 const PASSPHRASE: &str = "canary-passphrase-7f3a";
 const PASSWORD: &str = "canary-password-91bd";
@@ -15,7 +15,16 @@ fn inspected() -> Terminal {
     let built = skep(&["image", "desktop", "-o", &image.to_string_lossy()]).output().expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let disk = blank_disk("inspect");
-    Terminal::open(skep(&["run", "desktop", "--inspect", "--no-color", "--disk", &disk, "--disk-size", "256"]))
+    Terminal::open(skep(&[
+        "run",
+        "desktop",
+        "--inspect",
+        "--no-color",
+        "--disk",
+        &disk,
+        "--disk-size",
+        "256",
+    ]))
 }
 
 /// `cargo skep inspect --json` under way.

@@ -69,7 +69,8 @@ impl Planted {
 
     fn pastes(&mut self, command: &str, secrets: &[&str], file: &[u8], expected: &str) {
         let encoded = Base64::encode_string(file);
-        let lines: Vec<&str> = encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap_or("")).collect();
+        let lines: Vec<&str> =
+            encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap_or("")).collect();
         let shown = self.t.paste_command(command, secrets, &lines);
         assert!(shown.contains(expected), "{command}: {shown}");
     }
@@ -109,11 +110,18 @@ impl Planted {
         assert!(self.t.command("vault history e1 --reveal").contains(&canary::text("password 1", 24)));
         let _ = self.t.command("copy-once e2");
         for number in 0..4 {
-            let how = if number % 2 == 0 { "--generate 32" } else { "--words 8" };
+            let is_words = number % 2 == 1;
+            let how = if is_words { "--words 8 --separator +#" } else { "--generate 32" };
             let _ = self.t.command(&format!("add g{number} {how}"));
             let shown = plain(&self.t.command(&format!("show g{number} --reveal")));
-            let password = shown.lines().find_map(|line| line.strip_prefix("password  ")).expect("it shows one");
-            self.canaries.add(&format!("generated {number}"), password.trim().as_bytes());
+            let password =
+                shown.lines().find_map(|line| line.strip_prefix("password  ")).expect("it shows one");
+            let (name, password) = (format!("generated {number}"), password.trim());
+            if is_words {
+                self.canaries.add_words(&name, password);
+            } else {
+                self.canaries.add(&name, password.as_bytes());
+            }
         }
     }
 
@@ -159,11 +167,15 @@ impl Planted {
         self.pastes("vault import bitwarden", &[], json.as_bytes(), "Added 2 entries");
         for format in ["kdbx", "backup"] {
             let passphrase = self.canaries.plant(&format!("passphrase of {format}"));
-            let shown = plain(&self.does(&format!("vault export {format}"), &[&passphrase, &passphrase], "END"));
+            let shown =
+                plain(&self.does(&format!("vault export {format}"), &[&passphrase, &passphrase], "END"));
             let lines = shown.lines().skip_while(|line| !line.starts_with("-----BEGIN"));
             let lines: Vec<&str> = lines.take_while(|line| !line.starts_with("-----END")).collect();
-            let (command, expected) =
-                if format == "kdbx" { ("vault import kdbx", "were there already") } else { ("vault verify", "is whole") };
+            let (command, expected) = if format == "kdbx" {
+                ("vault import kdbx", "were there already")
+            } else {
+                ("vault verify", "is whole")
+            };
             let shown = self.t.paste_command(command, &[&passphrase], &lines);
             assert!(shown.contains(expected), "{command}: {shown}");
         }
@@ -211,7 +223,6 @@ fn a_locked_or_ended_vault_leaves_none_of_64_canaries_in_memory_nor_on_the_disk(
     let ended = planted.dump();
     let Planted { t, canaries, .. } = planted;
     assert_eq!(t.power_off().0, 0);
-    let _ = std::fs::write(root().join("target/e2e/locked.bin"), &locked);
     canaries.assert_none(&locked, "after lock");
     canaries.assert_none(&ended, "after kill");
     canaries.assert_none(&std::fs::read(Path::new(&disk)).expect("the disk"), "on the disk");

@@ -163,7 +163,8 @@ fn no_planted_secret_shows_in_audit_log_inspector_terminal_or_panic_report() {
 
     // The code's value is not known before it is asked for; it holds for four minutes.
     let codes = plain(&t.command("call vault.totp --reveal tainted"));
-    let code: String = codes.chars().skip_while(|c| *c != '"').skip(1).take_while(char::is_ascii_digit).collect();
+    let code: String =
+        codes.chars().skip_while(|c| *c != '"').skip(1).take_while(char::is_ascii_digit).collect();
     assert_eq!(code.len(), 8, "{codes}");
     let shown = t.command("call vault.show --reveal by-command true");
     assert!(!canaries.found(shown.as_bytes()).is_empty(), "what is revealed is found: {shown}");

@@ -20,11 +20,7 @@ impl Request {
     }
 }
 
-const fn request(
-    command: &'static str,
-    secrets: &'static [&'static str],
-    expected: &'static str,
-) -> Request {
+const fn request(command: &'static str, secrets: &'static [&'static str], expected: &'static str) -> Request {
     Request { command, secrets, like: &[], expected }
 }
 
