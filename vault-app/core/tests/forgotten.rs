@@ -41,15 +41,16 @@ fn places(veiled: &[u8]) -> usize {
     let mut found = 0;
     for line in maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|how| how.starts_with("rw"))) {
         let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
-        let (mut at, end) =
-            (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+        let (mut at, end) = (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
         while at < end {
             let length = CHUNK.min(usize::try_from(end - at).unwrap());
             if memory.read_exact_at(&mut chunk[..length], at).is_ok() {
                 // Veiled at once: the buffer is in memory, too.
                 chunk.iter_mut().for_each(|byte| *byte ^= VEIL);
                 let halves = veiled.chunks(KEY_BYTES / 2);
-                found += halves.map(|half| chunk[..length].windows(half.len()).filter(|w| *w == half).count()).sum::<usize>();
+                found += halves
+                    .map(|half| chunk[..length].windows(half.len()).filter(|w| *w == half).count())
+                    .sum::<usize>();
             }
             chunk.fill(0);
             // Half a key may stand across two chunks.
