@@ -213,6 +213,8 @@ fn a_locked_or_ended_vault_leaves_none_of_64_canaries_in_memory_nor_on_the_disk(
         assert!(held, "the search does not find {stored}, which an open vault holds");
     }
 
+    // The last thing before: what nothing that came later could have overwritten by chance.
+    assert!(planted.t.command("show e4 --reveal").contains(&canary::text("changed password 4", 24)));
     planted.does("lock", &[], "is locked");
     let locked = planted.dump();
     planted.unlock(&opens);
