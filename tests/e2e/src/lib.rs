@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod canary;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -52,9 +54,6 @@ pub fn qemu(arguments: &[&str]) -> Command {
     command
 }
 
-/// Memory of the machine, as `cargo skep run` gives it by default.
-const MEMORY: u64 = 256 << 20;
-
 /// Has QEMU, which listens for QMP at `socket`, write all memory to a file, and gives its bytes.
 ///
 /// # Panics
@@ -68,7 +67,10 @@ pub fn dump(socket: &Path, file: &Path) -> Vec<u8> {
         lines.by_ref().find(|line| line.contains("\"return\"") || line.contains("\"error\""))
     };
     let _ = say("{\"execute\": \"qmp_capabilities\"}".into());
-    let arguments = format!("{{\"val\": 0, \"size\": {MEMORY}, \"filename\": \"{}\"}}", file.display());
+    let summary = say("{\"execute\": \"query-memory-size-summary\"}".into()).unwrap_or_default();
+    let size = summary.split_once("\"base-memory\": ").map_or("", |(_, rest)| rest);
+    let size: String = size.chars().take_while(char::is_ascii_digit).collect();
+    let arguments = format!("{{\"val\": 0, \"size\": {size}, \"filename\": \"{}\"}}", file.display());
     let answer = say(format!("{{\"execute\": \"pmemsave\", \"arguments\": {arguments}}}"));
     assert!(answer.as_ref().is_some_and(|line| line.contains("return")), "{answer:?}");
     let bytes = std::fs::read(file).expect("the dump");
@@ -176,6 +178,21 @@ impl Terminal {
             self.until(": ");
             self.keys(&format!("{secret}\r"));
         }
+        self.until(PROMPT)
+    }
+
+    /// Types a command that asks for secrets and then for lines of a file, and these; ends the file.
+    pub fn paste_command(&mut self, command: &str, secrets: &[&str], lines: &[&str]) -> String {
+        self.type_line(command);
+        for secret in secrets {
+            self.until(": ");
+            self.keys(&format!("{secret}\r"));
+        }
+        self.until("a single dot");
+        for line in lines {
+            self.keys(&format!("{line}\r"));
+        }
+        self.keys(".\r");
         self.until(PROMPT)
     }
 

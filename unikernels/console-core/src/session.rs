@@ -19,7 +19,6 @@ use crate::words::{LINE_MAX, Words};
 use core::fmt;
 use ipc_proto_rpc::{CallError, Port};
 use ipc_proto_types::QubeName;
-use unikernels_sdk::scrub_stack;
 
 const PROMPT: &str = "skep> ";
 
@@ -76,7 +75,7 @@ impl<'w, W: World> Session<'w, W> {
                 Outcome::Entered => {
                     self.entered(&line);
                     // It may have handled a secret.
-                    scrub_stack();
+                    self.screen.world.scrub_stack();
                 }
                 Outcome::Cancelled => {}
                 Outcome::EndOfInput => self.say(format_args!("Type 'poweroff' to switch off.")),

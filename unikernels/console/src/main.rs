@@ -63,6 +63,10 @@ impl Terminal for Console {
         self.teletype.write(bytes);
     }
 
+    fn scrub_stack(&mut self) {
+        unikernels_rt::scrub_stack();
+    }
+
     fn wait(&mut self, deadline_ms: Option<u64>) -> Event {
         self.teletype.flush();
         if !core::mem::replace(&mut self.prompted, true) {

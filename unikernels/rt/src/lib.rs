@@ -41,6 +41,7 @@ mod qube;
 mod queue;
 mod random;
 mod report;
+mod scrub;
 mod serial;
 mod transport;
 
@@ -49,6 +50,7 @@ pub use hypercall::Wake;
 pub use pci::{DeviceMemory, Number, Pci, PciMemory, Window};
 pub use qube::Qube;
 pub use random::Random;
+pub use scrub::scrub_stack;
 pub use serial::Serial;
 
 /// What the macros of this crate expand to; not for use by name.

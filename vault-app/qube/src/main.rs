@@ -18,8 +18,8 @@ use ipc_proto_sign_api as sign;
 use ipc_proto_types::List;
 use ipc_proto_vault_api::{self as vault, files, keys};
 use spin::{Mutex, MutexGuard};
-use unikernels_rt::Qube;
-use unikernels_sdk::{Servers, scrub_stack};
+use unikernels_rt::{Qube, scrub_stack};
+use unikernels_sdk::Servers;
 use vault_app_core::{Block, Callers, Clock, Cost, Effort, Server, Session};
 
 use medium::Place;
