@@ -27,16 +27,8 @@ enum Kind {
 }
 
 /// Eight changes, again and again.
-const ROUND: [Kind; 8] = [
-    Kind::Add,
-    Kind::Password,
-    Kind::Add,
-    Kind::Notes,
-    Kind::Remove,
-    Kind::Add,
-    Kind::Notes,
-    Kind::Purge,
-];
+const ROUND: [Kind; 8] =
+    [Kind::Add, Kind::Password, Kind::Add, Kind::Notes, Kind::Remove, Kind::Add, Kind::Notes, Kind::Purge];
 
 /// Titles' numbers, the oldest first.
 struct Numbers<const N: usize> {
@@ -74,7 +66,8 @@ pub(crate) struct Changes {
 impl Changes {
     /// Nothing yet.
     pub(crate) const fn new(next: u32, passphrase: u32) -> Self {
-        let (live, bin) = (Numbers { numbers: [0; LIVE_MAX], len: 0 }, Numbers { numbers: [0; BIN_MAX], len: 0 });
+        let (live, bin) =
+            (Numbers { numbers: [0; LIVE_MAX], len: 0 }, Numbers { numbers: [0; BIN_MAX], len: 0 });
         Self { next, passphrase, live, bin }
     }
 

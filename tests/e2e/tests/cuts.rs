@@ -75,7 +75,8 @@ impl Files {
     fn start(&self, packed: &Packed, disk: &[u8], device: &str) -> Machine {
         std::fs::write(&self.data, disk).expect("room for a disk");
         std::fs::write(&self.log, []).expect("room for a log");
-        let file = |name: &str, path: &Path| format!("driver=file,node-name={name},filename={}", path.display());
+        let file =
+            |name: &str, path: &Path| format!("driver=file,node-name={name},filename={}", path.display());
         let boot = Boot::of(packed).limit(PATIENCE).arg("-device").arg("amd-iommu");
         let boot = boot.arg("-blockdev").arg(file("data", &self.data) + ",discard=unmap");
         let boot = boot.arg("-blockdev").arg(file("log", &self.log));
@@ -159,9 +160,13 @@ fn cuts(name: &str, device: &str, count: usize) {
         sum.torn += cut.torn;
     }
     let took = started.elapsed().as_secs();
-    println!("{name}: {count} cuts in {took} s, {early} before the vault was open; {sum:?}, {with_loss} cuts lost some");
+    println!(
+        "{name}: {count} cuts in {took} s, {early} before the vault was open; {sum:?}, {with_loss} cuts lost some"
+    );
     let Judge { acknowledged, kept, dropped, compared, .. } = judge;
-    println!("{name}: compared {compared} times; {acknowledged} acknowledged, 0 lost; of others {kept} kept, {dropped} not");
+    println!(
+        "{name}: compared {compared} times; {acknowledged} acknowledged, 0 lost; of others {kept} kept, {dropped} not"
+    );
     // The last boot tells all; fewer cuts than these may all be early ones.
     assert!(compared > count / 4 && acknowledged > count, "too little was done to mean anything");
     assert!(with_loss >= count / 10, "too few cuts lost anything");

@@ -65,7 +65,11 @@ fn parse(log: &[u8]) -> Vec<Entry> {
             entries.push(Entry::Discard(start, usize::try_from(sectors).expect("a small disk") * SECTOR));
         } else if sectors > 0 {
             let data = rest[SECTOR..length].to_vec();
-            entries.push(if flags & FUA == 0 { Entry::Write(start, data) } else { Entry::Durable(start, data) });
+            entries.push(if flags & FUA == 0 {
+                Entry::Write(start, data)
+            } else {
+                Entry::Durable(start, data)
+            });
         }
         at += length;
     }
