@@ -7,8 +7,8 @@ mod taint {
 }
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
-use std::process::{Child, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Stdio};
 
 use base64ct::{Base64, Encoding};
 use taint::places::{REPLIES, REQUESTS, WAIT};
@@ -70,18 +70,29 @@ fn value(path: &str) -> String {
 }
 
 /// The inspector, looking on.
-fn inspector() -> Child {
-    let mut look = skep(&["inspect", "--json"]);
-    look.stdout(Stdio::piped()).spawn().expect("cargo runs")
+struct Look {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    said: String,
 }
 
-/// Ends it as Ctrl-C does; gives all that it showed.
-fn inspected(mut look: Child) -> String {
-    let _ = std::process::Command::new("kill").args(["-INT", &look.id().to_string()]).status();
-    let mut said = String::new();
-    look.stdout.take().expect("it is piped").read_to_string(&mut said).expect("it is text");
-    let _ = look.wait();
-    said
+impl Look {
+    /// Attaches; the first line has come when this returns.
+    fn start() -> Self {
+        let mut child = skep(&["inspect", "--json"]).stdout(Stdio::piped()).spawn().expect("cargo runs");
+        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut said = String::new();
+        out.read_line(&mut said).expect("a line of text");
+        Self { child, out, said }
+    }
+
+    /// Leaves as Ctrl-C does; gives all that was shown.
+    fn leave(mut self) -> String {
+        let _ = std::process::Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        self.out.read_to_string(&mut self.said).expect("it is text");
+        assert!(self.child.wait().expect("it ends").success(), "{}", self.said);
+        self.said
+    }
 }
 
 /// Everything the vault and its commands can be told, told.
@@ -143,7 +154,7 @@ fn no_planted_secret_shows_in_audit_log_inspector_terminal_or_panic_report() {
         Terminal::open(skep(&["run", &manifest, "--inspect", "--no-color", "--log", &log.to_string_lossy()]));
 
     let mut canaries = Canaries::new();
-    let look = inspector();
+    let look = Look::start();
     plant(&mut t, &mut canaries);
     let last_words = canaries.plant("passphrase a qube panics over");
     let report = plain(&panic_over(&mut t, &last_words));
@@ -155,7 +166,7 @@ fn no_planted_secret_shows_in_audit_log_inspector_terminal_or_panic_report() {
     for command in ["audit", "log", "qubes", "call ctl.audit 18446744073709551615", "history"] {
         let _ = t.command(command);
     }
-    let inspected = inspected(look);
+    let inspected = look.leave();
     for part in ["\"method\":\"edit\"", "hidden_bytes", "\"method\":\"upload\""] {
         assert!(inspected.contains(part), "the inspector did not see {part}:\n{inspected}");
     }
