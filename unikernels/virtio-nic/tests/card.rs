@@ -262,8 +262,8 @@ proptest! {
             match random() % 4 {
                 0 => random(),
                 1 => value ^ 1 << (random() % 64),
-                2 => value.wrapping_add(random() % 64 << 48),
-                _ => value & !0xffff_ffff | random() % 140,
+                2 => value.wrapping_add((random() % 64) << 48),
+                _ => value & !0xffff_ffff | (random() % 140),
             }
         });
         for step in 0..400_usize {
