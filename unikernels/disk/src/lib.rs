@@ -6,9 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod ports;
-
-pub use ports::{Dma, Registers, Wait};
+pub use unikernels_ports::{Dma, Registers, Wait};
 
 /// Bytes of a sector, the unit of addresses, of lengths, and of what a power cut leaves whole.
 pub const SECTOR: usize = 512;

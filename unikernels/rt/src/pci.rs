@@ -6,6 +6,7 @@
 
 use core::cell::Cell;
 use core::ptr::NonNull;
+use core::sync::atomic::{Ordering, fence};
 
 use unikernels_disk::{Dma, Registers};
 use virtio_drivers::{BufferDirection, Hal, PhysAddr};
@@ -139,10 +140,14 @@ impl Dma for DeviceMemory {
         // SAFETY: `place` checked the length; the source is a slice of ours and lies elsewhere. The device may write
         // meanwhile: bytes are then any mixture, which is what a driver has to expect.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        // The copy is not volatile: what is written after it, and tells the device of it, stays after it.
+        fence(Ordering::Release);
     }
 
     fn copy_out(&self, at: usize, into: &mut [u8]) {
         let from = self.0.place(at, into.len(), 1);
+        // Nor is this: what told of it was read before.
+        fence(Ordering::Acquire);
         // SAFETY: as in `copy_in`.
         unsafe { core::ptr::copy_nonoverlapping(from.cast_const(), into.as_mut_ptr(), into.len()) };
     }

@@ -3,7 +3,8 @@
 use unikernels_disk::{Disk, DiskError, Registers as _};
 use unikernels_nvme::{ARENA_MAX, Nvme};
 use unikernels_rt::{DeviceMemory, PciMemory, Qube, Window};
-use unikernels_virtio_disk::{Bars, Guarded, Layout, VirtioDisk};
+use unikernels_virtio_disk::{Guarded, VirtioDisk};
+use unikernels_virtio_pci::{Bars, Kind, Layout};
 use virtio_drivers::device::blk::VirtIOBlk;
 
 /// Class and subclass of an NVMe controller, as the upper half of the class register.
@@ -18,7 +19,7 @@ pub(crate) enum Device {
     /// Behind an NVMe controller.
     Nvme(Nvme<Window, DeviceMemory, Qube>),
     /// virtio-blk.
-    Virtio(VirtioDisk<VirtIOBlk<PciMemory, Guarded<unikernels_virtio_disk::Pci<Windows>, Qube>>>),
+    Virtio(VirtioDisk<VirtIOBlk<PciMemory, Guarded<unikernels_virtio_pci::Pci<Windows>, Qube>>>),
 }
 
 impl Device {
@@ -38,12 +39,12 @@ impl Device {
                 Err(error) => panic!("the NVMe controller does not start: {error:?}"),
             }
         } else {
-            let layout = match Layout::read(&config) {
+            let layout = match Layout::read(&config, Kind::Block) {
                 Ok(layout) => layout,
                 Err(error) => panic!("neither an NVMe controller nor a virtio disk: {error:?}"),
             };
             let windows = Windows(core::array::from_fn(|index| pci.window(index)));
-            let started = unikernels_virtio_disk::Pci::new(windows, layout)
+            let started = unikernels_virtio_pci::Pci::new(windows, layout)
                 .and_then(|transport| VirtIOBlk::new(Guarded::new(transport, qube)));
             match started {
                 Ok(blocks) => Self::Virtio(VirtioDisk::new(blocks)),

@@ -1,9 +1,6 @@
 //! virtio-blk as a disk, pure: what is missing around the block driver of `virtio-drivers` to use it on a device that is not
 //! trusted, behind an IOMMU.
 //!
-//! * [`Pci`] is a transport over register windows ([`Bars`]). That of the library maps memory itself, reads an index from the
-//!   device at every notification and unwraps what it gives, waits for a reset without end, and sets no interrupt vector,
-//!   without which a device with MSI-X is silent.
 //! * [`Guarded`] goes around any transport: it accepts `ACCESS_PLATFORM`, without which a device goes around the IOMMU; it hides
 //!   `EVENT_IDX`, whose wrap-around loses notifications in this version of the library, and what a block driver has no use for;
 //!   it looks whether the device accepted; and it gives the processor away after a notification instead of spinning.
@@ -12,17 +9,13 @@
 //! What it cannot do, because the safe calls of the library wait inside for the device without a bound: answer a device that
 //! never completes with an error. [`Guarded`] ends the program then. Nor has the library a call to discard sectors.
 //!
-//! Source: VIRTIO 1.2 (4.1 PCI, 3.1.1 initialization, 5.2 block device, 6 feature bits).
+//! Source: VIRTIO 1.2 (3.1.1 initialization, 5.2 block device, 6 feature bits).
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-mod capabilities;
 mod disk;
 mod guarded;
-mod pci;
 
-pub use capabilities::{Layout, LayoutError, Region};
 pub use disk::{Blocks, REQUEST_BYTES, VirtioDisk};
 pub use guarded::{Guarded, REQUEST_TIMEOUT_NS};
-pub use pci::{Bars, Pci};

@@ -6,7 +6,8 @@ mod device;
 
 use device::{ACCESS_PLATFORM, Device, FLUSH, State, VERSION_1, config_space, usual_config_space};
 use proptest::prelude::*;
-use unikernels_virtio_disk::{Guarded, Layout, LayoutError, Pci, REQUEST_TIMEOUT_NS, Region};
+use unikernels_virtio_disk::{Guarded, REQUEST_TIMEOUT_NS};
+use unikernels_virtio_pci::{Kind, Layout, LayoutError, Pci, Region};
 use virtio_drivers::device::common::Feature;
 use virtio_drivers::transport::Transport;
 use virtio_drivers::{Error, Result};
@@ -15,7 +16,7 @@ type Guard = Guarded<Pci<Device>, Device>;
 
 fn guard(state: State) -> (Device, Guard) {
     let device = Device::new(state);
-    let layout = Layout::read(&usual_config_space()).unwrap();
+    let layout = Layout::read(&usual_config_space(), Kind::Block).unwrap();
     (device.clone(), Guarded::new(Pci::new(device.clone(), layout).unwrap(), device))
 }
 
@@ -113,13 +114,14 @@ fn config_space_is_read_inside_the_region_and_aligned() {
 fn the_layout_of_a_usual_device_is_found() {
     let region = |at| Region { bar: 4, at, len: 0x1000 };
     let expected = Layout {
+        kind: Kind::Block,
         common: region(0),
         notify: region(0x3000),
         notify_multiplier: 4,
         isr: region(0x1000),
         device: region(0x2000),
     };
-    assert_eq!(Layout::read(&usual_config_space()), Ok(expected));
+    assert_eq!(Layout::read(&usual_config_space(), Kind::Block), Ok(expected));
     // Of each kind the first counts, one in a BAR that does not exist is none, and unknown kinds are passed over.
     let all = [
         (1, 4, 0, 0x1000, 0),
@@ -128,7 +130,7 @@ fn the_layout_of_a_usual_device_is_found() {
         (2, 4, 0x3000, 0x1000, 4),
     ];
     let strange = [&[(5, 0, 1, 2, 0), (2, 6, 0, 0x1000, 0)], all.as_slice(), &[(2, 1, 0, 2, 2)]].concat();
-    assert_eq!(Layout::read(&config_space(&strange)), Ok(expected));
+    assert_eq!(Layout::read(&config_space(&strange), Kind::Block), Ok(expected));
 }
 
 #[test]
@@ -136,10 +138,10 @@ fn a_layout_that_cannot_be_is_refused() {
     let changed = |at: usize, value: u8| {
         let mut config = usual_config_space();
         config[at] = value;
-        Layout::read(&config)
+        Layout::read(&config, Kind::Block)
     };
-    assert_eq!(changed(0, 0), Err(LayoutError::NotBlock));
-    assert_eq!(changed(2, 0x41), Err(LayoutError::NotBlock), "a network card");
+    assert_eq!(changed(0, 0), Err(LayoutError::OtherKind));
+    assert_eq!(changed(2, 0x41), Err(LayoutError::OtherKind), "a network card");
     assert_eq!(changed(6, 0), Err(LayoutError::Missing), "no list");
     assert_eq!(changed(0x34, 0), Err(LayoutError::Missing), "an empty list");
     assert_eq!(changed(0x51, 0x40), Err(LayoutError::List), "a loop");
@@ -151,7 +153,7 @@ fn a_layout_that_cannot_be_is_refused() {
 
 #[test]
 fn regions_outside_what_is_mapped_are_refused() {
-    let good = Layout::read(&usual_config_space()).unwrap();
+    let good = Layout::read(&usual_config_space(), Kind::Block).unwrap();
     let made = |layout| Pci::new(Device::new(State::default()), layout).map(|_| ());
     let bad = |region| {
         let layouts = [
@@ -188,7 +190,7 @@ proptest! {
             let (at, len) = if small[index] { ((at % 0x4000) & !3, len % 0x1000) } else { (at, len) };
             Region { bar: 4, at, len }
         });
-        let layout = Layout { common, notify, notify_multiplier: multiplier, isr, device };
+        let layout = Layout { kind: Kind::Block, common, notify, notify_multiplier: multiplier, isr, device };
         let fake = Device::new(State { noise: Some(noise), ..State::default() });
         if let Ok(pci) = Pci::new(fake.clone(), layout) {
             let mut guard = Guarded::new(pci, fake.clone());
@@ -210,7 +212,7 @@ proptest! {
         if block {
             config[..8].copy_from_slice(&usual_config_space()[..8]);
         }
-        if let Ok(layout) = Layout::read(&config) {
+        if let Ok(layout) = Layout::read(&config, Kind::Block) {
             let regions = [layout.common, layout.notify, layout.isr, layout.device];
             prop_assert!(block && regions.iter().all(|region| region.bar < 6));
         }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use unikernels_disk::Wait;
-use unikernels_virtio_disk::Bars;
+use unikernels_virtio_pci::Bars;
 
 /// Where its regions are in BAR 4, as QEMU has them.
 const ISR: u64 = 0x1000;

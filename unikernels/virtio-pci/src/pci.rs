@@ -7,7 +7,7 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Trans
 use virtio_drivers::{Error, PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::capabilities::{Layout, Region};
+use crate::capabilities::{Kind, Layout, Region};
 
 /// The device's BARs. Accesses are aligned, little-endian, volatile, and below `len_bytes`.
 pub trait Bars {
@@ -46,18 +46,20 @@ mod common {
     pub(super) const BYTES: u32 = 56;
 }
 
-/// The MSI-X entry that the queue uses; whoever gave the device away has programmed it.
+/// Queues of a device that are used at most: those of a network card that receives and sends.
+const QUEUES_MAX: usize = 2;
+/// The MSI-X entry that every queue uses; whoever gave the device away has programmed it.
 const VECTOR: u16 = 0;
 /// Reads of the status after a reset, before it is taken as refused: a read of a register takes about a microsecond.
 const RESET_READS_MAX: u32 = 1_000_000;
 
-/// A virtio block device on PCI.
+/// A virtio device on PCI.
 #[derive(Debug)]
 pub struct Pci<B> {
     bars: B,
     layout: Layout,
-    /// Where the one queue is notified, once it is known.
-    notify_at: Option<u64>,
+    /// Where each queue is notified, once it is known.
+    notify_at: [Option<u64>; QUEUES_MAX],
     /// It did not reset, so it may still use memory of an earlier life.
     stuck: bool,
 }
@@ -73,11 +75,11 @@ impl<B: Bars> Pci<B> {
             region.len >= shortest && region.at.is_multiple_of(align) && end <= bars.len_bytes(region.bar)
         };
         let Layout { common, notify, isr, device, .. } = layout;
-        // Of the device's own only the capacity is read.
+        // Of the device's own as much as the capacity of a disk, or the address and the link of a card.
         if !fits(common, common::BYTES, 4) || !fits(notify, 2, 2) || !fits(isr, 1, 1) || !fits(device, 8, 4) {
             return Err(Error::ConfigSpaceTooSmall);
         }
-        Ok(Self { bars, layout, notify_at: None, stuck: false })
+        Ok(Self { bars, layout, notify_at: [None; QUEUES_MAX], stuck: false })
     }
 
     fn common(&self, at: u64) -> (u8, u64) {
@@ -126,7 +128,10 @@ fn halves(value: u64) -> [u32; 2] {
 
 impl<B: Bars> Transport for Pci<B> {
     fn device_type(&self) -> DeviceType {
-        DeviceType::Block
+        match self.layout.kind {
+            Kind::Network => DeviceType::Network,
+            Kind::Block => DeviceType::Block,
+        }
     }
 
     fn read_device_features(&mut self) -> u64 {
@@ -149,15 +154,17 @@ impl<B: Bars> Transport for Pci<B> {
         self.write_u16(common::QUEUE_SELECT, queue);
         self.write_u16(common::QUEUE_VECTOR, VECTOR);
         let has_vector = self.read_u16(common::QUEUE_VECTOR) == VECTOR;
-        self.notify_at = self.notify_address(self.read_u16(common::QUEUE_NOTIFY_OFF));
-        if self.stuck || !has_vector || self.notify_at.is_none() {
+        let notify_at = self.notify_address(self.read_u16(common::QUEUE_NOTIFY_OFF));
+        let Some(slot) = self.notify_at.get_mut(usize::from(queue)) else { return 0 };
+        *slot = notify_at;
+        if self.stuck || !has_vector || notify_at.is_none() {
             return 0;
         }
         self.read_u16(common::QUEUE_SIZE).into()
     }
 
     fn notify(&mut self, queue: u16) {
-        if let Some(at) = self.notify_at {
+        if let Some(Some(at)) = self.notify_at.get(usize::from(queue)).copied() {
             self.bars.write_u16(self.layout.notify.bar, at, queue);
         }
     }
@@ -173,7 +180,7 @@ impl<B: Bars> Transport for Pci<B> {
         let [bits, ..] = status.bits().to_le_bytes();
         self.bars.write_u8(bar, at, bits);
         if status.is_empty() {
-            self.notify_at = None;
+            self.notify_at = [None; QUEUES_MAX];
             self.stuck = !(0..RESET_READS_MAX).any(|_| self.get_status().is_empty());
         }
     }
@@ -249,7 +256,7 @@ impl<B: Bars> Transport for Pci<B> {
         Ok(value)
     }
 
-    /// A block device has nothing to write there that this driver wants.
+    /// Neither a disk nor a card has anything there that our drivers write.
     fn write_config_space<T: IntoBytes + Immutable>(&mut self, _: usize, _: T) -> Result<()> {
         Err(Error::Unsupported)
     }

@@ -1,8 +1,11 @@
 //! What a driver needs of the machine: registers, memory that the device reaches, and time.
 //!
-//! Order: when the device sees a register written, it sees every write to DMA memory made before; and what is read from DMA
-//! memory after a completion was read is not older than it. On x86 volatile accesses to uncached registers and ordinary
-//! memory keep both.
+//! Order: the device sees writes to DMA memory and to registers in the order in which they were made; and what is read from
+//! DMA memory after a completion was read is not older than it. On x86 volatile accesses to uncached registers and ordinary
+//! memory keep both; copies have to be kept from being moved over them.
+
+#![no_std]
+#![forbid(unsafe_code)]
 
 /// A device's registers in one memory window. Accesses are aligned, little-endian, volatile, and below `len_bytes`.
 pub trait Registers {

@@ -14,10 +14,25 @@ const STATUS_HAS_LIST: u8 = 1 << 4;
 const LIST: usize = 0x34;
 const VENDOR_SPECIFIC: u8 = 0x09;
 const RED_HAT: u16 = 0x1af4;
-/// Device 2 without the legacy interface.
-const BLOCK: u16 = 0x1042;
-/// The same beside a legacy interface.
-const BLOCK_TRANSITIONAL: u16 = 0x1001;
+
+/// What a device is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A network card (5.1).
+    Network,
+    /// A disk (5.2).
+    Block,
+}
+
+impl Kind {
+    /// Its PCI device numbers (4.1.2): without a legacy interface, and beside one.
+    const fn devices(self) -> [u16; 2] {
+        match self {
+            Self::Network => [0x1041, 0x1000],
+            Self::Block => [0x1042, 0x1001],
+        }
+    }
+}
 
 /// A piece of a BAR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +45,11 @@ pub struct Region {
     pub len: u32,
 }
 
-/// Where the registers of a virtio block device are, as it says itself.
+/// Where the registers of a virtio device are, as it says itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
+    /// What it is for.
+    pub kind: Kind,
     /// Common configuration.
     pub common: Region,
     /// Notifications.
@@ -48,8 +65,8 @@ pub struct Layout {
 /// Why there is no layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayoutError {
-    /// It is no virtio block device.
-    NotBlock,
+    /// It is no virtio device of this kind.
+    OtherKind,
     /// Its list of capabilities has a loop, or leaves the configuration space.
     List,
     /// One of the four regions is not told: a device with nothing but the legacy interface.
@@ -61,10 +78,10 @@ impl Layout {
     ///
     /// # Errors
     /// See [`LayoutError`].
-    pub fn read(config: &[u8; CONFIG_BYTES]) -> Result<Self, LayoutError> {
+    pub fn read(config: &[u8; CONFIG_BYTES], kind: Kind) -> Result<Self, LayoutError> {
         let vendor = word(config, VENDOR);
-        if vendor != RED_HAT || ![BLOCK, BLOCK_TRANSITIONAL].contains(&word(config, DEVICE)) {
-            return Err(LayoutError::NotBlock);
+        if vendor != RED_HAT || !kind.devices().contains(&word(config, DEVICE)) {
+            return Err(LayoutError::OtherKind);
         }
         if config[STATUS] & STATUS_HAS_LIST == 0 {
             return Err(LayoutError::Missing);
@@ -77,17 +94,17 @@ impl Layout {
                 let [Some(common), Some(notify), Some(isr), Some(device)] = regions else {
                     return Err(LayoutError::Missing);
                 };
-                return Ok(Self { common, notify, notify_multiplier: multiplier, isr, device });
+                return Ok(Self { kind, common, notify, notify_multiplier: multiplier, isr, device });
             }
             if at < HEADER_BYTES {
                 return Err(LayoutError::List);
             }
-            if let Some((kind, region)) = region(config, at)
-                && let Some(slot @ None) = regions.get_mut(kind)
+            if let Some((number, region)) = region(config, at)
+                && let Some(slot @ None) = regions.get_mut(number)
             {
                 // Of each kind the first is to be used (4.1.4.1).
                 *slot = Some(region);
-                if kind == NOTIFY {
+                if number == NOTIFY {
                     multiplier = dword(config, at + 16).unwrap_or(0);
                 }
             }

@@ -1,0 +1,164 @@
+//! A network card as the device of the stack (`smoltcp::phy::Device`).
+//!
+//! A byte is copied once here, between the card's memory and a buffer of one frame; the stack copies it a second time, between
+//! that buffer and a socket. Frames that are sent wait in the card's ring until [`Card::flush`], which whoever moves the stack
+//! calls after each turn, so that a turn costs one register write and not one for each frame.
+//!
+//! A card that fails, or sends nothing for [`STALL_MS`], is not used any more: [`Card::failure`] says why, and its owner starts it
+//! again. No checksum is left to the card, because the card is not trusted.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::time::Instant;
+use unikernels_nic::{FRAME_MAX, HEADER, Link, MTU, Nic, NicError};
+
+/// How long a full ring may stay full, in milliseconds. A card sends a ring in far less than one; a partner that asks for a
+/// pause (IEEE 802.3x) may stop it for a third of a second at a time.
+pub const STALL_MS: i64 = 5000;
+
+/// A card for the stack.
+#[derive(Debug)]
+pub struct Card<N> {
+    nic: N,
+    incoming: [u8; FRAME_MAX],
+    outgoing: [u8; FRAME_MAX],
+    full_since: Option<Instant>,
+    failure: Option<NicError>,
+}
+
+impl<N: Nic> Card<N> {
+    /// The card.
+    pub const fn new(nic: N) -> Self {
+        Self { nic, incoming: [0; FRAME_MAX], outgoing: [0; FRAME_MAX], full_since: None, failure: None }
+    }
+
+    /// The driver.
+    pub fn nic(&mut self) -> &mut N {
+        &mut self.nic
+    }
+
+    /// The driver, to stop it.
+    pub fn into_nic(self) -> N {
+        self.nic
+    }
+
+    /// Tells the card of every frame since the last call.
+    pub fn flush(&mut self) {
+        self.nic.flush();
+    }
+
+    /// Whether there is a link; a card that failed has none.
+    pub fn link(&mut self) -> Link {
+        if self.failure.is_some() {
+            return Link::Down;
+        }
+        self.nic.link().unwrap_or_else(|error| {
+            self.failure = Some(error);
+            Link::Down
+        })
+    }
+
+    /// Why the card is not used any more, if it is not.
+    #[must_use]
+    pub const fn failure(&self) -> Option<NicError> {
+        self.failure
+    }
+
+    /// Whether a frame can be sent; a full ring is shown to the card first.
+    fn has_room(&mut self, now: Instant) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
+        let mut has_room = self.nic.has_room();
+        if has_room == Ok(false) {
+            self.nic.flush();
+            has_room = self.nic.has_room();
+        }
+        match has_room {
+            Ok(true) => self.full_since = None,
+            Ok(false) => {
+                let since = *self.full_since.get_or_insert(now);
+                if now.total_millis().saturating_sub(since.total_millis()) >= STALL_MS {
+                    self.failure = Some(NicError::Broken);
+                }
+            }
+            Err(error) => self.failure = Some(error),
+        }
+        has_room == Ok(true)
+    }
+}
+
+/// A frame that came.
+#[derive(Debug)]
+pub struct Received<'a>(&'a [u8]);
+
+impl RxToken for Received<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.0)
+    }
+}
+
+/// Room for a frame.
+#[derive(Debug)]
+pub struct Room<'a, N> {
+    nic: &'a mut N,
+    outgoing: &'a mut [u8; FRAME_MAX],
+    failure: &'a mut Option<NicError>,
+}
+
+impl<N: Nic> TxToken for Room<'_, N> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        // The stack was told how long a frame may be, and goes by it.
+        let end = len.min(FRAME_MAX);
+        let frame = self.outgoing.get_mut(..end).unwrap_or_default();
+        let result = f(frame);
+        // There was room for one.
+        if let Err(error) = self.nic.transmit(frame) {
+            *self.failure = Some(error);
+        }
+        result
+    }
+}
+
+impl<N: Nic> Device for Card<N> {
+    type RxToken<'a>
+        = Received<'a>
+    where
+        N: 'a;
+    type TxToken<'a>
+        = Room<'a, N>
+    where
+        N: 'a;
+
+    /// Without room for an answer nothing is taken: the ring of the card is where frames wait.
+    fn receive(&mut self, now: Instant) -> Option<(Received<'_>, Room<'_, N>)> {
+        if !self.has_room(now) {
+            return None;
+        }
+        let len = match self.nic.receive(&mut self.incoming) {
+            Ok(len) => len?,
+            Err(error) => {
+                self.failure = Some(error);
+                return None;
+            }
+        };
+        let Self { nic, incoming, outgoing, failure, .. } = self;
+        Some((Received(incoming.get(..len)?), Room { nic, outgoing, failure }))
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Room<'_, N>> {
+        let has_room = self.has_room(now);
+        let Self { nic, outgoing, failure, .. } = self;
+        has_room.then_some(Room { nic, outgoing, failure })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = self.nic.mtu().min(MTU).saturating_add(HEADER);
+        capabilities
+    }
+}
