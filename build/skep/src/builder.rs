@@ -8,10 +8,7 @@ use build_manifest::{Addition, Catalogue, System, load_with, unruled_channels};
 use crate::failure::{Failure, Outcome};
 use crate::report::Report;
 use crate::services;
-use crate::workspace::{Profile, Workspace, cargo};
-
-/// The package and binary of the supervisor.
-const SUPERVISOR: &str = "supervisor-metal";
+use crate::workspace::{Profile, SUPERVISOR, Workspace, cargo};
 
 /// A system that can be booted.
 #[derive(Debug, Clone)]

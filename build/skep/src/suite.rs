@@ -8,7 +8,7 @@ use crate::builder::{build, build_packages};
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
 use crate::report::Report;
-use crate::workspace::{Kind, Workspace, cargo};
+use crate::workspace::{Kind, SUPERVISOR, Workspace, cargo};
 use crate::{bench, doctor, fuzz, table};
 
 /// How much to test.
@@ -78,19 +78,22 @@ pub fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()
     doctor::ensure(tasks, report)?;
     let mut suite = Suite { workspace, report, done: Vec::new() };
     suite.run("house rules", |suite| suite.tidy());
-    suite.run("formatting", |suite| suite.quiet(&["fmt", "--all", "--check"], None, &[]));
+    suite.run("formatting", |suite| suite.quiet(&["fmt", "--all", "--check"], &[], &[]));
     let lints = ["--", "--deny", "warnings"];
     suite.run("lints of host packages", |suite| {
-        suite.quiet(&["clippy", "--quiet", "--keep-going", "--all-targets"], Some(Kind::Host), &lints)?;
-        suite.quiet(&["clippy", "--quiet", "--keep-going", "--all-targets"], Some(Kind::Qemu), &lints)
+        let clippy = ["clippy", "--quiet", "--keep-going", "--all-targets"];
+        suite.quiet(&clippy, &suite.names(Kind::Host), &lints)?;
+        suite.quiet(&clippy, &suite.names(Kind::Qemu), &lints)
     });
     suite.run("lints of freestanding packages", |suite| {
-        suite.quiet(&["clippy", "--quiet", "--keep-going", "--profile", "metal"], Some(Kind::Metal), &lints)
+        let clippy = ["clippy", "--quiet", "--keep-going", "--profile", "metal"];
+        // The supervisor by itself, as it is built: no feature that a qube asks of a library is on.
+        let all = suite.names(Kind::Metal);
+        let (supervisor, qubes): (Vec<&str>, Vec<&str>) = all.iter().partition(|name| **name == SUPERVISOR);
+        suite.quiet(&clippy, &supervisor, &lints)?;
+        suite.quiet(&clippy, &qubes, &lints)
     });
-    suite.run("host tests", |suite| {
-        let packages: Vec<&str> = suite.workspace.names(Kind::Host).collect();
-        suite.tests(&packages, Lines::Shown)
-    });
+    suite.run("host tests", |suite| suite.tests(&suite.names(Kind::Host), Lines::Shown));
     let built = suite.run("build of all freestanding packages and systems", |suite| suite.build());
     if extent == Extent::Everything && built {
         suite.run("tests in QEMU", |suite| suite.booting_tests());
@@ -130,9 +133,10 @@ impl Suite<'_> {
     }
 
     /// A cargo command whose output matters only when it fails.
-    fn quiet(&self, arguments: &[&str], kind: Option<Kind>, last: &[&str]) -> Outcome<Counts> {
-        let mut command = self.cargo(arguments, kind);
-        let output = command.args(last).output().map_err(|error| Failure::of("cargo", &error))?;
+    fn quiet(&self, arguments: &[&str], names: &[&str], last: &[&str]) -> Outcome<Counts> {
+        let mut command = cargo(&self.workspace.root);
+        command.args(arguments).args(packages(names)).args(last);
+        let output = command.output().map_err(|error| Failure::of("cargo", &error))?;
         if output.status.success() {
             return Ok(Counts { passed: 1, failed: 0 });
         }
@@ -140,20 +144,15 @@ impl Suite<'_> {
         Err(Failure::failed(String::from_utf8_lossy(&said).trim_end().to_owned()))
     }
 
-    fn cargo(&self, arguments: &[&str], kind: Option<Kind>) -> Command {
-        let mut command = cargo(&self.workspace.root);
-        command.args(arguments);
-        if let Some(kind) = kind {
-            let names: Vec<&str> = self.workspace.names(kind).collect();
-            command.args(packages(&names));
-        }
-        command
+    /// The packages of a kind.
+    fn names(&self, kind: Kind) -> Vec<&str> {
+        self.workspace.names(kind).collect()
     }
 
     /// Tests that boot QEMU, two machines at a time: those that type at a terminal have one processor, the others run beside
     /// them, one after the other, on the second. Then those that want the whole computer.
     fn booting_tests(&self) -> Outcome<Counts> {
-        let all: Vec<&str> = self.workspace.names(Kind::Qemu).collect();
+        let all = self.names(Kind::Qemu);
         let (alone, others): (Vec<&str>, Vec<&str>) = all.iter().partition(|name| ALONE.contains(name));
         let (typing, beside): (Vec<&str>, Vec<&str>) = others.into_iter().partition(|name| *name == TYPIST);
         self.report.step("build the tests", || {

@@ -86,7 +86,7 @@ pub enum Kind {
 }
 
 /// Packages that are freestanding themselves; every package that links the second is so too.
-const SUPERVISOR: &str = "supervisor-metal";
+pub(crate) const SUPERVISOR: &str = "supervisor-metal";
 const RUNTIME: &str = "unikernels-rt";
 /// The package whose tests type at `cargo skep run`, and those that boot systems; who uses the latter boots QEMU too.
 const TYPIST: &str = "tests-e2e";

@@ -3,6 +3,8 @@
 //! The allocator here wipes nothing, so a key that is gone was wiped by the type that held it. The stack is scrubbed as the qube's
 //! main loop does it. A file of its own with one test, so that no other test's memory is searched.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod common;
 
 use std::fs::File;

@@ -242,7 +242,7 @@ pub(crate) fn keys() -> Vec<Vector> {
         call("make", (text::<128>("me@example"),)),
         reply("make", Outcome::Ok(key.clone())),
         call("list", (0_u32,)),
-        reply("list", Outcome::Ok(keys::KeyPage { keys: list(&[key.clone()]), total: 9 })),
+        reply("list", Outcome::Ok(keys::KeyPage { keys: list(std::slice::from_ref(&key)), total: 9 })),
         call("remove", (key.id,)),
         reply("remove", Outcome::<()>::Err(VaultError::NoSuchKey)),
         allow(keys::Grant::Once),
