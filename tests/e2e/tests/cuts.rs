@@ -185,7 +185,7 @@ fn what_the_vault_acknowledged_survives_cuts_of_the_power() {
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour"]
+#[ignore = "takes ten minutes and more"]
 fn two_hundred_cuts_lose_nothing() {
     let disks = [("virtio-1", VIRTIO, 80), ("virtio-2", VIRTIO, 80), ("nvme-1", NVME, 40)];
     std::thread::scope(|scope| {
