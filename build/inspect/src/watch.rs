@@ -9,8 +9,8 @@ use crate::model::{Model, Rate, ServiceFacts, harmless};
 use crate::port::SocketPort;
 use crate::trouble::Trouble;
 
-/// How long one question may take.
-const ANSWER_MS: u64 = 5000;
+/// How long one question may take: a vault that derives keys has the processor for seconds, on a busy machine for many.
+const ANSWER_MS: u64 = 30_000;
 /// Most pieces of one schema text: as many as the longest text has.
 const PIECES_MAX: usize = 64;
 /// Most pages of copies or of the audit taken at once: a flood must not keep a person from leaving.

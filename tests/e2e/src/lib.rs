@@ -22,6 +22,12 @@ const PATIENCE_MS: u64 = 120_000;
 /// What the terminal shows when it waits for a command.
 const PROMPT: &str = "skep> ";
 
+/// Characters of a line that are shown in one piece, whatever the prompt: fewer than the screen has columns beside it.
+const SHOWN_COLUMNS: usize = 60;
+
+/// How often it is asked whether a passphrase may be tried: for some ten seconds, though a second is the rule.
+const TRIES: u32 = 20;
+
 /// One system at a time: they share files, and the machine has few processors.
 static ONE: Mutex<()> = Mutex::new(());
 
@@ -167,7 +173,9 @@ impl Terminal {
 
     fn type_line(&mut self, line: &str) {
         self.keys(&format!("{line}\r"));
-        self.until(line);
+        // Of a line that is longer than the screen is wide the end is shown.
+        let shown = line.char_indices().rev().nth(SHOWN_COLUMNS - 1).map_or(0, |(at, _)| at);
+        self.until(&line[shown..]);
         self.until("\n");
     }
 
@@ -179,6 +187,20 @@ impl Terminal {
             self.keys(&format!("{secret}\r"));
         }
         self.until(PROMPT)
+    }
+
+    /// Waits until a passphrase may be tried after a wrong one.
+    ///
+    /// # Panics
+    /// When it may not be tried for too long.
+    pub fn until_vault_may_be_tried(&mut self) {
+        let pause = std::time::Duration::from_millis(500);
+        let mut tries = 0..TRIES;
+        let is_over = tries.any(|_| {
+            std::thread::sleep(pause);
+            self.command("call vault:vault.status").contains("retry_after_ms: 0,")
+        });
+        assert!(is_over, "no passphrase may be tried:\n{}", self.seen);
     }
 
     /// Types a command that asks for secrets and then for lines of a file, and these; ends the file.

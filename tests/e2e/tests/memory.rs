@@ -2,7 +2,6 @@
 //! kind, as they were typed and as they are kept; and the disk, searched for the same.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha512};
@@ -87,7 +86,7 @@ impl Planted {
         self.does("lock", &[], "is locked");
         let wrong = Opens::plant(&mut self.canaries, "wrong");
         self.does("unlock", &[&wrong.passphrase, &wrong.key_file], "Wrong");
-        std::thread::sleep(Duration::from_secs(2));
+        self.t.until_vault_may_be_tried();
         self.unlock(&opens);
         opens
     }

@@ -99,7 +99,7 @@ impl Look {
 fn plant(t: &mut Terminal, canaries: &mut Canaries) {
     for request in REQUESTS {
         if request.command == WAIT {
-            std::thread::sleep(std::time::Duration::from_secs(2));
+            t.until_vault_may_be_tried();
             continue;
         }
         let values: Vec<String> = request.asked().map(value).collect();

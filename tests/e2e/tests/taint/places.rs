@@ -27,6 +27,9 @@ const fn request(command: &'static str, secrets: &'static [&'static str], expect
 /// Stands for a moment in which nothing is typed.
 pub(crate) const WAIT: &str = "";
 
+/// A file of no format at all.
+const UPLOAD: Request = request("call vault:vault-files.upload 0", &["vault-files.upload data"], "ok");
+
 /// Secrets that a client sends.
 pub(crate) const REQUESTS: &[Request] = &[
     request(
@@ -83,11 +86,14 @@ pub(crate) const REQUESTS: &[Request] = &[
         &["vault.edit change Totp secret_base32"],
         "ok",
     ),
-    request("call vault:vault-files.upload 0", &["vault-files.upload data"], "ok"),
+    UPLOAD,
     request("call vault:vault-files.attach tainted file", &[], "ok"),
-    request("call vault:vault-files.import Kdbx ? \"\"", &["vault-files.import passphrase"], "BadFile"),
-    request("call vault:vault-files.key_import ?", &["vault-files.key_import passphrase"], "err"),
-    request("call vault:vault-files.verify", &["vault-files.verify passphrase"], "BadFile"),
+    UPLOAD,
+    request("call vault:vault-files.import Kdbx ? \"\"", &["vault-files.import passphrase"], "error("),
+    UPLOAD,
+    request("call vault:vault-files.key_import ?", &["vault-files.key_import passphrase"], "error("),
+    UPLOAD,
+    request("call vault:vault-files.verify", &["vault-files.verify passphrase"], "error("),
     request("call vault:vault-files.export Backup ?", &["vault-files.export passphrase"], "ok"),
 ];
 
