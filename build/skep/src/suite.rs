@@ -1,7 +1,7 @@
 //! `skep test`: everything, in the order in which a failure is cheapest, with a summary at the end.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use crate::builder::{build, build_packages};
