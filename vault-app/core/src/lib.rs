@@ -8,7 +8,7 @@
 //! the tests. What is in an entry is `vault-app/entries`' business, how it is said on the wire `vault-app/desk`'s.
 //!
 //! What it deliberately does not do: it keeps nothing about wrong passphrases beyond its own life, and can't tell a disk that
-//! was taken back to an earlier state as a whole (`docs/volumes.md`); `status` says how many commits there were.
+//! was taken back to an earlier state as a whole (`THREATS.md`); `status` says how many commits there were.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
