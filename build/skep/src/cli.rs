@@ -144,8 +144,13 @@ Write it to a USB stick as it is (docs/hardware.md). Installs the Debian package
     /// Measure the promises, counted in instructions; twice, and both runs must agree
     #[command(after_help = "\
 Examples:
-  cargo skep bench            prints the table, writes target/skep/bench.json")]
-    Bench,
+  cargo skep bench            prints the table, writes target/skep/bench.json
+  cargo skep bench --long     a vault of 10,000 entries too, which takes some minutes")]
+    Bench {
+        /// Measure a vault of 10,000 entries too
+        #[arg(long)]
+        long: bool,
+    },
     /// Check the rules of the house: layers, unsafe rooms, headers, lengths
     #[command(after_help = "\
 Examples:

@@ -77,8 +77,9 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             println!("{}", iso::iso(&workspace, &system, output.as_deref(), report)?.display());
             Ok(())
         }
-        Verb::Bench => {
-            println!("written to {}", bench::bench(&workspace, report)?.display());
+        Verb::Bench { long } => {
+            let length = if long { bench::Length::Long } else { bench::Length::Usual };
+            println!("written to {}", bench::bench(&workspace, length, report)?.display());
             Ok(())
         }
         Verb::Tidy => tidy(&workspace),

@@ -223,7 +223,7 @@ impl Suite<'_> {
     }
 
     fn bench(&self) -> Outcome<Counts> {
-        bench::bench(self.workspace, self.report)?;
+        bench::bench(self.workspace, bench::Length::Usual, self.report)?;
         Ok(Counts { passed: 1, failed: 0 })
     }
 

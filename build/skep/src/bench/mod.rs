@@ -46,11 +46,20 @@ const RUNS: [(&str, &str); 4] = [
     ("idle", "task=idle"),
 ];
 
+/// How much to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// What takes a minute or two.
+    Usual,
+    /// All of it: a vault of 10,000 entries takes minutes.
+    Long,
+}
+
 /// Builds, runs, compares, prints, and writes JSON to `target/skep/bench.json` (returned).
 ///
 /// # Errors
 /// When a run does not end well or two runs of the same differ.
-pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
+pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<PathBuf> {
     if let Some(project) = &workspace.project {
         return project::bench(workspace, project, report);
     }
@@ -66,7 +75,7 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
     }
     raw.extend(boot::measure(workspace, report)?);
     raw.extend(speed::measure(workspace, report)?);
-    raw.extend(vault::measure(workspace, report)?);
+    raw.extend(vault::measure(workspace, length, report)?);
     raw.extend(disk::measure(workspace, report)?);
     let lines =
         build_tidy::supervisor_lines(&workspace.root).map_err(|error| Failure::of("supervisor", &error))?;
@@ -84,7 +93,7 @@ pub fn bench(workspace: &Workspace, report: Report) -> Outcome<PathBuf> {
     for line in table::lines(&vault::rows(&raw), &[1, 2, 3]) {
         println!("{line}");
     }
-    println!("{} runs, each twice, identical", RUNS.len() + 2 + vault::RUNS.len() + 1);
+    println!("{} runs, each twice, identical", RUNS.len() + 2 + vault::runs(length).count() + 1);
     println!("{} runs with a disk, each twice, alike", disk::RUNS.len());
     let path = workspace.output().join("bench.json");
     let text = format!("{:#}\n", figures::to_json(&results, &raw));

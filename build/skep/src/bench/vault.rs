@@ -3,7 +3,7 @@
 //! The machine is so slow that the vault, which measures it, chooses the least cost of a passphrase. The disk is memory behind the
 //! storage qube's own code, with everything counted; a device of the emulator completes when it likes.
 
-use super::{Figures, figures, run, speed};
+use super::{Figures, Length, figures, run, speed};
 use crate::builder::{build, read_system};
 use crate::failure::{Failure, Outcome};
 use crate::qemu::Clock;
@@ -11,9 +11,14 @@ use crate::report::Report;
 use crate::workspace::Workspace;
 
 const SYSTEM: &str = "bench-vault";
-/// Name of each run and how many entries the vault has.
-pub(super) const RUNS: [(&str, &str); 3] =
-    [("vault0", "entries=0"), ("vault1000", "entries=999"), ("vault10000", "entries=9999")];
+/// A run: its name, what the client is told, and how many entries the vault has then.
+type Run = (&'static str, &'static str, &'static str);
+/// From the shortest to the longest, which takes minutes.
+const RUNS: [Run; 3] = [
+    ("vault0", "entries=0", "1"),
+    ("vault1000", "entries=999", "1,000"),
+    ("vault10000", "entries=9999", "10,000"),
+];
 /// Ticks of an instruction on that machine.
 const TICKS: f64 = 16.0;
 /// The program that derives a key on this host, and its function that callgrind waits for.
@@ -40,10 +45,10 @@ const ROWS: [(&str, &str); 12] = [
 ///
 /// # Errors
 /// When a run does not end well, or two of the same differ.
-pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures> {
+pub(super) fn measure(workspace: &Workspace, length: Length, report: Report) -> Outcome<Figures> {
     build(workspace, SYSTEM, None, report)?;
     let mut raw = Figures::new();
-    for (name, args) in RUNS {
+    for (name, args, _) in runs(length) {
         let once =
             || run(workspace, read_system(workspace, SYSTEM)?, name, args, (Clock::CountedSlowly, &[]));
         let first = report.step(&format!("measure {name}"), once)?;
@@ -61,6 +66,12 @@ pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures>
     Ok(raw)
 }
 
+/// The runs of a measurement.
+pub(super) fn runs(length: Length) -> impl Iterator<Item = Run> {
+    let count = if length == Length::Long { RUNS.len() } else { RUNS.len() - 1 };
+    RUNS.into_iter().take(count)
+}
+
 /// One derivation in a process: two of them, less one.
 fn derivation(workspace: &Workspace) -> Outcome<Figures> {
     let (_, counts) = speed::count(workspace, PROGRAM, MARK)?;
@@ -73,10 +84,13 @@ fn derivation(workspace: &Workspace) -> Outcome<Figures> {
 
 /// The table: a line for each figure, a column for each size of the vault.
 pub(super) fn rows(raw: &Figures) -> Vec<Vec<String>> {
-    let head = ["a vault of so many entries", "1", "1,000", "10,000"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let measured = RUNS.iter().filter(|(run, ..)| raw.contains_key(&format!("{run}.unlock")));
+    let measured: Vec<&Run> = measured.collect();
+    let head =
+        ["a vault of so many entries"].into_iter().chain(measured.iter().map(|(.., entries)| *entries));
+    let mut rows = vec![head.map(str::to_owned).collect()];
     for (what, figure) in ROWS {
-        let cell = |(run, _): &(&str, &str)| {
+        let cell = |(run, ..): &&Run| {
             let of = |name: &str| raw.get(&format!("{run}.{name}")).copied();
             let value = match figure {
                 "open" => of("unlock").zip(of("derive")).map(|(unlock, derive)| unlock - derive),
@@ -84,7 +98,7 @@ pub(super) fn rows(raw: &Figures) -> Vec<Vec<String>> {
             };
             value.map_or("?".to_owned(), |value| figures::number(value.round()))
         };
-        rows.push([what.to_owned()].into_iter().chain(RUNS.iter().map(cell)).collect());
+        rows.push([what.to_owned()].into_iter().chain(measured.iter().map(cell)).collect());
     }
     rows
 }
