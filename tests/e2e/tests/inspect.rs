@@ -108,7 +108,7 @@ fn messages_are_decoded_with_names_secrets_are_masked_and_copies_are_off_afterwa
     let said = watcher.leave();
     for part in [
         "\"method\":\"init\"",
-        "\"body\":{\"passphrase\":{\"hidden_bytes\":22}}",
+        "\"body\":{\"keys\":{\"key_file\":null,\"passphrase\":{\"hidden_bytes\":22}}}",
         "\"body\":{\"name\":\"github\",\"reveal\":false}",
         "\"from\":\"console\"",
     ] {
