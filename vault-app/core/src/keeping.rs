@@ -42,7 +42,11 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'_, M, F> {
             });
         }
         self.commit(&records)?;
-        self.opened()?.store.commit(changes).map_err(|_| VaultError::Internal)
+        self.opened()?.store.commit(changes).map_err(|_| {
+            // The volume has it and the memory has not: unlocking makes them one again.
+            self.lock();
+            VaultError::Storage
+        })
     }
 
     /// Keeps a key for signing, which the signer has already.
@@ -68,15 +72,12 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'_, M, F> {
     /// As [`Session::store`]; `NoSuchPart`, `Damaged`, `Storage`: locked but for the first.
     pub fn content(&mut self, id: ContentId) -> Result<Secret<Vec<u8>>, VaultError> {
         let read = self.opened()?.volume.get(record::content_id(id));
-        let mut record = match read {
+        let record = match read {
             Ok(record) => record.ok_or(VaultError::NoSuchPart)?,
             Err(error) => return self.kept(Err(error)).and(Err(VaultError::Internal)),
         };
-        if !matches!(Kind::of(record.expose()), Some((Kind::Content, _))) {
-            return Err(VaultError::Damaged);
-        }
-        record.expose_mut().remove(0);
-        Ok(record)
+        let content = record::content_of(record.expose()).ok_or(VaultError::Damaged)?;
+        Ok(Secret::new(content.into()))
     }
 
     /// Chooses after how many seconds without a call it locks itself; 0 says never.

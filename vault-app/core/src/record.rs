@@ -61,6 +61,11 @@ impl Kind {
     }
 }
 
+/// The content of an attachment, if that is what a record holds.
+pub(crate) fn content_of(record: &[u8]) -> Option<&[u8]> {
+    Kind::of(record).filter(|(kind, _)| *kind == Kind::Content).map(|(_, content)| content)
+}
+
 /// The id of the record of a content.
 pub(crate) const fn content_id(id: ContentId) -> RecordId {
     RecordId::from_be_bytes(id.bytes())

@@ -22,7 +22,7 @@ use crate::record::{self, Kind, Settings};
 const SLOT: usize = 0;
 /// What an unlocking should take on the machine where the passphrase was chosen, in milliseconds: as long as a person waits
 /// without wondering.
-pub(crate) const UNLOCK_MS: u64 = 1_000;
+const UNLOCK_MS: u64 = 1_000;
 /// Most bytes of memory that entries and groups take: 18,000 small ones. A qube has 30 MiB beside Argon2id's; the rest is for what an
 /// operation works out, and for files.
 const BUDGET: usize = 20 * 1024 * 1024;
@@ -71,7 +71,7 @@ pub struct Session<'m, M, F> {
     medium: Shared<M>,
     random: F,
     pub(crate) blocks: &'m mut [Block],
-    pub(crate) effort: Effort,
+    effort: Effort,
     closed: Closed,
     /// On the heap, so that it is wiped where it was.
     pub(crate) open: Option<Box<Open<M, F>>>,
@@ -180,17 +180,12 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         let Some(key) = slot.unwrap(keys, self.blocks).map_err(kdf_error)? else {
             return Err(self.wrong(now_ms()));
         };
+        // Whatever comes of it, the disk is looked at again before the next passphrase is tried.
+        self.closed = Closed::Unknown;
         let opened = Volume::open(self.medium.clone(), &key, self.random.clone());
-        let volume = match opened {
-            Ok(volume) => volume,
-            Err(refused) => {
-                self.closed = Closed::Unknown;
-                return Err(open_error(refused.error));
-            }
-        };
+        let volume = opened.map_err(|refused| open_error(refused.error))?;
         let open = self.load(volume).inspect_err(|_| self.signer.lock())?;
         self.open = Some(open);
-        self.closed = Closed::Unknown;
         self.delay.clear();
         self.use_at(now_ms());
         Ok(())
@@ -329,14 +324,19 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'m, M, F> {
         keys: Keys<'_>,
         now_ms: impl Fn() -> u64,
     ) -> Result<KeySlots, VaultError> {
-        let cost = match self.effort {
-            Effort::Fixed(cost) => cost,
-            Effort::Measured => calibrate(now_ms, self.blocks, UNLOCK_MS).map_err(kdf_error)?,
-        };
+        let cost = self.cost(now_ms)?;
         let slot = KeySlot::wrap(key, keys, cost, self.blocks, &mut self.random).map_err(kdf_error)?;
         let mut slots = KeySlots::new();
         slots.set(SLOT, slot.bytes()).map_err(|_| VaultError::Internal)?;
         Ok(slots)
+    }
+
+    /// What a passphrase that is chosen now costs to try.
+    pub(crate) fn cost(&mut self, now_ms: impl Fn() -> u64) -> Result<Cost, VaultError> {
+        match self.effort {
+            Effort::Fixed(cost) => Ok(cost),
+            Effort::Measured => calibrate(now_ms, self.blocks, UNLOCK_MS).map_err(kdf_error),
+        }
     }
 
     /// Whether a passphrase may be looked at now. An empty one costs no wait: it can't be right.
@@ -376,7 +376,7 @@ const fn open_error(error: OpenError) -> VaultError {
 }
 
 /// A slot that wants more memory than there is was made elsewhere, or changed.
-pub(crate) const fn kdf_error(error: KdfError) -> VaultError {
+const fn kdf_error(error: KdfError) -> VaultError {
     match error {
         KdfError::TooFewBlocks | KdfError::CostRefused => VaultError::Damaged,
         KdfError::Input | KdfError::ClockStopped => VaultError::Internal,

@@ -9,13 +9,13 @@ use unikernels_disk::Disk;
 use unikernels_volume::Volume;
 use vault_app_codes::Random;
 use vault_app_entries::{ContentId, GroupId, SecretBytes, Store};
-use vault_app_kdf::{Cost, calibrate};
+use vault_app_kdf::Cost;
 use vault_app_signing::{KeyId, Signer};
 use vault_app_transfer::{self as transfer, Means, Source, SourceError, TransferError};
 
 use crate::medium::Medium;
-use crate::record::{self, Kind};
-use crate::session::{Effort, Session, UNLOCK_MS, kdf_error};
+use crate::record;
+use crate::session::Session;
 
 /// Bytes of heap that a vault qube has beside Argon2id's memory, buffers and stack; a little less than there are.
 const HEAP: usize = 26 * 1024 * 1024;
@@ -29,10 +29,7 @@ struct Kept<'a, D, F> {
 impl<D: Disk, F: FnMut(&mut [u8])> Source for Kept<'_, D, F> {
     fn content(&mut self, id: ContentId) -> Result<SecretBytes, SourceError> {
         let record = self.volume.get(record::content_id(id)).ok().flatten().ok_or(SourceError)?;
-        match Kind::of(record.expose()) {
-            Some((Kind::Content, content)) => Ok(SecretBytes::new(content)),
-            _ => Err(SourceError),
-        }
+        record::content_of(record.expose()).map(SecretBytes::new).ok_or(SourceError)
     }
 
     fn keys(&mut self) -> Result<Vec<(u64, SecretBytes)>, SourceError> {
@@ -58,11 +55,9 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone> Session<'_, M, F> {
         now_ms: impl Fn() -> u64,
     ) -> Result<(Secret<Vec<u8>>, Exported), VaultError> {
         self.store()?;
-        let cost = match self.effort {
-            Effort::Fixed(cost) => cost,
-            Effort::Measured => calibrate(now_ms, self.blocks, UNLOCK_MS).map_err(kdf_error)?,
-        };
-        let cost = if matches!(format, Format::Csv) { Cost::FLOOR } else { cost };
+        // Measuring takes a second; only a file that is sealed has a use for it.
+        let is_sealed = matches!(format, Format::Kdbx | Format::Backup);
+        let cost = if is_sealed { self.cost(now_ms)? } else { Cost::FLOOR };
         let open = self.open.as_deref_mut().ok_or(VaultError::Locked)?;
         let room = room(&open.store, 0);
         let mut kept = Kept { volume: &mut open.volume, signer: &self.signer };
