@@ -6,7 +6,7 @@
 
 use ipc_proto_rpc::{Caller, Port, serve_unwiped};
 use ipc_proto_types::{Bytes, ErrorCode, Kind};
-use ipc_proto_wire::{DecodeError, Header, decode, encode};
+use ipc_proto_wire::{DecodeError, Header, all_bytes, decode, encode, take_number};
 
 use crate::{Block, BlockError, Buffers, DATA_MAX, SECTOR, SECTORS_MAX, dispatch};
 
@@ -15,8 +15,6 @@ pub const READ: u16 = 1;
 /// Number of the method `write`.
 pub const WRITE: u16 = 2;
 
-/// Longest varint of a number of 64 bits, in bytes.
-const VARINT_MAX: usize = 10;
 /// The tag of `Ok`.
 const OK: u8 = 0;
 
@@ -113,8 +111,8 @@ fn write(
     body: &[u8],
     out: &mut [u8],
 ) -> Result<Option<usize>, ErrorCode> {
-    let (to, rest) = varint(body).map_err(|_| ErrorCode::Malformed)?;
-    let data = bytes(rest).map_err(|_| ErrorCode::Malformed)?;
+    let (to, rest) = take_number(body).map_err(|_| ErrorCode::Malformed)?;
+    let data = all_bytes(rest, DATA_MAX).map_err(|_| ErrorCode::Malformed)?;
     let result = if data.is_empty() || !data.len().is_multiple_of(SECTOR) {
         Err(BlockError::Unaligned)
     } else {
@@ -146,29 +144,11 @@ pub fn put_write(body: &mut [u8], to: u64, data: &[u8]) -> Option<usize> {
 /// The body is no reply to `read`.
 pub fn read_data(body: &[u8]) -> Result<Result<&[u8], BlockError>, DecodeError> {
     match body.split_first() {
-        Some((&OK, rest)) => bytes(rest).map(Ok),
+        Some((&OK, rest)) => all_bytes(rest, DATA_MAX).map(Ok),
         _ => match decode::<Result<(), BlockError>>(body)? {
             Ok(()) => Err(DecodeError::Malformed),
             Err(error) => Ok(Err(error)),
         },
-    }
-}
-
-/// Takes a strict varint off the front.
-fn varint(body: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
-    let last = body.iter().take(VARINT_MAX).position(|byte| *byte < 0x80).ok_or(DecodeError::Malformed)?;
-    let (number, rest) = body.split_at_checked(last.saturating_add(1)).ok_or(DecodeError::Malformed)?;
-    Ok((decode(number)?, rest))
-}
-
-/// The bytes of a `Bytes<DATA_MAX>` that is all of `body`.
-fn bytes(body: &[u8]) -> Result<&[u8], DecodeError> {
-    let (length, rest) = varint(body)?;
-    match usize::try_from(length) {
-        Ok(length) if length > DATA_MAX || length > rest.len() => Err(DecodeError::Malformed),
-        Ok(length) if length < rest.len() => Err(DecodeError::Trailing),
-        Ok(_) => Ok(rest),
-        Err(_) => Err(DecodeError::Malformed),
     }
 }
 

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 
 use ipc_proto_rpc::{Caller, Port, serve_unwiped};
 use ipc_proto_types::{Bytes, ErrorCode, Kind, List, Text};
-use ipc_proto_wire::{DecodeError, Header, decode, encode};
+use ipc_proto_wire::{DecodeError, Header, all_bytes, decode, encode, take_number};
 
 use crate::{
     ADDRESSES_MAX, Accepted, Address, Buffers, DATA_MAX, DATAGRAM_MAX, Datagram, HOST_MAX, Handle,
@@ -177,9 +177,9 @@ fn reply(value: &impl serde::Serialize, out: &mut [u8]) -> Length {
 }
 
 fn send(server: &mut impl InPlace, caller: &Caller, body: &[u8], out: &mut [u8]) -> Length {
-    let (stream, rest) = varint(body).map_err(malformed)?;
+    let (stream, rest) = take_number(body).map_err(malformed)?;
     let stream = u32::try_from(stream).map_err(|_| ErrorCode::Malformed)?;
-    let data = bytes(rest, DATA_MAX).map_err(malformed)?;
+    let data = all_bytes(rest, DATA_MAX).map_err(malformed)?;
     let taken = server.send(caller, StreamId(stream), data);
     reply(&taken.map(to_u32), out)
 }
@@ -191,15 +191,15 @@ fn receive(server: &mut impl InPlace, caller: &Caller, body: &[u8], out: &mut [u
 }
 
 fn send_to(server: &mut impl InPlace, caller: &Caller, body: &[u8], out: &mut [u8]) -> Length {
-    let (socket, rest) = varint(body).map_err(malformed)?;
+    let (socket, rest) = take_number(body).map_err(malformed)?;
     let socket = u32::try_from(socket).map_err(|_| ErrorCode::Malformed)?;
-    let (length, rest) = varint(rest).map_err(malformed)?;
+    let (length, rest) = take_number(rest).map_err(malformed)?;
     let length = usize::try_from(length).ok().filter(|length| *length <= HOST_MAX);
     let (host, rest) = length.and_then(|length| rest.split_at_checked(length)).ok_or(ErrorCode::Malformed)?;
     let host = core::str::from_utf8(host).map_err(|_| ErrorCode::Malformed)?;
-    let (port, rest) = varint(rest).map_err(malformed)?;
+    let (port, rest) = take_number(rest).map_err(malformed)?;
     let port = u16::try_from(port).map_err(|_| ErrorCode::Malformed)?;
-    let data = bytes(rest, DATAGRAM_MAX).map_err(malformed)?;
+    let data = all_bytes(rest, DATAGRAM_MAX).map_err(malformed)?;
     reply(&server.send_to(caller, SocketId(socket), host, port, data), out)
 }
 
@@ -285,7 +285,7 @@ pub fn put_send_to(body: &mut [u8], socket: SocketId, host: &str, port: u16, dat
 /// The body is no reply to `receive`.
 pub fn received(body: &[u8]) -> Result<Result<&[u8], NetError>, DecodeError> {
     match body.split_first() {
-        Some((&OK, rest)) => bytes(rest, DATA_MAX).map(Ok),
+        Some((&OK, rest)) => all_bytes(rest, DATA_MAX).map(Ok),
         _ => failed(body),
     }
 }
@@ -303,9 +303,9 @@ pub fn received_from(body: &[u8]) -> Result<Result<Received<'_>, NetError>, Deco
     };
     let (address, rest) =
         rest.split_at_checked(1_usize.saturating_add(length)).ok_or(DecodeError::Malformed)?;
-    let (port, rest) = varint(rest)?;
+    let (port, rest) = take_number(rest)?;
     let port = u16::try_from(port).map_err(|_| DecodeError::Malformed)?;
-    Ok(Ok((decode(address)?, port, bytes(rest, DATAGRAM_MAX)?)))
+    Ok(Ok((decode(address)?, port, all_bytes(rest, DATAGRAM_MAX)?)))
 }
 
 /// The error in a reply that is not `Ok`.
@@ -321,24 +321,6 @@ fn put(body: &mut [u8], head: usize, data: &[u8]) -> Option<usize> {
     let end = head.checked_add(data.len())?;
     body.get_mut(head..end)?.copy_from_slice(data);
     Some(end)
-}
-
-/// Takes a strict varint off the front.
-fn varint(body: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
-    let last = body.iter().take(VARINT_MAX).position(|byte| *byte < 0x80).ok_or(DecodeError::Malformed)?;
-    let (number, rest) = body.split_at_checked(last.saturating_add(1)).ok_or(DecodeError::Malformed)?;
-    Ok((decode(number)?, rest))
-}
-
-/// The bytes of a `Bytes` of at most `max` that is all of `body`.
-fn bytes(body: &[u8], max: usize) -> Result<&[u8], DecodeError> {
-    let (length, rest) = varint(body)?;
-    match usize::try_from(length) {
-        Ok(length) if length > max || length > rest.len() => Err(DecodeError::Malformed),
-        Ok(length) if length < rest.len() => Err(DecodeError::Trailing),
-        Ok(_) => Ok(rest),
-        Err(_) => Err(DecodeError::Malformed),
-    }
 }
 
 /// A length of at most `DATA_MAX`.

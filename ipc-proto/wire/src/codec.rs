@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::strict::Strict;
+use crate::varint::{self, VarintError};
 
 /// Why a value was not encoded. Ours to blame: the buffer is too small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +28,43 @@ pub enum DecodeError {
     NotCanonical,
 }
 
+/// What a varint that is none means for the value it begins.
+#[inline(always)]
+pub(crate) fn no_varint(error: VarintError) -> DecodeError {
+    match error {
+        VarintError::OverLong => DecodeError::NotCanonical,
+        VarintError::Truncated | VarintError::TooLarge => DecodeError::Malformed,
+    }
+}
+
 /// Writes `value` to the front of `to` and gives its length in bytes.
 ///
 /// # Errors
 /// `to` is too small; its content is undefined then.
 pub fn encode<T: Serialize + ?Sized>(value: &T, to: &mut [u8]) -> Result<usize, EncodeError> {
     postcard::to_slice(value, to).map(|written| written.len()).map_err(|_| EncodeError)
+}
+
+/// Takes a `u64` off the front of a body: for who leaves the data behind it where it lies.
+///
+/// # Errors
+/// As [`decode`].
+pub fn take_number(body: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
+    varint::take::<64>(body).map_err(no_varint)
+}
+
+/// The data of a `Bytes` of at most `max` bytes that is all of `body`, where it lies.
+///
+/// # Errors
+/// As [`decode`].
+pub fn all_bytes(body: &[u8], max: usize) -> Result<&[u8], DecodeError> {
+    let (length, rest) = take_number(body)?;
+    match usize::try_from(length) {
+        Ok(length) if length > max || length > rest.len() => Err(DecodeError::Malformed),
+        Ok(length) if length < rest.len() => Err(DecodeError::Trailing),
+        Ok(_) => Ok(rest),
+        Err(_) => Err(DecodeError::Malformed),
+    }
 }
 
 /// The value whose one legal encoding is `bytes`, all of them.

@@ -27,7 +27,7 @@ mod validate;
 mod varint;
 
 pub use canonical::{CANONICAL_MAX, Canonical, canonical, schema_id};
-pub use codec::{DecodeError, EncodeError, decode, encode, recode};
+pub use codec::{DecodeError, EncodeError, all_bytes, decode, encode, recode, take_number};
 pub use compile::{Compiled, compile, cut};
 pub use frame::{Frame, FrameError, HEADER_SIZE, Header};
 pub use schema::Schema;

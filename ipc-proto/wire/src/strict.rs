@@ -9,9 +9,9 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, no_varint};
 use crate::utf8::Short;
-use crate::varint::{self, VarintError};
+use crate::varint;
 
 /// What is left of a body.
 pub(crate) struct Strict<'b> {
@@ -47,14 +47,9 @@ impl<'b> Strict<'b> {
 
     #[inline(always)]
     fn varint<const WIDTH: u32>(&mut self) -> Result<u64, DecodeError> {
-        match varint::take::<WIDTH>(self.rest) {
-            Ok((value, rest)) => {
-                self.rest = rest;
-                Ok(value)
-            }
-            Err(VarintError::OverLong) => Err(DecodeError::NotCanonical),
-            Err(VarintError::Truncated | VarintError::TooLarge) => Err(DecodeError::Malformed),
-        }
+        let (value, rest) = varint::take::<WIDTH>(self.rest).map_err(no_varint)?;
+        self.rest = rest;
+        Ok(value)
     }
 
     /// The sign is the lowest bit.
