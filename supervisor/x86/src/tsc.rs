@@ -20,9 +20,11 @@ const PRECISION: u64 = 10_000;
 const WINDOW_CYCLES_MAX: u16 = 59_659;
 /// Port reads after which a PIT that does not move is given up.
 const POLLS_MAX: u32 = 100_000;
-/// Measurements until one makes sense: a machine that stands still for longer than the PIT takes to come round (55 ms), as an
-/// emulated one on a busy host, spoils one.
+/// Pairs of measurements until two agree. A machine that stands still for longer than the PIT takes to come round (55 ms), as an
+/// emulated one on a busy host, spoils one, and nothing in that one tells.
 const MEASUREMENTS_MAX: u32 = 8;
+/// Two measurements agree when they differ by less than one in this many.
+const AGREEMENT: u64 = 100;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// The machine's clock: ticks of the time stamp counter and what they mean.
@@ -54,13 +56,13 @@ impl Clock {
 
     /// Finds the frequency and asks the real-time clock. `None` when the machine has no PIT that runs.
     pub(crate) fn find() -> Option<Clock> {
-        let plausible = |hz: &u64| (1_000_000..16 * NANOSECONDS).contains(hz);
-        let measured = || (0..MEASUREMENTS_MAX).find_map(|_| from_pit().filter(plausible));
-        let tsc_hz = from_cpuid().or_else(measured).filter(plausible)?;
-        let mut clock = Clock { tsc_hz, unix_ns_at_tsc_zero: 0 };
+        let twice = |_| from_pit().zip(from_pit()).filter(|(one, two)| one.abs_diff(*two) <= one / AGREEMENT);
+        let measured = || (0..MEASUREMENTS_MAX).find_map(twice).map(|(hz, _)| hz);
+        let tsc_hz =
+            from_cpuid().or_else(measured).filter(|hz| (1_000_000..16 * NANOSECONDS).contains(hz))?;
+        let clock = Clock { tsc_hz, unix_ns_at_tsc_zero: 0 };
         let unix_ns = rtc::read().map_or(0, |seconds| seconds.saturating_mul(NANOSECONDS));
-        clock.unix_ns_at_tsc_zero = unix_ns.saturating_sub(clock.nanoseconds(read()));
-        Some(clock)
+        Some(Clock { unix_ns_at_tsc_zero: unix_ns.saturating_sub(clock.nanoseconds(read())), ..clock })
     }
 }
 
