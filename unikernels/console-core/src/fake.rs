@@ -39,6 +39,8 @@ pub(crate) struct Fake {
     pub(crate) colours: usize,
     /// The column of the cursor when the script ended.
     pub(crate) column_at_end: usize,
+    /// How often the stack was wiped.
+    pub(crate) scrubs: usize,
     typed: VecDeque<u8>,
     unfinished: Vec<u8>,
 }
@@ -159,6 +161,10 @@ impl Terminal for Fake {
 
     fn has_input(&mut self) -> bool {
         !self.typed.is_empty()
+    }
+
+    fn scrub_stack(&mut self) {
+        self.scrubs += 1;
     }
 
     fn now_ms(&self) -> u64 {

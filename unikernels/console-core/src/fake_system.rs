@@ -298,6 +298,10 @@ impl Terminal for FakeWorld {
         self.terminal.has_input()
     }
 
+    fn scrub_stack(&mut self) {
+        self.terminal.scrub_stack();
+    }
+
     fn now_ms(&self) -> u64 {
         self.terminal.now_ms()
     }

@@ -47,9 +47,6 @@ pub trait Terminal {
     /// Milliseconds of a clock that never goes back.
     fn now_ms(&self) -> u64;
 
-    /// Overwrites the stack below: a command that is done may have left a secret there. Not every terminal knows where the
-    /// stack ends; one that does wipes all of it.
-    fn scrub_stack(&mut self) {
-        unikernels_sdk::scrub_stack();
-    }
+    /// Overwrites the stack below, all of it: a command that is done may have left a secret there.
+    fn scrub_stack(&mut self);
 }

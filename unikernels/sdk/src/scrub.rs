@@ -3,7 +3,9 @@
 //! A moved value leaves its bytes where it was, and `Secret` wipes only where it ends. So a program that handled a secret
 //! calls [`scrub_stack`] when it is back in its main loop: whatever deeper calls left below is overwritten.
 //!
-//! It can't reach registers, nor more of the stack than it is told; [`STACK_SCRUBBED`] covers what a typed call takes.
+//! It can't reach registers, nor more of the stack than it is told, and a deep command of the console went further than
+//! [`STACK_SCRUBBED`]. So a qube calls `unikernels_rt::scrub_stack`, which knows where its stack ends; this one is for programs
+//! on a host, such as tests of what a qube leaves behind.
 
 use zeroize::Zeroize;
 

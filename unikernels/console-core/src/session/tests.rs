@@ -82,6 +82,13 @@ fn a_machine_whose_devices_reach_all_memory_says_so_at_every_start() {
 }
 
 #[test]
+fn the_stack_is_wiped_after_every_command_however_it_ended() {
+    let mut world = FakeWorld::new();
+    let _ = play(&mut world, &["qubes", "", "nonsense", "ls"]);
+    assert_eq!(world.terminal.scrubs, 4);
+}
+
+#[test]
 fn qubes_are_listed_with_label_state_and_counts() {
     check(
         &["qubes"],
