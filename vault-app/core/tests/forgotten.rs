@@ -27,12 +27,14 @@ const VEIL: u8 = 0x5a;
 /// What is looked for, veiled: no copy of it is made here as it is.
 fn veiled_key() -> Vec<u8> {
     let draws = Draws::new(SEED);
-    let mut byte = [0];
-    let veiled = (0..KEY_BYTES).map(|_| {
-        draws.fill(&mut byte);
-        byte[0] ^ VEIL
-    });
-    veiled.collect()
+    // As much as one number of the generator has, which is less than what is looked for.
+    let mut piece = [0; 8];
+    let mut veiled = Vec::with_capacity(KEY_BYTES);
+    while veiled.len() < KEY_BYTES {
+        draws.fill(&mut piece);
+        veiled.extend(piece.map(|byte| byte ^ VEIL));
+    }
+    veiled
 }
 
 /// How often half of what is veiled, either half, stands in memory that this process can write.

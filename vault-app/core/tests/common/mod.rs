@@ -3,13 +3,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{Bytes, Generation, List, PortIndex, QubeName, Secret, Text};
 use ipc_proto_vault_api::{Keys, NewEntry, NewPassword, Storage, Vault};
-use tests_disk::SimDisk;
+use tests_disk::{Random, SimDisk};
 use unikernels_disk::{Disk, DiskError};
 use vault_app_core::{Block, Clock, Cost, Effort, Medium, Server, Session, VaultError};
 
@@ -90,22 +90,17 @@ impl Clock for Hand {
     }
 }
 
-/// Bytes that no two draws share.
+/// Bytes from a seed; clones draw from the same source, as the qube's do.
 #[derive(Clone)]
-pub struct Draws(Rc<Cell<u64>>);
+pub struct Draws(Rc<RefCell<Random>>);
 
 impl Draws {
     pub fn new(seed: u64) -> Self {
-        Self(Rc::new(Cell::new(seed)))
+        Self(Rc::new(RefCell::new(Random::new(seed))))
     }
 
     pub fn fill(&self, out: &mut [u8]) {
-        for byte in out {
-            let next =
-                self.0.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            self.0.set(next);
-            *byte = next.to_be_bytes()[0];
-        }
+        self.0.borrow_mut().fill(out);
     }
 }
 
