@@ -50,6 +50,15 @@ impl Medium for Place {
     }
 }
 
+impl Place {
+    fn disk(&mut self) -> &mut dyn Disk {
+        match self {
+            Self::Volume(disk) => disk,
+            Self::Memory(disk) => disk,
+        }
+    }
+}
+
 impl Disk for Place {
     fn sectors(&self) -> u64 {
         match self {
@@ -59,30 +68,18 @@ impl Disk for Place {
     }
 
     fn read(&mut self, from: u64, into: &mut [u8]) -> Result<(), DiskError> {
-        match self {
-            Self::Volume(disk) => disk.read(from, into),
-            Self::Memory(disk) => disk.read(from, into),
-        }
+        self.disk().read(from, into)
     }
 
     fn write(&mut self, to: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        match self {
-            Self::Volume(disk) => disk.write(to, bytes),
-            Self::Memory(disk) => disk.write(to, bytes),
-        }
+        self.disk().write(to, bytes)
     }
 
     fn flush(&mut self) -> Result<(), DiskError> {
-        match self {
-            Self::Volume(disk) => disk.flush(),
-            Self::Memory(disk) => disk.flush(),
-        }
+        self.disk().flush()
     }
 
     fn discard(&mut self, from: u64, sectors: u64) -> Result<(), DiskError> {
-        match self {
-            Self::Volume(disk) => disk.discard(from, sectors),
-            Self::Memory(disk) => disk.discard(from, sectors),
-        }
+        self.disk().discard(from, sectors)
     }
 }
