@@ -99,9 +99,19 @@ impl Terminal {
     /// When there is no prompt.
     #[must_use]
     pub fn open(command: Command) -> Self {
+        Self::prepare(|| command)
+    }
+
+    /// The same for a command that needs something first, such as an image that is built or a blank disk: no other system
+    /// runs while it is made, so none has the same file.
+    ///
+    /// # Panics
+    /// When there is no prompt.
+    #[must_use]
+    pub fn prepare(command: impl FnOnce() -> Command) -> Self {
         let alone = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let options = Options::new().timeout_ms(Some(PATIENCE_MS));
-        let pty = spawn_with_options(command, options).expect("a pseudo-terminal");
+        let pty = spawn_with_options(command(), options).expect("a pseudo-terminal");
         let mut terminal = Self { pty, seen: String::new(), _alone: alone };
         terminal.until(PROMPT);
         terminal
@@ -110,13 +120,23 @@ impl Terminal {
     /// A system of `build/systems`, or a manifest, with a blank disk if it wants one.
     #[must_use]
     pub fn run(system: &str) -> Self {
-        // What there is to build is built before patience counts.
-        let image = root().join("target/e2e").join("first.img");
-        let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
-        let built = skep(&["image", system, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let disk = blank_disk("first");
-        Self::open(skep(&["run", system, "--no-color", "--disk", &disk, "--disk-size", "256"]))
+        Self::run_with(system, &[])
+    }
+
+    /// The same with more arguments of `cargo skep run`.
+    #[must_use]
+    pub fn run_with(system: &str, arguments: &[&str]) -> Self {
+        Self::prepare(|| {
+            // What there is to build is built before patience counts.
+            let image = root().join("target/e2e").join("first.img");
+            let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
+            let built = skep(&["image", system, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
+            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+            let disk = blank_disk("first");
+            let mut command = skep(&["run", system, "--no-color", "--disk", &disk, "--disk-size", "256"]);
+            command.args(arguments);
+            command
+        })
     }
 
     /// A system of a project elsewhere, with `folder` as the current folder.

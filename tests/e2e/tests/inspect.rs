@@ -3,28 +3,14 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Stdio};
 
-use tests_e2e::{Terminal, blank_disk, plain, root, skep};
+use tests_e2e::{Terminal, plain, root, skep};
 
 const PASSPHRASE: &str = "canary-passphrase-7f3a";
 const PASSWORD: &str = "canary-password-91bd";
 
 /// The desktop with an inspector.
 fn inspected() -> Terminal {
-    let image = root().join("target/e2e/inspected.img");
-    let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
-    let built = skep(&["image", "desktop", "-o", &image.to_string_lossy()]).output().expect("cargo runs");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let disk = blank_disk("inspect");
-    Terminal::open(skep(&[
-        "run",
-        "desktop",
-        "--inspect",
-        "--no-color",
-        "--disk",
-        &disk,
-        "--disk-size",
-        "256",
-    ]))
+    Terminal::run_with("desktop", &["--inspect"])
 }
 
 /// `cargo skep inspect --json` under way.
