@@ -1,7 +1,7 @@
 //! Birth, end and rebirth of a qube. An end zeroes its memory, tells its peers, and, if the manifest says so, a new life
 //! begins after a delay that doubles while lives stay short.
 
-use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, QubeIndex};
+use ipc_proto_types::{Generation, MAX_CHANNELS, MAX_PORTS, QubeIndex};
 use supervisor_image::Restart;
 use supervisor_mem::Gpa;
 use supervisor_vcpu::Ticks;
@@ -66,7 +66,7 @@ impl End {
 }
 
 impl<M: Machine> Monitor<'_, M> {
-    /// The machine has rebuilt the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
+    /// The machine has built the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
     pub fn rebuilt(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
         let core = &mut self.core;
         core.rebuilding &= !bit(qube);
@@ -80,6 +80,7 @@ impl<M: Machine> Monitor<'_, M> {
         let Some(q) = core.qube_mut(qube) else { return };
         q.life = Life::Ended;
         let name = q.name();
+        core.rebuilding &= !bit(qube);
         core.note(now, machine, format_args!("{name} does not start: {why}"));
     }
 
@@ -98,17 +99,9 @@ impl<M: Machine> Monitor<'_, M> {
         }
     }
 
-    /// Starts every qube of the image, whose memory the machine has built, and decides who is first.
+    /// Begins: the memory of the qubes is built in the order of the image, and who has its own runs meanwhile.
     pub fn start(&mut self, now: Ticks, machine: &mut M) -> Next {
-        let core = &mut self.core;
-        core.rebuilding = 0;
-        for index in QubeIndex::all() {
-            if core.qube(index).is_some_and(|q| q.life != Life::Ended) {
-                core.prepare_life(index, machine);
-                core.begin_life(now, index, machine);
-            }
-        }
-        core.pick(now, machine)
+        self.core.pick(now, machine)
     }
 }
 
@@ -224,10 +217,15 @@ impl<M: Machine> Core<'_, M> {
         }
     }
 
-    /// The memory is as new: when does the next life begin, if ever?
+    /// The memory is as new: when does the next life begin, if ever? The first at once, but not in the same step.
     fn await_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let second = self.times.ticks_per_second;
         let Some(q) = self.qube_mut(index) else { return };
+        if q.generation == Generation::NONE {
+            (q.life, q.deadline) = (Life::BackingOff, now);
+            self.next_deadline = self.next_deadline.min(now);
+            return;
+        }
         if q.facts.restart == Restart::Never {
             q.life = Life::Ended;
             return;
