@@ -1,5 +1,5 @@
 //! Birth, end and rebirth of a qube. An end zeroes its memory, tells its peers, and, if the manifest says so, a new life
-//! begins after a delay that doubles while lives stay short.
+//! begins after a delay that doubles while lives stay short, or when `ctl` is asked for it.
 
 use ipc_proto_types::{Generation, MAX_CHANNELS, MAX_PORTS, QubeIndex};
 use supervisor_image::Restart;
@@ -191,15 +191,18 @@ impl<M: Machine> Core<'_, M> {
         }
     }
 
-    /// Does a piece of what was put off: ends one qube that a ctl call wants ended, tells of one channel that was parted, or
+    /// Does a piece of what was put off: ends or starts one qube that a ctl call names, tells of one channel that was parted, or
     /// of one end.
     #[cold]
     #[inline(never)]
     pub(crate) fn attend(&mut self, now: Ticks, machine: &mut M) {
-        let doomed = QubeIndex::all().find(|qube| self.attention & bit(*qube) != 0);
-        if let Some(doomed) = doomed {
-            self.attention &= !bit(doomed);
-            self.end(now, machine, doomed, End::Killed);
+        let named = QubeIndex::all().find(|qube| self.attention & bit(*qube) != 0);
+        if let Some(named) = named {
+            self.attention &= !bit(named);
+            match self.at(named).life {
+                Life::Prepared => self.begin_life(now, named, machine),
+                _ => self.end(now, machine, named, End::Killed),
+            }
         }
         let channel = self.parted.trailing_zeros();
         if self.parted != 0 {
@@ -221,14 +224,21 @@ impl<M: Machine> Core<'_, M> {
     fn await_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let second = self.times.ticks_per_second;
         let Some(q) = self.qube_mut(index) else { return };
-        if q.generation == Generation::NONE {
-            (q.life, q.deadline) = (Life::BackingOff, now);
-            self.next_deadline = self.next_deadline.min(now);
-            return;
-        }
-        if q.facts.restart == Restart::Never {
-            q.life = Life::Ended;
-            return;
+        match q.facts.restart {
+            Restart::OnDemand => {
+                q.life = Life::Prepared;
+                return;
+            }
+            _ if q.generation == Generation::NONE => {
+                (q.life, q.deadline) = (Life::BackingOff, now);
+                self.next_deadline = self.next_deadline.min(now);
+                return;
+            }
+            Restart::Never => {
+                q.life = Life::Ended;
+                return;
+            }
+            Restart::Always => {}
         }
         let good = now.0.saturating_sub(q.born.0) >= GOOD_LIFE_SECONDS.saturating_mul(second);
         q.failures = if good { 0 } else { q.failures.saturating_add(1) };
