@@ -15,8 +15,9 @@ use ipc_proto_rpc::{Port, PortState};
 use ipc_proto_types::{Label, Text};
 use ipc_proto_vault_api::keys::{Answer, Question};
 
-/// Columns for what the key is called in the row with the choice; the line above it has the whole of it.
-const COMMENT_COLUMNS: usize = 14;
+/// Columns for what the key is called in the row with the choice, so that it fits whatever the qube's name is; the line above
+/// it has the whole of it.
+const COMMENT_COLUMNS: usize = 11;
 
 impl<W: World> Session<'_, W> {
     /// Puts the oldest question that waits, and does what the person says.

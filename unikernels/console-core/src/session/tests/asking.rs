@@ -141,7 +141,7 @@ fn no_answer_in_time_is_a_no_and_the_line_comes_back() {
     });
     let [first, second] = details();
     assert_eq!(shown[..5], [&first, &second, CHOICE, "Nobody answered.", "work may not sign."]);
-    assert!(shown[5] == "skep> o" && shown[6].starts_with("There is no"), "{shown:?}");
+    assert!(shown[5] == "skep> o" && shown[6].starts_with("Unknown command"), "{shown:?}");
     assert_eq!(given, [(5, Answer::No)]);
 }
 
