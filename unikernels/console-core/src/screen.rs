@@ -7,6 +7,7 @@
 use crate::clipboard;
 use crate::key::{Decoder, Key};
 use crate::plain::{Plain, harmless};
+use crate::question::{GUARD_MS, Questions};
 use crate::terminal::{Event, Printed, Terminal};
 use core::fmt::{self, Write};
 use ipc_proto_ctl_api::Ending;
@@ -30,6 +31,10 @@ pub(crate) enum Input {
     Disturbed,
     /// A life of a qube ended: somebody may have something to say about it.
     Ended(Ending),
+    /// A question of a vault came, and waits now.
+    Asked,
+    /// The deadline passed.
+    Deadline,
     /// The terminal is gone.
     Closed,
 }
@@ -42,12 +47,25 @@ pub(crate) struct Screen<'w, W> {
     decoder: Decoder,
     waiting: Option<Key>,
     clipboard_until_ms: Option<u64>,
+    /// When the last key came.
+    last_key_ms: u64,
+    /// Questions of vaults that wait to be put.
+    pub(crate) questions: Questions,
 }
 
 impl<'w, W: Terminal> Screen<'w, W> {
     /// A screen on this terminal.
     pub(crate) fn new(world: &'w mut W, colour: Colour) -> Self {
-        Self { world, colour, decoder: Decoder::default(), waiting: None, clipboard_until_ms: None }
+        let last_key_ms = world.now_ms();
+        Self {
+            world,
+            colour,
+            decoder: Decoder::default(),
+            waiting: None,
+            clipboard_until_ms: None,
+            last_key_ms,
+            questions: Questions::new(),
+        }
     }
 
     /// Shows text; a line feed starts a new line, every other control character shows as its picture.
@@ -112,6 +130,16 @@ impl<'w, W: Terminal> Screen<'w, W> {
 
     /// Waits for a key. Meanwhile qubes print, and the clipboard is cleared when its time has come.
     pub(crate) fn input(&mut self) -> Input {
+        self.input_until(None)
+    }
+
+    /// When a question that waits may be put: no key has come for a while then.
+    pub(crate) fn question_at_ms(&self) -> Option<u64> {
+        (!self.questions.is_empty()).then(|| self.last_key_ms.saturating_add(GUARD_MS))
+    }
+
+    /// The same, at most until `deadline_ms`.
+    pub(crate) fn input_until(&mut self, deadline_ms: Option<u64>) -> Input {
         if let Some(key) = self.waiting.take() {
             return Input::Key(key);
         }
@@ -119,8 +147,10 @@ impl<'w, W: Terminal> Screen<'w, W> {
             if self.clipboard_until_ms.is_some_and(|until| until <= self.world.now_ms()) {
                 self.clear_clipboard();
             }
-            match self.world.wait(self.clipboard_until_ms) {
+            let until_ms = [deadline_ms, self.clipboard_until_ms].into_iter().flatten().min();
+            match self.world.wait(until_ms) {
                 Event::Byte(byte) => {
+                    self.last_key_ms = self.world.now_ms();
                     let [first, second] = self.decoder.feed(byte);
                     self.waiting = second;
                     if let Some(key) = first.or_else(|| self.waiting.take()) {
@@ -132,6 +162,13 @@ impl<'w, W: Terminal> Screen<'w, W> {
                     return Input::Disturbed;
                 }
                 Event::Ended(end) => return Input::Ended(end),
+                Event::Asked(asked) => {
+                    self.questions.push(asked, self.world.now_ms());
+                    return Input::Asked;
+                }
+                Event::Deadline if deadline_ms.is_some_and(|until| until <= self.world.now_ms()) => {
+                    return Input::Deadline;
+                }
                 Event::Deadline => {}
                 Event::Closed => return Input::Closed,
             }

@@ -85,6 +85,9 @@ impl Terminal for Console {
             if let Some(end) = self.channels.ended() {
                 return Event::Ended(end);
             }
+            if let Some(asked) = self.channels.asked() {
+                return Event::Asked(asked);
+            }
             if deadline_ms.is_some_and(|ms| self.now_ms() >= ms) {
                 return Event::Deadline;
             }
