@@ -285,8 +285,6 @@ fn what_is_wrong_is_said_with_the_nearest_right_word() {
         ("say echo \"hello", "A quote \" is opened and not closed."),
         ("qubes now", "'now' is one word too many.\nUsage: qubes"),
         ("kill", "'kill' needs the QUBE to end.\nUsage: kill QUBE"),
-        ("start", "'start' needs the DISPOSABLE to start.\nUsage: start DISPOSABLE"),
-        ("close a b", "'close' takes no 'b'.\nUsage: close DISPOSABLE"),
         ("policy why", "'why' is no policy question: expected who-can-reach QUBE."),
         ("audit many", "'many' is no COUNT: expected a number from 1 to 64."),
         ("audit 65", "'65' is no COUNT: expected a number from 1 to 64."),
