@@ -111,6 +111,7 @@ pub(crate) fn qube(name: &str, memory: u64) -> Qube {
         restart: Restart::Always,
         devices: Vec::new(),
         dma_unprotected: false,
+        rules: None,
         port_count: 0,
     }
 }

@@ -2,9 +2,9 @@
 
 use ipc_proto_types::QubeIndex;
 use ipc_proto_wire::{Method, Service};
-use supervisor_policy::{CHAIN_BYTES_MAX, CHAINS_MAX, Chains, DENY, FIRST_CHAIN};
+use supervisor_policy::{CHAIN_BYTES_MAX, CHAINS_MAX, Chains, DENY, FIRST_CHAIN, Verdict};
 
-use super::{Rule, Who, encode};
+use super::{Rule, Who, encode, network};
 use crate::problem::Source;
 use crate::system::{Decision, Qube};
 
@@ -25,7 +25,7 @@ pub(crate) struct Compiled {
 }
 
 impl Who {
-    fn selects(&self, index: Option<QubeIndex>, qubes: &[Qube]) -> bool {
+    pub(super) fn selects(&self, index: Option<QubeIndex>, qubes: &[Qube]) -> bool {
         let Some(qube) = index.and_then(|index| qubes.get(index.as_usize())) else {
             return *self == Who::Supervisor;
         };
@@ -40,7 +40,7 @@ impl Who {
 }
 
 impl Rule {
-    fn concerns(&self, ends: Ends, qubes: &[Qube]) -> bool {
+    pub(super) fn concerns(&self, ends: Ends, qubes: &[Qube]) -> bool {
         self.service.value.as_deref().is_none_or(|name| name == ends.service.name)
             && self.from.value.selects(Some(ends.client), qubes)
             && self.to.value.selects(ends.server, qubes)
@@ -104,10 +104,35 @@ pub(crate) fn compile(rules: &[Rule], channels: &[Ends], qubes: &[Qube], source:
     let mut decisions = Vec::new();
     for ends in channels {
         let concerned: Vec<&Rule> = rules.iter().filter(|rule| rule.concerns(*ends, qubes)).collect();
-        let methods = ends.service.methods.iter();
-        decisions.push(methods.map(|method| decide(&concerned, method, &mut chains, source)).collect());
+        let mut decided = Vec::new();
+        for method in ends.service.methods {
+            decided.push(if ends.service.name == network::NAME {
+                decide_network(&concerned, method, &mut chains, source)
+            } else {
+                decide(&concerned, method, &mut chains, source)
+            });
+        }
+        decisions.push(decided);
     }
     Compiled { decisions, chains: encode::blob(&chains) }
+}
+
+/// As [`decide`], for a service whose other reader sees more.
+fn decide_network(
+    rules: &[&Rule],
+    method: &Method,
+    chains: &mut Vec<Vec<u8>>,
+    source: &mut Source,
+) -> Decision {
+    let covering = rules.iter().filter(|rule| rule.covers(method));
+    let wide: Vec<Rule> = covering.filter_map(|rule| network::widened(rule, method)).collect();
+    let decision = decide(&wide.iter().collect::<Vec<&Rule>>(), method, chains, source);
+    match network::implied(rules, method) {
+        Some(rule) if decision.rule.is_none() => {
+            Decision { word: Verdict::Allow.word(), rule: Some(source.position(rule.at)) }
+        }
+        _ => decision,
+    }
 }
 
 fn decide(rules: &[&Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {
