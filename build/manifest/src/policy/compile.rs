@@ -4,7 +4,7 @@ use ipc_proto_types::QubeIndex;
 use ipc_proto_wire::{Method, Service};
 use supervisor_policy::{CHAIN_BYTES_MAX, CHAINS_MAX, Chains, DENY, FIRST_CHAIN};
 
-use super::{Rule, Who, encode, narrow};
+use super::{Rule, Who, encode, narrow, network};
 use crate::problem::Source;
 use crate::system::{Decision, Qube, Restart};
 
@@ -25,7 +25,7 @@ pub(crate) struct Compiled {
 }
 
 impl Who {
-    fn selects(&self, index: Option<QubeIndex>, qubes: &[Qube]) -> bool {
+    pub(super) fn selects(&self, index: Option<QubeIndex>, qubes: &[Qube]) -> bool {
         let Some(qube) = index.and_then(|index| qubes.get(index.as_usize())) else {
             return *self == Who::Supervisor;
         };
@@ -41,7 +41,7 @@ impl Who {
 }
 
 impl Rule {
-    fn concerns(&self, ends: Ends, qubes: &[Qube]) -> bool {
+    pub(super) fn concerns(&self, ends: Ends, qubes: &[Qube]) -> bool {
         self.service.value.as_deref().is_none_or(|name| name == ends.service.name)
             && self.from.value.selects(Some(ends.client), qubes)
             && self.to.value.selects(ends.server, qubes)
@@ -123,14 +123,11 @@ pub(crate) fn compile(
         let opener = qubes.get(ends.client.as_usize()).and_then(|client| client.opened_for);
         let openers = opener.map(|client| rules_of_opener(rules, Ends { client, ..*ends }, *server, qubes));
         let decisions_of = |method| {
-            let own = deciding(&own, method);
-            match &openers {
-                None => decide(&own, method, &mut chains, source),
-                Some(openers) => {
-                    let narrowed = narrow::narrowed(&own, &deciding(openers, method));
-                    decide(&narrowed.iter().collect::<Vec<_>>(), method, &mut chains, source)
-                }
+            let mut deciding = deciding(&own, ends.service, method);
+            if let Some(openers) = &openers {
+                deciding = narrow::narrowed(&deciding, &self::deciding(openers, ends.service, method));
             }
+            decide(&deciding, method, &mut chains, source)
         };
         decisions.push(ends.service.methods.iter().map(decisions_of).collect());
     }
@@ -150,15 +147,23 @@ fn rules_of_opener<'r>(
     if target == server { concerned } else { Vec::new() }
 }
 
-/// The rules that may decide a method, up to the first that does so without conditions.
-fn deciding<'r>(rules: &[&'r Rule], method: &Method) -> Vec<&'r Rule> {
-    let covering: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.covers(method)).collect();
-    let last =
-        covering.iter().position(|rule| rule.conditions.is_empty()).map_or(covering.len(), |at| at + 1);
-    covering.into_iter().take(last).collect()
+/// The rules that may decide a method as the supervisor sees it, up to the first that does so without conditions.
+fn deciding(rules: &[&Rule], service: &Service, method: &Method) -> Vec<Rule> {
+    let covering = rules.iter().filter(|rule| rule.covers(method));
+    let mut seen: Vec<Rule> = if service.name == network::NAME {
+        covering.filter_map(|rule| network::widened(rule, method)).collect()
+    } else {
+        covering.map(|rule| Rule::clone(rule)).collect()
+    };
+    if seen.is_empty() && service.name == network::NAME {
+        seen.extend(network::implied(rules, method));
+    }
+    let last = seen.iter().position(|rule| rule.conditions.is_empty()).map_or(seen.len(), |at| at + 1);
+    seen.truncate(last);
+    seen
 }
 
-fn decide(deciding: &[&Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {
+fn decide(deciding: &[Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {
     let Some(first) = deciding.first() else { return Decision { word: DENY, rule: None } };
     let rule = Some(source.position(first.at));
     if first.conditions.is_empty() {

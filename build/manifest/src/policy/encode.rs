@@ -9,7 +9,7 @@ use super::{Rule, Test};
 
 /// The bytes of one chain: these rules over the fields of `method`. `None` when a number is too large for its place,
 /// which `resolve` and the limits of the language exclude.
-pub(crate) fn chain(rules: &[&Rule], method: &Method) -> Option<Vec<u8>> {
+pub(crate) fn chain(rules: &[Rule], method: &Method) -> Option<Vec<u8>> {
     let mut out = vec![u8::try_from(rules.len()).ok()?];
     for rule in rules {
         out.push(u8::try_from(rule.verdict.word()).ok()?);
@@ -28,6 +28,8 @@ pub(crate) fn chain(rules: &[&Rule], method: &Method) -> Option<Vec<u8>> {
 
 fn push_test(out: &mut Vec<u8>, test: &Test, shape: &Shape) -> Option<()> {
     match test {
+        // A field of packets, which is in no message; `resolve` lets it stand for those alone.
+        Test::Word(_) => return None,
         Test::Bool(value) => out.extend([OP_BOOL, u8::from(*value)]),
         Test::Number(low, high) if number_range(shape)?.0 < 0 => {
             out.push(OP_SIGNED);
