@@ -332,13 +332,11 @@ impl Tls {
                 self.peer_closed = true;
                 Ok(Progress::More)
             }
-            Ok(ConnectionState::WriteTraffic(traffic)) => {
-                self.is_open = true;
-                encrypt(traffic, payload, outgoing)
-            }
+            Ok(ConnectionState::WriteTraffic(traffic)) => encrypt(traffic, payload, outgoing),
             Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => Ok(Progress::Wait),
             Ok(_) => Err(TlsError::Internal),
         };
+        self.is_open = self.is_open || (progress.is_ok() && !self.connection.is_handshaking());
         if self.incoming.discard(discard) { progress } else { Err(TlsError::Internal) }
     }
 
@@ -346,6 +344,10 @@ impl Tls {
     fn fail(&mut self, error: TlsError) -> TlsError {
         self.failed = Some(error);
         for _ in 0..ALERTS_MAX {
+            // What arrived is not looked at again: rustls would only find the same fault once more.
+            if !self.connection.wants_write() {
+                break;
+            }
             let Self { connection, random, incoming, outgoing, .. } = self;
             let arrived = incoming.as_mut_slice();
             let status = random::lend(random, || connection.process_tls_records(arrived));

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{KINDS, NAME, Server, now_s, random, roots, talk};
-use unikernels_tls::{Tls, Version};
+use common::{KINDS, NAME, Server, now_s, random, receive, roots, send, talk};
+use unikernels_tls::{Tls, TlsError, Version};
 
 /// Bytes each way: many full records, and some that are not.
 const LEN: usize = 200_001;
@@ -34,6 +34,82 @@ fn every_suite_of_tls_1_3_with_every_kind_of_certificate() {
     for kind in KINDS {
         for suite in suites {
             check(kind.name, &["-tls1_3", "-ciphersuites", suite], Version::Tls13);
+        }
+    }
+}
+
+#[test]
+fn every_suite_of_tls_1_2_with_every_kind_of_certificate() {
+    for kind in KINDS {
+        let signature = if matches!(kind.name, "rsa" | "pss") { "RSA" } else { "ECDSA" };
+        for cipher in ["CHACHA20-POLY1305", "AES128-GCM-SHA256", "AES256-GCM-SHA384"] {
+            check(kind.name, &["-tls1_2", "-cipher", &format!("ECDHE-{signature}-{cipher}")], Version::Tls12);
+        }
+    }
+}
+
+#[test]
+fn a_server_with_p256_only_is_asked_again() {
+    check("p256", &["-tls1_3", "-groups", "P-256"], Version::Tls13);
+    check("rsa", &["-tls1_2", "-groups", "P-256"], Version::Tls12);
+}
+
+#[test]
+fn a_server_with_both_versions_gets_the_newer_one() {
+    check("p256", &[], Version::Tls13);
+}
+
+#[test]
+fn every_signature_that_a_server_may_choose() {
+    let schemes = ["rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"];
+    for scheme in schemes {
+        check("rsa", &["-tls1_3", "-sigalgs", scheme], Version::Tls13);
+    }
+    for scheme in ["RSA+SHA256", "RSA+SHA384", "RSA+SHA512"] {
+        check("rsa", &["-tls1_2", "-sigalgs", scheme], Version::Tls12);
+    }
+    // In TLS 1.2 a scheme says the hash and not the curve.
+    for (kind, scheme) in [("p256", "ECDSA+SHA384"), ("p384", "ECDSA+SHA256")] {
+        check(kind, &["-tls1_2", "-sigalgs", scheme], Version::Tls12);
+    }
+}
+
+#[test]
+fn a_server_is_found_by_its_address() {
+    let mut server = Server::start("p256-leaf", "p256-leaf", &[]);
+    server.say(b"here".to_vec());
+    let mut tls = Tls::new("127.0.0.1", &roots("p256"), now_s(), &mut random(1)).unwrap();
+    let mut socket = server.socket.try_clone().unwrap();
+    let (talk, result) = talk(&mut tls, &mut socket, b"", 4);
+    assert_eq!((talk.heard.as_slice(), result), (b"here".as_slice(), Ok(())));
+}
+
+#[test]
+fn a_server_that_closes_is_told_from_one_that_was_cut_off() {
+    for version in ["-tls1_3", "-tls1_2"] {
+        for is_cut in [false, true] {
+            let mut server = Server::start("p256-leaf", "p256-leaf", &[version]);
+            server.say(b"all".to_vec());
+            let mut tls = Tls::new(NAME, &roots("p256"), now_s(), &mut random(1)).unwrap();
+            let mut socket = server.socket.try_clone().unwrap();
+            let mut record = Vec::new();
+            while !tls.is_open() {
+                send(&mut tls, &mut socket);
+                receive(&mut tls, &mut socket, &mut record).unwrap();
+            }
+            send(&mut tls, &mut socket);
+            println!("{version} {is_cut}");
+            if is_cut {
+                // What it sent is only read once it is gone.
+                server.hear(0).join().unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                server.kill();
+            } else {
+                server.finish();
+            }
+            let (talk, result) = talk(&mut tls, &mut socket, b"", usize::MAX);
+            let expected = if is_cut { Err(TlsError::Truncated) } else { Ok(()) };
+            assert_eq!((result, talk.heard.as_slice()), (expected, b"all".as_slice()), "{version}");
         }
     }
 }

@@ -103,9 +103,9 @@ impl<C: Cipher> Tls13AeadAlgorithm for Tls13<C> {
     }
 }
 
-struct Records13<C> {
-    cipher: C,
-    iv: Iv,
+pub(crate) struct Records13<C> {
+    pub(crate) cipher: C,
+    pub(crate) iv: Iv,
 }
 
 impl<C: Cipher> MessageEncrypter for Records13<C> {

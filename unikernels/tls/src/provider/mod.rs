@@ -8,6 +8,8 @@ mod exchange;
 mod hash;
 pub(crate) mod random;
 mod suites;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use alloc::sync::Arc;
@@ -22,7 +24,7 @@ use rustls::sign::SigningKey;
 pub(crate) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: suites::SUITES.to_vec(),
-        kx_groups: vec![&exchange::X25519, &exchange::P256],
+        kx_groups: vec![&exchange::X25519, &exchange::P256, &exchange::P384],
         signature_verification_algorithms: verify::ALGORITHMS,
         secure_random: &random::Current,
         key_provider: &NoKeys,
