@@ -89,6 +89,8 @@ impl Loader {
                 Ok(None) => {
                     let until_ms = fetching.deadline_ms();
                     self.state = State::Fetching(fetching);
+                    // It may have come with the answer to the last call, and then nothing wakes us.
+                    self.is_blocked &= !net.has_news();
                     if self.is_blocked { Turn::Wait { until_ms: Some(until_ms) } } else { Turn::Again }
                 }
                 Err(failed) => {
