@@ -142,11 +142,13 @@ impl File {
         let restart = match it.restart {
             Restart::Always => supervisor_image::Restart::Always,
             Restart::Never => supervisor_image::Restart::Never,
+            Restart::OnDemand => supervisor_image::Restart::OnDemand,
         };
         let serial = it.devices.first().copied().and_then(wiring);
         self.put(at + qube::NAME, it.name.padded());
         self.put(at + qube::LABEL, &[it.label.as_u8()]);
         self.put(at + qube::RESTART, &[restart.code()]);
+        self.put(at + qube::OPENED_FOR, &[it.opened_for.map_or(0, |opener| opener.get() + 1)]);
         self.put(at + qube::PORT_COUNT, &[it.port_count]);
         self.put(at + qube::IRQ, &[serial.map_or(qube::NONE, |(irq, _)| irq)]);
         self.put(at + qube::MEMORY_PAGES, &placed.memory_pages.to_le_bytes());

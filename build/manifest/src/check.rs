@@ -8,6 +8,7 @@ use ipc_proto_wire::Service;
 
 use crate::addition::Addition;
 use crate::catalogue::Catalogue;
+use crate::disposable;
 use crate::nearest::nearest;
 use crate::policy::{self, Ends};
 use crate::problem::{At, Problem, Problems, Source};
@@ -84,8 +85,10 @@ fn check_qubes(file: &SystemFile, catalogue: &Catalogue, source: &mut Source, el
     }
     let mut owners: Vec<(Device, &QubeFile)> = Vec::new();
     for (place, At { value: qube, span }) in file.qubes.iter().enumerate() {
-        let mut earlier = file.qubes.iter().take(place);
-        if earlier.any(|other| other.value.name.value == qube.name.value) {
+        let mut earlier = file.qubes.iter().take(place).map(|other| &other.value);
+        let (mine, family) = (qube.name.value, qube.family);
+        let clashes = |other: &QubeFile| other.name.value == mine || other.family == Some(mine);
+        if earlier.any(|other| clashes(other) || family == Some(other.name.value)) {
             let name = qube.name.value;
             let fix = format!("give this one another: {{ path = \"...\", name = \"{name}2\" }}");
             source.problem(
@@ -111,6 +114,7 @@ fn check_qubes(file: &SystemFile, catalogue: &Catalogue, source: &mut Source, el
             }
         }
     }
+    disposable::resolve(&file.qubes, source);
     check_budget(file, source);
 }
 
@@ -166,12 +170,15 @@ fn check_budget(file: &SystemFile, source: &mut Source) {
 }
 
 fn assemble(
-    file: SystemFile,
+    mut file: SystemFile,
     first: Vec<policy::Rule>,
     catalogue: &Catalogue,
     source: &mut Source,
 ) -> Option<System> {
-    let mut qubes: Vec<Qube> = file.qubes.into_iter().map(|qube| to_qube(qube.value)).collect();
+    let openers = disposable::resolve(&file.qubes, source);
+    let mut qubes: Vec<Qube> =
+        file.qubes.into_iter().zip(openers).map(|(qube, opener)| to_qube(qube.value, opener)).collect();
+    file.channels = disposable::spread(file.channels, &qubes);
     let mut ends: Vec<Ends> = Vec::new();
     for entry in &file.channels {
         ends.extend(channel_ends(entry, &qubes, catalogue, source));
@@ -192,7 +199,7 @@ fn assemble(
         return None;
     }
     let servers = policy::apply_redirects(&rules, &ends, &qubes, source);
-    let compiled = policy::compile(&rules, &ends, &qubes, source);
+    let compiled = policy::compile(&rules, &ends, &servers, &qubes, source);
     check_doubles(&file.channels, &ends, &servers, source);
     let mut parts = Parts { services: Vec::new(), channels: Vec::new(), qubes: &mut qubes, source };
     for (((entry, ends), server), decisions) in
@@ -205,7 +212,7 @@ fn assemble(
     Some(System { name, path, memory, qubes, channels, services, chains: compiled.chains })
 }
 
-fn to_qube(file: QubeFile) -> Qube {
+fn to_qube(file: QubeFile, opened_for: Option<QubeIndex>) -> Qube {
     let texts = |list: Vec<At<String>>| list.into_iter().map(|text| text.value).collect();
     Qube {
         name: file.name.value,
@@ -220,6 +227,8 @@ fn to_qube(file: QubeFile) -> Qube {
         tags: file.tags,
         args: file.args,
         restart: file.restart,
+        family: file.family,
+        opened_for,
         devices: file.devices,
         dma_unprotected: file.dma_unprotected,
         port_count: 0,

@@ -15,6 +15,7 @@ mod catalogue;
 mod check;
 mod crates;
 mod described;
+mod disposable;
 mod lock;
 mod nearest;
 mod policy;

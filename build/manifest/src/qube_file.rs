@@ -30,6 +30,9 @@ pub(crate) struct QubeFile {
     pub(crate) tags: Vec<String>,
     pub(crate) args: String,
     pub(crate) restart: Restart,
+    /// What the system says of it as a disposable.
+    pub(crate) family: Option<QubeName>,
+    pub(crate) opened_for: Option<At<String>>,
     pub(crate) devices: Vec<Device>,
     /// It may drive its PCI function where there is no IOMMU.
     pub(crate) dma_unprotected: bool,
@@ -113,6 +116,8 @@ fn read_keys(section: &mut Section<'_, '_>, folder: &Path) -> Option<QubeFile> {
         tags: tags.into_iter().map(|tag| tag.value).collect(),
         args,
         restart,
+        family: None,
+        opened_for: None,
         devices,
         dma_unprotected: dma.is_some_and(|dma| dma.value),
         services,

@@ -90,6 +90,15 @@ impl<'s, 'd> Section<'s, 'd> {
         self.parsed(text, parse_size, "a size: a whole number and KiB or MiB, like \"64KiB\" or \"2MiB\"")
     }
 
+    /// `true` or `false`, if there is one.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<At<bool>> {
+        let (value, span) = self.value(key)?;
+        match value {
+            DeValue::Boolean(value) => Some(At { value: *value, span }),
+            other => self.wrong_type(key, other, span, "true or false, without quotes"),
+        }
+    }
+
     /// A whole number within bounds, if there is one.
     pub(crate) fn number(&mut self, key: &'static str, low: u64, high: u64) -> Option<At<u64>> {
         let (value, span) = self.value(key)?;

@@ -56,6 +56,14 @@ impl System {
     }
 }
 
+impl Qube {
+    /// Whether `name` means it: its own, or its family's.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == *name || self.family.is_some_and(|family| family == *name)
+    }
+}
+
 /// One qube of a system.
 #[derive(Debug, Clone)]
 pub struct Qube {
@@ -83,6 +91,10 @@ pub struct Qube {
     pub args: String,
     /// What follows its end.
     pub restart: Restart,
+    /// The name that stands for it and its like in channels and rules, where the manifest asks for several of one.
+    pub family: Option<QubeName>,
+    /// On whose behalf it is opened, if it is a disposable: it may do no more than that qube may.
+    pub opened_for: Option<QubeIndex>,
     /// What it owns.
     pub devices: Vec<Device>,
     /// It may drive its PCI function on a machine without an IOMMU.
@@ -98,6 +110,8 @@ pub enum Restart {
     Always,
     /// Nothing.
     Never,
+    /// Nothing, and no life at boot either: it is a disposable and lives when it is started.
+    OnDemand,
 }
 
 /// A device a qube can own.

@@ -5,6 +5,7 @@ use std::path::Path;
 use ipc_proto_types::{Label, QUEUE_SIZE, QubeName};
 use toml::de::{DeTable, DeValue};
 
+use crate::disposable::Disposable;
 use crate::problem::{At, Problem, Source, tidy_path};
 use crate::qube_file::{self, NAME_RULE, QubeFile};
 use crate::section::{Section, parse, type_name};
@@ -25,7 +26,7 @@ pub(crate) struct SystemFile {
 }
 
 /// One `[[channel]]`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ChannelEntry {
     pub(crate) at: usize,
     pub(crate) client: At<String>,
@@ -46,6 +47,7 @@ struct Overrides {
     tags: Option<Vec<String>>,
     /// Added to what its `qube.toml` lists: a console calls what its system has.
     calls_also: Vec<At<String>>,
+    disposable: Option<Disposable>,
 }
 
 /// Reads the file's keys and every qube it names. Problems go into `source` and, for qube files, into `problems`.
@@ -96,8 +98,11 @@ fn read_qubes(
         };
         let Some(folder) = folder else { continue };
         if let Some(mut qube) = qube_file::read(&tidy_path(&home.join(folder)), problems) {
-            overrides.apply(&mut qube);
-            qubes.push(At { value: qube, span });
+            let disposable = overrides.apply(&mut qube);
+            match disposable {
+                Some(disposable) => qubes.extend(disposable.qubes(qube, &span, source)),
+                None => qubes.push(At { value: qube, span }),
+            }
         }
     }
     qubes
@@ -120,12 +125,14 @@ fn read_instance(table: &DeTable<'_>, at: usize, source: &mut Source) -> (Option
     let tags: Vec<String> = section.texts("tags").into_iter().map(|tag| tag.value).collect();
     let tags = table.contains_key("tags").then_some(tags);
     let calls_also = section.texts("calls_also");
+    let disposable = Disposable::read(&mut section);
     section.finish();
-    (path, Overrides { name, label, memory, args, restart, binary, tags, calls_also })
+    (path, Overrides { name, label, memory, args, restart, binary, tags, calls_also, disposable })
 }
 
 impl Overrides {
-    fn apply(self, qube: &mut QubeFile) {
+    /// Changes the qube; gives what makes it a disposable, if it is to be one.
+    fn apply(self, qube: &mut QubeFile) -> Option<Disposable> {
         fn set<T>(place: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *place = value;
@@ -140,6 +147,7 @@ impl Overrides {
         set(&mut qube.tags, self.tags);
         let is_new = |service: &At<String>| qube.calls.iter().all(|listed| listed.value != service.value);
         qube.calls_also = self.calls_also.into_iter().filter(is_new).collect();
+        self.disposable
     }
 }
 

@@ -41,6 +41,8 @@ pub enum QubeState {
     Restarting,
     /// It ended for good.
     Ended,
+    /// It is a disposable whose memory is as new; it waits until it is started.
+    Prepared,
 }
 
 /// Why a life of a qube ended.
@@ -92,6 +94,10 @@ pub struct QubeInfo {
     pub label: Label,
     /// What it is doing.
     pub state: QubeState,
+    /// Whether it lives only when it is started, and each life starts with memory as new.
+    pub disposable: bool,
+    /// Index of the qube on whose behalf it is opened: the policy gives it no more than that one has.
+    pub opened_for: Option<u8>,
     /// Which life it is in, from 1.
     pub generation: u32,
     /// Its memory in KiB.
@@ -147,6 +153,12 @@ pub enum CtlError {
     NoSuchQube,
     /// It has ended already.
     NotRunning,
+    /// It is no disposable: it starts by itself, or not at all.
+    NotDisposable,
+    /// It is running already.
+    AlreadyRunning,
+    /// Its memory is being wiped of its last life and made anew.
+    NotPrepared,
 }
 
 /// What became of a message.

@@ -1,4 +1,5 @@
-//! Service `ctl`: the supervisor itself. Shows what runs and what was refused; ends qubes; switches off.
+//! Service `ctl`: the supervisor itself. Shows what runs and what was refused; ends qubes; starts
+//! disposables; switches off.
 //!
 //! It tells names and numbers, never the content of a message: but for [`Ctl::tapped`], after somebody the policy lets do so
 //! turned that on, and never a secret. Who may call what is the policy's business, method by method, as with every service.
@@ -21,7 +22,7 @@ pub use tap::{BODY_MAX, MessageKind, TapPage, Tapped};
 pub use why::{ENDED, why_text};
 
 /// The supervisor itself.
-#[service(name = "ctl", version = 2)]
+#[service(name = "ctl", version = 3)]
 pub trait Ctl {
     /// The system as a whole.
     fn system(&mut self) -> SystemInfo;
@@ -53,6 +54,9 @@ pub trait Ctl {
 
     /// The oldest copies of messages after sequence number `after`; 0 asks for the oldest there are.
     fn tapped(&mut self, after: u64) -> TapPage;
+
+    /// Starts a disposable. Gives the generation of the life that begins.
+    fn start(&mut self, name: Text<16>) -> Result<u32, CtlError>;
 
     /// A life of a qube ended. Said to every open client that leaves room for it; who leaves none is not told again.
     #[event]

@@ -42,6 +42,8 @@ pub enum QubeFault {
     Record,
     /// Another qube has this name.
     NameTaken,
+    /// It is opened on behalf of itself, of nobody there is, or though it starts by itself; or it is opened and owns a PCI function.
+    OpenedFor,
     /// It has no memory, or more than its page tables map.
     Memory,
     /// A region is empty, unaligned, out of order, outside the memory, or has more data than room.

@@ -51,7 +51,7 @@ pub mod qube {
     pub const NAME: usize = 0;
     /// `u8`, trust label.
     pub const LABEL: usize = 16;
-    /// `u8`: 0 never restart, 1 always.
+    /// `u8`, what follows its end: 0 nothing, 1 a new life, 2 a new life when it is asked for, as for its first one.
     pub const RESTART: usize = 17;
     /// `u8`, number of its ports.
     pub const PORT_COUNT: usize = 18;
@@ -92,6 +92,8 @@ pub mod qube {
     pub const PCI: usize = 116;
     /// `u8`: 1 when it may drive its function where there is no IOMMU.
     pub const DMA_UNPROTECTED: usize = 124;
+    /// `u8`: 0, or one more than the index of the qube on whose behalf it is opened.
+    pub const OPENED_FOR: usize = 125;
     /// Bytes a record.
     pub const SIZE: usize = 128;
     /// Stands for "no interrupt line".

@@ -11,22 +11,18 @@ use crate::layout::{self, channel, qube, region, service};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rights {
     /// Read.
-    R,
+    R = 1,
     /// Read and execute.
-    RX,
+    RX = 2,
     /// Read and write.
-    RW,
+    RW = 3,
 }
 
 impl Rights {
     /// The byte that stands for these rights.
     #[must_use]
     pub const fn code(self) -> u8 {
-        match self {
-            Rights::R => 1,
-            Rights::RX => 2,
-            Rights::RW => 3,
-        }
+        self as u8
     }
 
     fn from_code(code: u8) -> Option<Rights> {
@@ -38,23 +34,23 @@ impl Rights {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Restart {
     /// It stays ended.
-    Never,
+    Never = 0,
     /// It gets a new life, after a growing delay.
-    Always,
+    Always = 1,
+    /// It gets a life, its first one too, when it is asked for.
+    OnDemand = 2,
 }
 
 impl Restart {
     /// The byte that stands for this.
     #[must_use]
     pub const fn code(self) -> u8 {
-        match self {
-            Restart::Never => 0,
-            Restart::Always => 1,
-        }
+        self as u8
     }
 
     fn from_code(code: u8) -> Option<Restart> {
-        [Restart::Never, Restart::Always].into_iter().find(|restart| restart.code() == code)
+        let all = [Restart::Never, Restart::Always, Restart::OnDemand];
+        all.into_iter().find(|restart| restart.code() == code)
     }
 }
 
@@ -156,6 +152,8 @@ pub struct Qube<'a> {
     pub args: &'a str,
     /// What follows its end.
     pub restart: Restart,
+    /// On whose behalf it is opened, if it waits until it is asked for: the policy gives it no more than that qube has.
+    pub opened_for: Option<QubeIndex>,
     /// Interrupt line that wakes it, if it owns a device with one.
     pub irq: Option<u8>,
     /// Number of its ports, numbered from 0.
@@ -187,6 +185,7 @@ impl<'a> Qube<'a> {
         arena: (0, 0),
         args: "",
         restart: Restart::Never,
+        opened_for: None,
         irq: None,
         port_count: 0,
         pci: [None; layout::PCI_MAX],
@@ -238,6 +237,10 @@ impl<'a> Qube<'a> {
             arena: (record.u64(qube::ARENA_START)?, record.u64(qube::ARENA_END)?),
             args: core::str::from_utf8(args).ok()?,
             restart: Restart::from_code(record.u8(qube::RESTART)?)?,
+            opened_for: match record.u8(qube::OPENED_FOR)?.checked_sub(1) {
+                Some(index) => Some(QubeIndex::new(index)?),
+                None => None,
+            },
             irq: Some(record.u8(qube::IRQ)?).filter(|line| *line != qube::NONE),
             port_count: record.u8(qube::PORT_COUNT)?,
             pci: [

@@ -7,7 +7,7 @@ use supervisor_policy::{FIRST_CHAIN, Verdict};
 use crate::error::{ChannelFault, ImageError, QubeFault};
 use crate::image::Image;
 use crate::layout::{self, PAGE, RAM_BASE, RAM_END_MAX};
-use crate::records::{Channel, IoPorts, Qube, Region, Rights};
+use crate::records::{Channel, IoPorts, Qube, Region, Restart, Rights};
 
 const PAGE_U64: u64 = PAGE as u64;
 /// Bytes the boot time takes at `boot_time_at`.
@@ -71,6 +71,13 @@ fn verify_qube(image: &Image<'_>, index: QubeIndex) -> Result<(), QubeFault> {
     let pages_max = (RAM_END_MAX - RAM_BASE) / PAGE_U64;
     if qube.memory_pages == 0 || u64::from(qube.memory_pages) > pages_max {
         return Err(QubeFault::Memory);
+    }
+    let opener_exists = |opener: QubeIndex| opener != index && opener.as_usize() < image.qube_count();
+    let on_demand = qube.restart == Restart::OnDemand;
+    if qube.opened_for.is_some_and(|opener| !on_demand || !opener_exists(opener))
+        || on_demand && qube.has_pci()
+    {
+        return Err(QubeFault::OpenedFor);
     }
     let writable_from = verify_regions(&qube)?;
     verify_addresses(&qube, writable_from)?;

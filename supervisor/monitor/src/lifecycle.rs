@@ -1,5 +1,5 @@
 //! Birth, end and rebirth of a qube. An end zeroes its memory, tells its peers, and, if the manifest says so, a new life
-//! begins after a delay that doubles while lives stay short.
+//! begins after a delay that doubles while lives stay short, or when `ctl` is asked for it.
 
 use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, QubeIndex};
 use supervisor_image::Restart;
@@ -105,7 +105,7 @@ impl<M: Machine> Monitor<'_, M> {
         for index in QubeIndex::all() {
             if core.qube(index).is_some_and(|q| q.life != Life::Ended) {
                 core.prepare_life(index, machine);
-                core.begin_life(now, index, machine);
+                core.begin_first_life(now, index, machine);
             }
         }
         core.pick(now, machine)
@@ -198,15 +198,18 @@ impl<M: Machine> Core<'_, M> {
         }
     }
 
-    /// Does a piece of what was put off: ends one qube that a ctl call wants ended, tells of one channel that was parted, or
+    /// Does a piece of what was put off: ends or starts one qube that a ctl call names, tells of one channel that was parted, or
     /// of one end.
     #[cold]
     #[inline(never)]
     pub(crate) fn attend(&mut self, now: Ticks, machine: &mut M) {
-        let doomed = QubeIndex::all().find(|qube| self.attention & bit(*qube) != 0);
-        if let Some(doomed) = doomed {
-            self.attention &= !bit(doomed);
-            self.end(now, machine, doomed, End::Killed);
+        let named = QubeIndex::all().find(|qube| self.attention & bit(*qube) != 0);
+        if let Some(named) = named {
+            self.attention &= !bit(named);
+            match self.at(named).life {
+                Life::Prepared => self.begin_life(now, named, machine),
+                _ => self.end(now, machine, named, End::Killed),
+            }
         }
         let channel = self.parted.trailing_zeros();
         if self.parted != 0 {
@@ -228,8 +231,8 @@ impl<M: Machine> Core<'_, M> {
     fn await_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let second = self.times.ticks_per_second;
         let Some(q) = self.qube_mut(index) else { return };
-        if q.facts.restart == Restart::Never {
-            q.life = Life::Ended;
+        if q.facts.restart != Restart::Always {
+            q.life = if q.facts.restart == Restart::Never { Life::Ended } else { Life::Prepared };
             return;
         }
         let good = now.0.saturating_sub(q.born.0) >= GOOD_LIFE_SECONDS.saturating_mul(second);
@@ -253,6 +256,14 @@ impl<M: Machine> Core<'_, M> {
         self.show_device(machine, index, Page::Entropy);
         self.publish_info(machine, index);
         self.write_boot_info(machine, index);
+    }
+
+    /// The first life begins, unless it is one that waits until it is asked for.
+    fn begin_first_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
+        match self.at(index).facts.restart {
+            Restart::OnDemand => self.at(index).life = Life::Prepared,
+            _ => self.begin_life(now, index, machine),
+        }
     }
 
     /// A life begins, after [`Self::prepare_life`].

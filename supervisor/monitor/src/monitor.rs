@@ -103,8 +103,8 @@ pub(crate) struct Core<'a, M: Machine> {
     pub(crate) next_deadline: Ticks,
     /// When the timer is set to fire.
     pub(crate) armed: Ticks,
-    /// What was put off to the end of this exit or the next ones: a bit for each qube that a ctl call wants killed, once
-    /// the answer is on its way, and those of [`attention`].
+    /// What was put off to the end of this exit or the next ones: a bit for each qube that a ctl call wants killed or, if it
+    /// is prepared, started, once the answer is on its way, and those of [`attention`].
     pub(crate) attention: u32,
     /// Channels that were parted and whose ends are to be told, one bit each.
     pub(crate) parted: u64,

@@ -39,6 +39,8 @@ pub(crate) enum Life {
     Rebuilding,
     /// Rebuilt; a new life begins at its deadline.
     BackingOff,
+    /// Rebuilt; a new life begins when somebody asks for it.
+    Prepared,
     /// Gone for good, its memory zeroed.
     Ended,
 }

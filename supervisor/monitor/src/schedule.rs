@@ -149,7 +149,7 @@ impl<M: Machine> Core<'_, M> {
                     self.begin_life(now, index, machine);
                 }
                 Life::Waiting | Life::BackingOff => self.next_deadline = self.next_deadline.min(deadline),
-                Life::Runnable | Life::Rebuilding | Life::Ended | Life::Nobody => {}
+                Life::Runnable | Life::Rebuilding | Life::Prepared | Life::Ended | Life::Nobody => {}
             }
         }
     }

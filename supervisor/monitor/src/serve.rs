@@ -9,6 +9,7 @@ use ipc_proto_types::{
     ServiceIndex, Text,
 };
 use ipc_proto_wire::{HEADER_SIZE, Header};
+use supervisor_image::Restart;
 use supervisor_policy::{ALLOW, ASK, DENY};
 use supervisor_vcpu::Ticks;
 use supervisor_virtio::Malformed;
@@ -117,6 +118,14 @@ struct Desk<'m, 'a, M: Machine> {
     channel: usize,
 }
 
+impl<M: Machine> Desk<'_, '_, M> {
+    fn find(&self, name: &Text<16>) -> Result<QubeIndex, ctl::CtlError> {
+        let is_named =
+            |index: &QubeIndex| self.core.qube(*index).is_some_and(|q| q.facts.name == *name.as_str());
+        QubeIndex::all().find(is_named).ok_or(ctl::CtlError::NoSuchQube)
+    }
+}
+
 impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
     fn system(&mut self, _: &Caller) -> ctl::SystemInfo {
         let core = &self.core;
@@ -140,12 +149,15 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
             Life::Runnable => ctl::QubeState::Running,
             Life::Waiting => ctl::QubeState::Waiting,
             Life::Rebuilding | Life::BackingOff => ctl::QubeState::Restarting,
+            Life::Prepared => ctl::QubeState::Prepared,
             Life::Ended | Life::Nobody => ctl::QubeState::Ended,
         };
         Some(ctl::QubeInfo {
             name: text(q.facts.name.as_str()),
             label: q.facts.label,
             state,
+            disposable: q.facts.restart == Restart::OnDemand,
+            opened_for: q.facts.opened_for.map(QubeIndex::get),
             generation: q.generation.0,
             memory_kib: q.facts.memory_pages.saturating_mul(4),
             exits: q.exits,
@@ -183,10 +195,7 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
     }
 
     fn kill(&mut self, _: &Caller, name: Text<16>) -> Result<u32, ctl::CtlError> {
-        let named = |index: &QubeIndex| {
-            self.core.qube(*index).is_some_and(|q| q.facts.name.as_str() == name.as_str())
-        };
-        let index = QubeIndex::all().take(MAX_QUBES).find(named).ok_or(ctl::CtlError::NoSuchQube)?;
+        let index = self.find(&name)?;
         let q = self.core.qube(index).filter(|q| q.is_alive()).ok_or(ctl::CtlError::NotRunning)?;
         let next = q.generation.next().0;
         self.core.attention |= bit(index);
@@ -246,6 +255,26 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
 
     fn tapped(&mut self, _: &Caller, after: u64) -> ctl::TapPage {
         self.core.tap_page(self.channel, after)
+    }
+
+    fn start(&mut self, _: &Caller, name: Text<16>) -> Result<u32, ctl::CtlError> {
+        let index = self.find(&name)?;
+        let is_untold = self.core.untold.qubes & bit(index) != 0;
+        let is_called = self.core.attention & bit(index) != 0;
+        let q = self.core.at(index);
+        match q.life {
+            _ if q.facts.restart != Restart::OnDemand => Err(ctl::CtlError::NotDisposable),
+            Life::Runnable | Life::Waiting => Err(ctl::CtlError::AlreadyRunning),
+            Life::Prepared if is_called => Err(ctl::CtlError::AlreadyRunning),
+            // A life waits for the last one's obituary.
+            Life::Prepared if !is_untold => {
+                let next = q.generation.next().0;
+                self.core.attention |= bit(index);
+                Ok(next)
+            }
+            Life::Ended => Err(ctl::CtlError::NotRunning),
+            _ => Err(ctl::CtlError::NotPrepared),
+        }
     }
 }
 

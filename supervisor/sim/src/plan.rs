@@ -3,7 +3,7 @@
 //! The real writer is `build/image`; it wants manifests and ELF files. This one writes the same layout from plain values,
 //! the qubes' "code" being a page of filler: what they do is a [`crate::Guest`].
 
-use ipc_proto_types::{Label, QubeName};
+use ipc_proto_types::{Label, QubeIndex, QubeName};
 use ipc_proto_wire::Service;
 use supervisor_image::layout::{self, BLOCK, PAGE, channel, directory, prefix, qube, region, service};
 use supervisor_image::{Image, Restart, Rights, checksum};
@@ -30,6 +30,8 @@ pub struct QubePlan {
     pub pages: u32,
     /// What follows its end.
     pub restart: Restart,
+    /// On whose behalf it is opened.
+    pub opened_for: Option<QubeIndex>,
     /// Its interrupt line.
     pub irq: Option<u8>,
     ports: u8,
@@ -68,6 +70,7 @@ impl Plan {
             label: Label::Work,
             pages: PAGES,
             restart: Restart::Always,
+            opened_for: None,
             irq: None,
             ports: 0,
         };
@@ -183,6 +186,7 @@ impl File {
         self.put(at + qube::NAME, name(plan.name).padded());
         self.put(at + qube::LABEL, &[plan.label.as_u8()]);
         self.put(at + qube::RESTART, &[plan.restart.code()]);
+        self.put(at + qube::OPENED_FOR, &[plan.opened_for.map_or(0, |opener| opener.get() + 1)]);
         self.put(at + qube::PORT_COUNT, &[plan.ports]);
         self.put(at + qube::IRQ, &[plan.irq.unwrap_or(qube::NONE)]);
         self.put(at + qube::MEMORY_PAGES, &plan.pages.to_le_bytes());

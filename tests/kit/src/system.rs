@@ -83,9 +83,11 @@ impl TestSystem {
         for (plan, qube) in plan.qubes.iter_mut().zip(&self.system.qubes) {
             plan.label = qube.label;
             plan.pages = u32::try_from((qube.memory / PAGE).max(PAGES_MIN)).unwrap_or(u32::MAX);
+            plan.opened_for = qube.opened_for;
             plan.restart = match qube.restart {
                 Restart::Always => supervisor_image::Restart::Always,
                 Restart::Never => supervisor_image::Restart::Never,
+                Restart::OnDemand => supervisor_image::Restart::OnDemand,
             };
         }
         for channel in &self.system.channels {

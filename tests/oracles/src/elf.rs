@@ -42,6 +42,8 @@ fn qube() -> Qube {
         tags: Vec::new(),
         args: String::new(),
         restart: Restart::Always,
+        family: None,
+        opened_for: None,
         devices: Vec::new(),
         dma_unprotected: false,
         port_count: 0,

@@ -109,6 +109,8 @@ pub(crate) fn qube(name: &str, memory: u64) -> Qube {
         tags: Vec::new(),
         args: String::new(),
         restart: Restart::Always,
+        family: None,
+        opened_for: None,
         devices: Vec::new(),
         dma_unprotected: false,
         port_count: 0,

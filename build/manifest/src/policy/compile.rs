@@ -4,9 +4,9 @@ use ipc_proto_types::QubeIndex;
 use ipc_proto_wire::{Method, Service};
 use supervisor_policy::{CHAIN_BYTES_MAX, CHAINS_MAX, Chains, DENY, FIRST_CHAIN};
 
-use super::{Rule, Who, encode};
+use super::{Rule, Who, encode, narrow};
 use crate::problem::Source;
-use crate::system::{Decision, Qube};
+use crate::system::{Decision, Qube, Restart};
 
 /// The two ends of a channel and what it speaks, before its ports are known.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,8 @@ impl Who {
             Who::Supervisor => false,
             Who::Label(label) => qube.label == *label,
             Who::Tag(tag) => qube.tags.contains(tag),
-            Who::Name(name) => qube.name == *name.as_str(),
+            Who::Disposable => qube.restart == Restart::OnDemand,
+            Who::Name(name) => qube.is_called(name),
         }
     }
 }
@@ -46,7 +47,7 @@ impl Rule {
             && self.to.value.selects(ends.server, qubes)
     }
 
-    fn covers(&self, method: &Method) -> bool {
+    pub(super) fn covers(&self, method: &Method) -> bool {
         self.method.value.as_deref().is_none_or(|name| name == method.name)
     }
 }
@@ -63,15 +64,25 @@ pub(crate) fn apply_redirects(
     let mut servers = Vec::new();
     for ends in channels {
         let concerned: Vec<&Rule> = rules.iter().filter(|rule| rule.concerns(*ends, qubes)).collect();
-        let last = concerned.iter().position(|rule| rule.redirect.is_some() || decides_all(rule));
-        let (above, rule) = concerned.split_at(last.unwrap_or(concerned.len()));
-        let redirect = rule.first().and_then(|rule| Some((rule, rule.redirect.as_ref()?)));
-        servers.push(match redirect {
-            Some((rule, target)) => redirected(*ends, rule, &target.value, above, qubes, source),
+        servers.push(match first_redirect(&concerned) {
+            Some((above, rule, target)) => redirected(*ends, rule, target, above, qubes, source),
             None => ends.server,
         });
     }
     servers
+}
+
+/// The rules above the first redirect that counts, that rule and its target.
+fn first_redirect<'c, 'r>(concerned: &'c [&'r Rule]) -> Option<(&'c [&'r Rule], &'r Rule, &'r str)> {
+    let last = concerned.iter().position(|rule| rule.redirect.is_some() || decides_all(rule))?;
+    let (above, rule) = concerned.split_at(last);
+    let rule = *rule.first()?;
+    Some((above, rule, rule.redirect.as_ref()?.value.as_str()))
+}
+
+fn find(name: &str, qubes: &[Qube]) -> Option<QubeIndex> {
+    let place = qubes.iter().position(|qube| qube.name == *name)?;
+    QubeIndex::new(u8::try_from(place).ok()?)
 }
 
 fn redirected(
@@ -82,8 +93,7 @@ fn redirected(
     qubes: &[Qube],
     source: &mut Source,
 ) -> Option<QubeIndex> {
-    let place = qubes.iter().position(|qube| qube.name == *target);
-    let server = place.and_then(|place| QubeIndex::new(u8::try_from(place).ok()?));
+    let server = find(target, qubes);
     if above.iter().any(|above| above.verdict.word() != DENY) {
         let found = "a redirect below a rule that lets a part of the same channel through";
         source.problem(rule.at, found, "only `deny` above a redirect: a channel has one server", None);
@@ -98,32 +108,63 @@ fn decides_all(rule: &Rule) -> bool {
     rule.method.value.is_none() && rule.conditions.is_empty()
 }
 
-/// Decides every method of every channel.
-pub(crate) fn compile(rules: &[Rule], channels: &[Ends], qubes: &[Qube], source: &mut Source) -> Compiled {
+/// Decides every method of every channel; `servers` says who really serves each.
+pub(crate) fn compile(
+    rules: &[Rule],
+    channels: &[Ends],
+    servers: &[Option<QubeIndex>],
+    qubes: &[Qube],
+    source: &mut Source,
+) -> Compiled {
     let mut chains: Vec<Vec<u8>> = Vec::new();
     let mut decisions = Vec::new();
-    for ends in channels {
-        let concerned: Vec<&Rule> = rules.iter().filter(|rule| rule.concerns(*ends, qubes)).collect();
-        let methods = ends.service.methods.iter();
-        decisions.push(methods.map(|method| decide(&concerned, method, &mut chains, source)).collect());
+    for (ends, server) in channels.iter().zip(servers) {
+        let own: Vec<&Rule> = rules.iter().filter(|rule| rule.concerns(*ends, qubes)).collect();
+        let opener = qubes.get(ends.client.as_usize()).and_then(|client| client.opened_for);
+        let openers = opener.map(|client| rules_of_opener(rules, Ends { client, ..*ends }, *server, qubes));
+        let decisions_of = |method| {
+            let own = deciding(&own, method);
+            match &openers {
+                None => decide(&own, method, &mut chains, source),
+                Some(openers) => {
+                    let narrowed = narrow::narrowed(&own, &deciding(openers, method));
+                    decide(&narrowed.iter().collect::<Vec<_>>(), method, &mut chains, source)
+                }
+            }
+        };
+        decisions.push(ends.service.methods.iter().map(decisions_of).collect());
     }
     Compiled { decisions, chains: encode::blob(&chains) }
 }
 
-fn decide(rules: &[&Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {
-    let mut deciding = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.covers(method)) {
-        deciding.push(*rule);
-        if rule.conditions.is_empty() {
-            break;
-        }
-    }
+/// The rules for a channel that the opener of a disposable would have to the same server: none where its rules would send
+/// it to another.
+fn rules_of_opener<'r>(
+    rules: &'r [Rule],
+    ends: Ends,
+    server: Option<QubeIndex>,
+    qubes: &[Qube],
+) -> Vec<&'r Rule> {
+    let concerned: Vec<&Rule> = rules.iter().filter(|rule| rule.concerns(ends, qubes)).collect();
+    let target = first_redirect(&concerned).map_or(ends.server, |(_, _, target)| find(target, qubes));
+    if target == server { concerned } else { Vec::new() }
+}
+
+/// The rules that may decide a method, up to the first that does so without conditions.
+fn deciding<'r>(rules: &[&'r Rule], method: &Method) -> Vec<&'r Rule> {
+    let covering: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.covers(method)).collect();
+    let last =
+        covering.iter().position(|rule| rule.conditions.is_empty()).map_or(covering.len(), |at| at + 1);
+    covering.into_iter().take(last).collect()
+}
+
+fn decide(deciding: &[&Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {
     let Some(first) = deciding.first() else { return Decision { word: DENY, rule: None } };
     let rule = Some(source.position(first.at));
     if first.conditions.is_empty() {
         return Decision { word: first.verdict.word(), rule };
     }
-    let word = encode::chain(&deciding, method).and_then(|chain| intern(chain, chains));
+    let word = encode::chain(deciding, method).and_then(|chain| intern(chain, chains));
     if word.is_none() {
         let found = format!("too many conditions on `{}`", method.name);
         let expected = format!("at most {CHAIN_BYTES_MAX} bytes and 64 values in all rules for one method");

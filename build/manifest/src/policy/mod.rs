@@ -1,12 +1,13 @@
 //! Policy text: rules, one a line, compiled to decision words and chains.
 //!
 //! `parse.rs` turns text into rules; `resolve.rs` checks every name in them against the system and the services;
-//! `compile.rs` decides each method of each channel; `encode.rs` writes chains as `supervisor-policy` reads them.
+//! `compile.rs` decides each method of each channel, `narrow.rs` what is left of that for a disposable; `encode.rs` writes chains as `supervisor-policy` reads them.
 //! Vocabulary and order follow Qubes' qrexec policy: the first rule that matches wins, no match denies.
 
 mod compile;
 mod encode;
 mod lex;
+mod narrow;
 mod parse;
 mod resolve;
 #[cfg(test)]
@@ -49,7 +50,9 @@ pub(crate) enum Who {
     Label(Label),
     /// Every qube with this tag.
     Tag(String),
-    /// The qube of this name.
+    /// Every disposable.
+    Disposable,
+    /// The qube of this name, or every one of a family of this name.
     Name(String),
 }
 

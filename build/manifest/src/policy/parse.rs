@@ -108,6 +108,7 @@ impl<'a> Line<'a> {
         let who = match word.split_once(':') {
             _ if word == "@anyvm" => Who::AnyVm,
             _ if word == "@supervisor" => Who::Supervisor,
+            _ if word == "@dispvm" => Who::Disposable,
             Some(("@label", label)) => match Label::from_word(label) {
                 Some(label) => Who::Label(label),
                 None => {
@@ -124,9 +125,9 @@ impl<'a> Line<'a> {
             },
             Some(("@tag", tag)) if !tag.is_empty() => Who::Tag(tag.to_owned()),
             _ if word.starts_with('@') => {
-                let expected = "@anyvm, @supervisor, @label:WORD, @tag:WORD, or a qube's name";
+                let expected = "@anyvm, @dispvm, @supervisor, @label:WORD, @tag:WORD, or a qube's name";
                 let fix =
-                    (word == "@dispvm").then(|| "leave it out: there are no disposables yet".to_owned());
+                    nearest(word, ["@anyvm", "@dispvm", "@supervisor"]).map(|near| format!("write `{near}`"));
                 self.problem(at, format!("`{word}`"), expected, fix);
                 return None;
             }

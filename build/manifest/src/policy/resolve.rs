@@ -45,9 +45,14 @@ pub(crate) fn resolve(rules: &[Rule], qubes: &[Qube], catalogue: &Catalogue, sou
 
 fn resolve_who(who: &At<Who>, qubes: &[Qube], source: &mut Source) {
     let (kind, word, known) = match &who.value {
-        Who::Name(name) => ("qube", name, qubes.iter().map(|qube| qube.name.to_string()).collect::<Vec<_>>()),
+        Who::Name(name) => {
+            let names = qubes.iter().map(|qube| qube.name).chain(qubes.iter().filter_map(|qube| qube.family));
+            let mut names: Vec<String> = names.map(|name| name.to_string()).collect();
+            names.dedup();
+            ("qube", name, names)
+        }
         Who::Tag(tag) => ("qube tagged", tag, qubes.iter().flat_map(|qube| qube.tags.clone()).collect()),
-        Who::AnyVm | Who::Supervisor | Who::Label(_) => return,
+        Who::AnyVm | Who::Supervisor | Who::Disposable | Who::Label(_) => return,
     };
     if known.contains(word) {
         return;
@@ -64,6 +69,10 @@ fn resolve_who(who: &At<Who>, qubes: &[Qube], source: &mut Source) {
 fn resolve_redirect(rule: &Rule, qubes: &[Qube], source: &mut Source) {
     let Some(target) = &rule.redirect else { return };
     resolve_who(&target.clone().map(Who::Name), qubes, source);
+    if qubes.iter().any(|qube| qube.family.is_some_and(|family| family == *target.value.as_str())) {
+        let found = format!("a redirect to `{}`, which is several qubes", target.value);
+        source.problem(target.span.start, found, "one of them: a channel has one server", None);
+    }
     if rule.method.value.is_some() || rule.service.value.is_none() || !rule.conditions.is_empty() {
         let found = "a redirect of a part of a channel";
         let expected = "`service.*` without conditions: a channel has one server";

@@ -48,6 +48,8 @@ fn qube(name: &str, label: Label, tags: &[&str]) -> Qube {
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
         args: String::new(),
         restart: Restart::Always,
+        family: None,
+        opened_for: None,
         devices: Vec::new(),
         dma_unprotected: false,
         port_count: 0,
@@ -232,7 +234,7 @@ proptest! {
         resolve(&rules, &qubes, &Catalogue::of(vec![&ECHO]), &mut source);
         let index = |number| QubeIndex::new(number).unwrap();
         let ends = Ends { client: index(client), server: server.map(index), service: &ECHO };
-        let compiled = compile(&rules, &[ends], &qubes, &mut source);
+        let compiled = compile(&rules, &[ends], &[ends.server], &qubes, &mut source);
         prop_assert!(source.problems.is_empty(), "{:?}\n{text}", source.problems);
         prop_assert_eq!(rules.len(), lines.len());
         let chains = Chains::parse(&compiled.chains).unwrap();
