@@ -30,6 +30,10 @@ pub(crate) enum Command<'w> {
         text: &'w str,
     },
     Kill(&'w str),
+    /// Starts a disposable.
+    Start(&'w str),
+    /// Ends a disposable.
+    Close(&'w str),
     WhoCanReach(&'w str),
     Audit {
         count: usize,
@@ -96,6 +100,8 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
             Command::Say { peer, text: bounded("text", args.word("a TEXT")?, SAY_MAX)? }
         }
         "kill" => Command::Kill(args.word("the QUBE to end")?),
+        "start" => Command::Start(args.word("the DISPOSABLE to start")?),
+        "close" => Command::Close(args.word("the DISPOSABLE to end")?),
         "policy" => match args.word("the question: who-can-reach QUBE")? {
             "who-can-reach" => Command::WhoCanReach(args.word("the QUBE to be reached")?),
             word => {

@@ -54,6 +54,8 @@ pub(crate) fn qube(name: &str, label: Label) -> QubeInfo {
         name: text(name),
         label,
         state: QubeState::Waiting,
+        disposable: false,
+        opened_for: None,
         generation: 1,
         memory_kib: 1024,
         exits: 10,
@@ -137,8 +139,13 @@ impl Ctl for Machine {
 
     fn kill(&mut self, _: &Caller, name: Text<16>) -> Result<u32, CtlError> {
         let qube = self.qubes.iter_mut().find(|qube| qube.name == name).ok_or(CtlError::NoSuchQube)?;
-        if qube.state == QubeState::Ended {
+        if matches!(qube.state, QubeState::Ended | QubeState::Prepared | QubeState::Restarting) {
             return Err(CtlError::NotRunning);
+        }
+        if qube.disposable {
+            qube.state = QubeState::Restarting;
+            qube.last_end = Some(EndReason::Killed);
+            return Ok(qube.generation + 1);
         }
         if name == "clock" {
             // The only qube whose manifest does not have it restart.
@@ -184,6 +191,21 @@ impl Ctl for Machine {
     }
 
     fn tap(&mut self, _: &Caller, _: bool) {}
+
+    fn start(&mut self, _: &Caller, name: Text<16>) -> Result<u32, CtlError> {
+        let qube = self.qubes.iter_mut().find(|qube| qube.name == name).ok_or(CtlError::NoSuchQube)?;
+        match qube.state {
+            _ if !qube.disposable => Err(CtlError::NotDisposable),
+            QubeState::Prepared => {
+                qube.generation += 1;
+                qube.state = QubeState::Running;
+                Ok(qube.generation)
+            }
+            QubeState::Running | QubeState::Waiting => Err(CtlError::AlreadyRunning),
+            QubeState::Starting | QubeState::Restarting => Err(CtlError::NotPrepared),
+            QubeState::Ended => Err(CtlError::NotRunning),
+        }
+    }
 
     fn tapped(&mut self, _: &Caller, _: u64) -> TapPage {
         TapPage { messages: List::new(), lost: 0, on: false }

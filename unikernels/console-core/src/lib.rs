@@ -31,6 +31,7 @@ mod fake_vault;
 mod history;
 mod key;
 mod line;
+mod lives;
 mod plain;
 mod policy;
 mod reach;

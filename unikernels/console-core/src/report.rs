@@ -114,6 +114,9 @@ impl<W: World> Session<'_, W> {
         self.last_messages(end);
         let next = match qube.state {
             QubeState::Ended => return self.say(format_args!("╰─ It stays ended.")),
+            _ if qube.disposable => {
+                return self.say(format_args!("╰─ It is gone; 'start {}' begins anew.", Plain(&qube.name)));
+            }
             // Its next life may have begun already.
             _ => qube.generation.max(end.generation.saturating_add(1)),
         };

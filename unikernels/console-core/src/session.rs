@@ -120,6 +120,8 @@ impl<'w, W: World> Session<'w, W> {
             Command::Clone { from, to } => self.clone_vault(from, to),
             Command::Say { peer, text } => self.say_to(peer, text),
             Command::Kill(name) => self.kill(name),
+            Command::Start(name) => self.start(name),
+            Command::Close(name) => self.close(name),
             Command::WhoCanReach(name) => self.who_can_reach(name),
             Command::Audit { count, all } => self.audit(*count, *all),
             Command::Log => self.log(),

@@ -1,4 +1,4 @@
-//! The commands that show the system and act on it: qubes, services, log, clock, say, kill, poweroff.
+//! The commands that show the system and act on it: qubes, services, log, clock, say, poweroff.
 
 use crate::calendar::Moment;
 use crate::call::Hex;
@@ -7,7 +7,7 @@ use crate::sentence::{Ended, NoAnswer};
 use crate::session::{Done, Given, Session, peer_of};
 use crate::suggest::nearest;
 use crate::system::{System, World};
-use ipc_proto_ctl_api::{ChannelInfo, CtlClient, CtlError, QubeInfo, QubeState, ServiceInfo, SystemInfo};
+use ipc_proto_ctl_api::{ChannelInfo, CtlClient, QubeInfo, QubeState, ServiceInfo, SystemInfo};
 use ipc_proto_rpc::CallError;
 use ipc_proto_types::{List, MAX_CHANNELS, MAX_QUBES, MAX_SERVICES, Text};
 
@@ -89,7 +89,7 @@ impl<W: World> Session<'_, W> {
             self.screen.label(qube.label);
             self.say(format_args!(
                 " {:10} {:>3} {:>8} {:>8} {:>7} {:>7} {:>7}",
-                state_word(qube.state),
+                state_word(qube),
                 qube.generation,
                 MemorySize(qube.memory_kib).to_text(),
                 qube.exits,
@@ -97,6 +97,9 @@ impl<W: World> Session<'_, W> {
                 qube.messages_out,
                 qube.refused
             ));
+            if qube.disposable {
+                self.tell_disposable(qube, &qubes, width);
+            }
             if let Some(reason) = qube.last_end {
                 self.say(format_args!("{:width$} its last life ended: {}", "", Ended(reason)));
             }
@@ -176,26 +179,6 @@ impl<W: World> Session<'_, W> {
         }
     }
 
-    pub(crate) fn kill(&mut self, name: &str) -> Done {
-        let Ok(text) = Text::try_from(name) else {
-            return self.no_such_qube(name);
-        };
-        match self.ask_ctl(|ctl| ctl.kill(text))? {
-            Ok(generation) => {
-                let qubes = self.all_qubes()?;
-                let ended = qubes.iter().any(|qube| qube.name == name && qube.state == QubeState::Ended);
-                if ended {
-                    self.say(format_args!("{name} is ended."));
-                } else {
-                    self.say(format_args!("{name} is ended; it starts again as generation {generation}."));
-                }
-                Ok(())
-            }
-            Err(CtlError::NoSuchQube) => self.no_such_qube(name),
-            Err(CtlError::NotRunning) => self.give_up(format_args!("{name} is not running.")),
-        }
-    }
-
     /// Says that there is no such qube, with the nearest that there is, and gives up.
     pub(crate) fn no_such_qube<T>(&mut self, name: &str) -> Result<T, Given> {
         let qubes = self.all_qubes()?;
@@ -212,8 +195,10 @@ impl<W: World> Session<'_, W> {
     }
 }
 
-fn state_word(state: QubeState) -> &'static str {
-    match state {
+fn state_word(qube: &QubeInfo) -> &'static str {
+    match qube.state {
+        QubeState::Restarting if qube.disposable => "wiping",
+        QubeState::Prepared => "prepared",
         QubeState::Starting => "starting",
         QubeState::Running => "running",
         QubeState::Waiting => "waiting",

@@ -2,7 +2,7 @@
 
 use super::{Spec, spec};
 
-pub(super) static SPECS: [Spec; 13] = [
+pub(super) static SPECS: [Spec; 15] = [
     spec(
         "qubes",
         "",
@@ -37,6 +37,18 @@ pub(super) static SPECS: [Spec; 13] = [
         "QUBE",
         "end a qube",
         "If its manifest says so it starts again, with a new generation and an empty memory. Whoever talks to it is told.",
+    ),
+    spec(
+        "start",
+        "DISPOSABLE",
+        "start a disposable qube",
+        "It waits with memory as new until then. Each life begins so, whatever the last one did or was told.",
+    ),
+    spec(
+        "close",
+        "DISPOSABLE",
+        "end a disposable qube and wipe its memory",
+        "It does not start again until 'start' is typed. Whoever talks to it is told.",
     ),
     spec(
         "policy",
