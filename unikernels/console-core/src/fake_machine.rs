@@ -3,6 +3,7 @@
 extern crate std;
 
 use crate::fake_vault::FakeVault;
+use crate::fake_viewer::FakeViewer;
 use ipc_proto_clock_api::{Clock, Time};
 use ipc_proto_ctl_api::{
     AuditEntry, AuditPage, ChannelInfo, Ctl, CtlError, EndReason, QubeInfo, QubeState, ServiceInfo,
@@ -39,8 +40,12 @@ pub(crate) struct Machine {
     pub(crate) silent: Option<&'static str>,
     /// The vaults with the names of their qubes; a port's index says which one it leads to.
     pub(crate) vaults: Vec<(&'static str, FakeVault)>,
+    /// The viewers with the names of their qubes, likewise.
+    pub(crate) viewers: Vec<(&'static str, FakeViewer)>,
     /// What the guestbook was told.
     pub(crate) guests: Vec<String>,
+    /// Wiping a disposable never comes to an end.
+    pub(crate) wiping: bool,
     /// The supervisor says something else of the guestbook than its channel.
     pub(crate) lies: bool,
 }
@@ -99,7 +104,9 @@ impl Machine {
             denied: None,
             silent: None,
             vaults: std::vec![("vault", FakeVault::new())],
+            viewers: Vec::new(),
             guests: Vec::new(),
+            wiping: false,
             lies: false,
         }
     }
@@ -143,7 +150,11 @@ impl Ctl for Machine {
             return Err(CtlError::NotRunning);
         }
         if qube.disposable {
-            qube.state = QubeState::Restarting;
+            // It is wiped by the time somebody asks again.
+            qube.state = if self.wiping { QubeState::Restarting } else { QubeState::Prepared };
+            if let Some((_, viewer)) = self.viewers.iter_mut().find(|(known, _)| name == *known) {
+                viewer.restart();
+            }
             qube.last_end = Some(EndReason::Killed);
             return Ok(qube.generation + 1);
         }

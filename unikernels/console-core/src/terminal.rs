@@ -16,6 +16,8 @@ pub enum Event {
     Printed(Printed),
     /// A life of a qube ended.
     Ended(Ending),
+    /// A viewer says that its document has come further.
+    Changed,
     /// The deadline passed.
     Deadline,
     /// The terminal is gone for good.

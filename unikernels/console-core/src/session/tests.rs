@@ -15,6 +15,7 @@ use std::vec::Vec;
 
 mod call;
 mod cloning;
+mod document;
 mod entries;
 mod files;
 mod keys;
