@@ -80,7 +80,10 @@ fn a_resealed_image_that_contradicts_itself_is_refused() {
     let fault = |fault| ImageError::Qube(0, fault);
     check(directory::QUBES, qube::NAME, b'1', fault(QubeFault::Record));
     check(directory::QUBES, qube::LABEL, 8, fault(QubeFault::Record));
-    check(directory::QUBES, qube::RESTART, 2, fault(QubeFault::Record));
+    check(directory::QUBES, qube::RESTART, 3, fault(QubeFault::Record));
+    // What starts by itself is opened on nobody's behalf.
+    check(directory::QUBES, qube::OPENED_FOR, 2, fault(QubeFault::OpenedFor));
+    check(directory::QUBES, qube::OPENED_FOR, 17, fault(QubeFault::Record));
     check(directory::QUBES, qube::PORT_COUNT, 3, fault(QubeFault::Ports));
     check(directory::QUBES, qube::PORT_COUNT, 255, fault(QubeFault::Ports));
     check(directory::QUBES, qube::IRQ, 24, fault(QubeFault::Irq));

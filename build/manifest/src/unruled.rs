@@ -27,6 +27,12 @@ fn problem(system: &System, channel: &Channel) -> Option<Problem> {
     let name = |index: ipc_proto_types::QubeIndex| Some(system.qubes.get(index.as_usize())?.name.as_str());
     let client = name(channel.client)?;
     let server = channel.server.map_or(Some(SUPERVISOR), name)?;
+    let opener = system.qube(channel.client).and_then(|client| client.opened_for);
+    let opener = opener.and_then(|opener| system.qube(opener)).map(|opener| opener.name);
+    let from = match opener {
+        Some(opener) => format!("from `{client}` and from `{opener}`, for which it is opened,"),
+        None => format!("from `{client}`"),
+    };
     let method = service.methods.first().map_or("*", |method| method.name);
     let rule = format!("{}.{method}  {client}  {server}  allow", service.name);
     let more = match service.methods {
@@ -40,7 +46,7 @@ fn problem(system: &System, channel: &Channel) -> Option<Problem> {
         file: system.path.clone(),
         at: Some(channel.at),
         found: format!(
-            "a channel on which nothing is allowed: no rule mentions `{}` from `{client}` to `{server}`",
+            "a channel on which nothing is allowed: no rule mentions `{}` {from} to `{server}`",
             service.name
         ),
         expected: "a rule for it in `policy`; what no rule matches is denied".into(),

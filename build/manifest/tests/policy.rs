@@ -144,9 +144,9 @@ fn a_line_that_is_no_rule_is_refused() {
         "system.toml:4:45: `3 }`\n  expected: a number that is not below the first",
     );
     check(
-        "vault.* @dispvm keeper allow",
-        "system.toml:4:9: `@dispvm`\n  expected: @anyvm, @supervisor, @label:WORD, @tag:WORD, or a qube's name\n  \
-         fix: leave it out: there are no disposables yet",
+        "vault.* @dispwm keeper allow",
+        "system.toml:4:9: `@dispwm`\n  expected: @anyvm, @dispvm, @supervisor, @label:WORD, @tag:WORD, or a qube's name\n  \
+         fix: write `@dispvm`",
     );
 }
 

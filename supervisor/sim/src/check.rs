@@ -65,6 +65,15 @@ impl World<'_, '_> {
         self.books = Books { records, messages, refused };
     }
 
+    /// Whether the memory of the qube of this name is that of one that never ran.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn is_as_new(&self, name: &str) -> bool {
+        self.machine.cells[self.qube(name).as_usize()].is_as_new()
+    }
+
     /// Whether no qube's read-only memory has changed.
     #[must_use]
     pub fn texts_are_untouched(&self) -> bool {

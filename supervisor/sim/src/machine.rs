@@ -128,7 +128,7 @@ impl<'a> Cell<'a> {
 
     /// Whether the memory is that of a qube that never ran: what the image says, then zeros. The two fields of the boot
     /// information that are filled in at start are left out.
-    fn is_as_new(&self) -> bool {
+    pub(crate) fn is_as_new(&self) -> bool {
         let mut expected = vec![0; self.ram.len()];
         for region in self.facts.regions() {
             let first = offset(region.gpa);

@@ -11,10 +11,10 @@ use crate::screen::Waited;
 use crate::sentence::NoAnswer;
 use crate::session::{Done, Given, Session};
 use crate::system::{System, World};
+use core::fmt;
 use ipc_proto_ctl_api::{CtlError, QubeInfo, QubeState};
 use ipc_proto_open_api::{Document, Failed, OpenClient, OpenError, Phase, Progress, Reason, URL_MAX};
 use ipc_proto_rpc::CallError;
-use core::fmt;
 use ipc_proto_types::{Label, QubeName, Text};
 
 /// How long a document may take, in milliseconds: longer than a viewer waits for any server.
@@ -197,7 +197,8 @@ impl<W: World> Session<'_, W> {
             let now_ms = self.screen.world.now_ms();
             if now_ms >= until_ms {
                 self.screen.clear_row();
-                return self.give_up(format_args!("{viewer} has not come to an end in {} s.", LOAD_MS / 1000));
+                return self
+                    .give_up(format_args!("{viewer} has not come to an end in {} s.", LOAD_MS / 1000));
             }
             self.rest(now_ms.saturating_add(LOOK_MS))?;
         }
@@ -249,7 +250,9 @@ impl<W: World> Session<'_, W> {
         match self.screen.world.ctl().map(|ctl| ctl.kill(Text::truncated(viewer.as_str()))) {
             Some(Ok(Ok(_))) => self.say(format_args!("{viewer} is gone, and its memory with it.")),
             Some(Ok(Err(_))) => self.say(format_args!("{viewer} is gone already.")),
-            Some(Err(_)) | None => self.say(format_args!("{viewer} can't be ended: the supervisor does not do it.")),
+            Some(Err(_)) | None => {
+                self.say(format_args!("{viewer} can't be ended: the supervisor does not do it."))
+            }
         }
     }
 }

@@ -44,8 +44,6 @@ pub(crate) struct Machine {
     pub(crate) viewers: Vec<(&'static str, FakeViewer)>,
     /// What the guestbook was told.
     pub(crate) guests: Vec<String>,
-    /// Wiping a disposable never comes to an end.
-    pub(crate) wiping: bool,
     /// The supervisor says something else of the guestbook than its channel.
     pub(crate) lies: bool,
 }
@@ -106,7 +104,6 @@ impl Machine {
             vaults: std::vec![("vault", FakeVault::new())],
             viewers: Vec::new(),
             guests: Vec::new(),
-            wiping: false,
             lies: false,
         }
     }
@@ -150,10 +147,11 @@ impl Ctl for Machine {
             return Err(CtlError::NotRunning);
         }
         if qube.disposable {
-            // It is wiped by the time somebody asks again.
-            qube.state = if self.wiping { QubeState::Restarting } else { QubeState::Prepared };
+            qube.state = QubeState::Restarting;
             if let Some((_, viewer)) = self.viewers.iter_mut().find(|(known, _)| name == *known) {
                 viewer.restart();
+                // It is wiped by the time somebody asks again.
+                qube.state = QubeState::Prepared;
             }
             qube.last_end = Some(EndReason::Killed);
             return Ok(qube.generation + 1);

@@ -286,11 +286,16 @@ impl FakeWorld {
             ..qube(peer, Label::Untrusted)
         });
         drop(machine);
-        let port =
-            port(&self.machine, ipc_proto_open_api::SERVICE, peer, number, |machine, caller, header, body, out| {
+        let port = port(
+            &self.machine,
+            ipc_proto_open_api::SERVICE,
+            peer,
+            number,
+            |machine, caller, header, body, out| {
                 let viewer = &mut machine.viewers[usize::from(caller.port.get())].1;
                 ipc_proto_open_api::dispatch(viewer, caller, header, body, out)
-            });
+            },
+        );
         self.viewers.push((QubeName::new(peer).ok().unwrap(), OpenClient::new(port)));
     }
 

@@ -6,8 +6,8 @@
 
 use crate::clipboard;
 use crate::key::{Decoder, Key};
-use crate::ring::Ring;
 use crate::plain::{Plain, harmless};
+use crate::ring::Ring;
 use crate::terminal::{Event, Printed, Terminal};
 use core::fmt::{self, Write};
 use ipc_proto_ctl_api::Ending;

@@ -33,15 +33,8 @@ impl Document {
     pub(crate) fn new(response: Response, columns: usize) -> Result<Self, Failed> {
         let (kind, status) = (response.media.kind, response.status);
         let bytes = u32::try_from(response.body.len()).unwrap_or(u32::MAX);
-        let told = api::Document {
-            title: Text::new(),
-            status,
-            bytes,
-            text: 0,
-            links: 0,
-            cut: false,
-            picture: None,
-        };
+        let told =
+            api::Document { title: Text::new(), status, bytes, text: 0, links: 0, cut: false, picture: None };
         match (page_format(kind), picture_format(kind)) {
             (Some(format), _) => Ok(Self::page(response, format, columns, told)),
             (_, Some(format)) => Self::picture(&response.body, format, columns, told),

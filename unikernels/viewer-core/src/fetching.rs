@@ -130,7 +130,9 @@ impl Fetching {
 
     fn url(&self) -> Result<&Url, Failed> {
         let fetch = self.fetch.as_ref();
-        fetch.map(Fetch::url).ok_or_else(|| why::failed(Reason::BadAnswer, format_args!("it is over already")))
+        fetch
+            .map(Fetch::url)
+            .ok_or_else(|| why::failed(Reason::BadAnswer, format_args!("it is over already")))
     }
 
     fn resolve<P: Port>(&mut self, net: &mut Network<'_, P>, now_ms: u64) -> Result<Moved, Failed> {
@@ -213,7 +215,9 @@ impl Fetching {
                 net.close(connection.stream());
                 self.stage = Stage::Over;
                 let response = self.fetch.take().and_then(Fetch::into_response);
-                return response.map(Moved::Done).ok_or_else(|| why::http(unikernels_http::HttpError::OutOfTurn));
+                return response
+                    .map(Moved::Done)
+                    .ok_or_else(|| why::http(unikernels_http::HttpError::OutOfTurn));
             }
             Some(Step::Connect(_)) | None => return Err(why::http(unikernels_http::HttpError::OutOfTurn)),
         }

@@ -70,12 +70,7 @@ impl Loader {
     }
 
     /// Does what can be done without waiting.
-    pub(crate) fn turn<P: Port>(
-        &mut self,
-        net: &mut Network<'_, P>,
-        tls: &mut dyn Tls,
-        now_ms: u64,
-    ) -> Turn {
+    pub(crate) fn turn<P: Port>(&mut self, net: &mut Network<'_, P>, tls: &mut dyn Tls, now_ms: u64) -> Turn {
         if net.has_news() {
             self.is_blocked = false;
         }

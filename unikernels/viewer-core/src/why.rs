@@ -31,7 +31,9 @@ pub(crate) fn timed_out(what: &str, ms: u64) -> Failed {
 pub(crate) fn network(fault: Fault) -> Failed {
     let error = match fault {
         Fault::Said(error) => error,
-        Fault::Call(CallError::Denied) => return failed(Reason::Denied, format_args!("the policy denies it")),
+        Fault::Call(CallError::Denied) => {
+            return failed(Reason::Denied, format_args!("the policy denies it"));
+        }
         Fault::Call(CallError::PeerRestarted(_)) => {
             return failed(Reason::NoNetwork, format_args!("the network restarted"));
         }

@@ -97,7 +97,8 @@ fn a_name_that_takes_its_time_is_waited_for_and_news_ends_the_wait() {
 
 #[test]
 fn an_error_page_is_shown_with_its_number() {
-    let body = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 7\r\n\r\nnothing".to_vec();
+    let body =
+        b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 7\r\n\r\nnothing".to_vec();
     let mut scene = scene(vec![Act::Say(body)]);
     let progress = scene.load("http://host.test/");
     assert_eq!((document(&progress).status, scene.page().as_str()), (404, "nothing\n"));
@@ -128,7 +129,10 @@ fn redirects_are_followed_and_those_to_another_origin_are_told() {
 #[test]
 fn addresses_are_called_without_asking_for_a_name() {
     let world = World::new();
-    world.borrow_mut().hosts.insert("::1:8000".into(), Host::Answers(vec![Act::Say(answer("text/plain", b"six"))]));
+    world
+        .borrow_mut()
+        .hosts
+        .insert("::1:8000".into(), Host::Answers(vec![Act::Say(answer("text/plain", b"six"))]));
     let mut scene = Scene::new(&world, NoTls);
     let progress = scene.load("http://[::1]:8000/");
     assert_eq!(document(&progress).bytes, 3);
@@ -193,7 +197,9 @@ fn a_picture_is_cells_and_pixels() {
 
 #[test]
 fn damaged_pictures_are_failures() {
-    for (media, file) in [("image/png", &b"\x89PNG\r\n\x1a\n"[..]), ("image/jpeg", b"\xff\xd8"), ("image/gif", b"GIF89a")] {
+    for (media, file) in
+        [("image/png", &b"\x89PNG\r\n\x1a\n"[..]), ("image/jpeg", b"\xff\xd8"), ("image/gif", b"GIF89a")]
+    {
         let mut scene = scene(vec![Act::Say(answer(media, file))]);
         let progress = scene.load("http://host.test/");
         let Phase::Failed(failed) = &progress.phase else { panic!("{progress:?}") };

@@ -37,10 +37,8 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
 #[test]
 fn ten_gigabytes_are_cut_at_the_limit() {
     let endless = Act::Endless(vec![b'x'; 4096]);
-    let scene = check(
-        vec![say(&format!("{HEAD}\r\n")), endless.clone()],
-        "TooLarge: a body that is too large",
-    );
+    let scene =
+        check(vec![say(&format!("{HEAD}\r\n")), endless.clone()], "TooLarge: a body that is too large");
     assert!(scene.world.borrow().received < BODY_LEN_MAX + MB);
     let announced = format!("{HEAD}Content-Length: 10737418240\r\n\r\n");
     let scene = check(vec![say(&announced), endless.clone()], "TooLarge: a body that is too large");
@@ -99,13 +97,12 @@ fn silence_is_cut_after_its_time() {
 
 #[test]
 fn slow_loris_is_cut_after_everything_together() {
-    let scene = check(vec![Act::Drip(b'H', 15_000)], "TimedOut: the document was not there after 120 seconds");
+    let scene =
+        check(vec![Act::Drip(b'H', 15_000)], "TimedOut: the document was not there after 120 seconds");
     assert_eq!(scene.world.borrow().now_ms, 1_000 + TOTAL_MS);
     let head = say(&format!("{HEAD}Content-Length: 1000\r\n\r\n"));
-    let scene = check(
-        vec![head, Act::Drip(b'x', 1_000)],
-        "TimedOut: the document was not there after 120 seconds",
-    );
+    let scene =
+        check(vec![head, Act::Drip(b'x', 1_000)], "TimedOut: the document was not there after 120 seconds");
     assert!(scene.world.borrow().calls < 1_000, "{} calls", scene.world.borrow().calls);
 }
 
@@ -156,7 +153,9 @@ fn a_network_that_restarts_is_a_failure_and_no_confusion() {
 fn a_page_that_tries_to_steer_the_terminal_is_harmless() {
     let body = "\u{1b}[2J\u{1b}]0;owned\u{7}a\u{202e}b\u{9b}31m\rc\u{0}";
     let world = World::new();
-    for (host, media) in [("plain.test:80", "text/plain"), ("html.test:80", "text/html"), ("md.test:80", "text/markdown")] {
+    for (host, media) in
+        [("plain.test:80", "text/plain"), ("html.test:80", "text/html"), ("md.test:80", "text/markdown")]
+    {
         let acts = vec![Act::Say(answer(media, body.as_bytes()))];
         world.borrow_mut().hosts.insert(host.into(), Host::Answers(acts));
     }

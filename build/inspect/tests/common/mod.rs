@@ -73,6 +73,8 @@ impl Ctl for Script {
             name: text(name),
             label,
             state: if index == 0 { QubeState::Running } else { QubeState::Waiting },
+            disposable: false,
+            opened_for: None,
             generation: 1,
             memory_kib: 2048,
             exits: 100 * looks,
@@ -100,6 +102,10 @@ impl Ctl for Script {
 
     fn kill(&mut self, _: &Caller, _: Text<16>) -> Result<u32, CtlError> {
         panic!("an inspector kills nobody")
+    }
+
+    fn start(&mut self, _: &Caller, _: Text<16>) -> Result<u32, CtlError> {
+        panic!("an inspector starts nobody")
     }
 
     fn audit(&mut self, _: &Caller, before: u64) -> AuditPage {

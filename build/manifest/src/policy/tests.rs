@@ -225,6 +225,7 @@ proptest! {
         lines in proptest::collection::vec(line(), 0..8),
         requests in proptest::collection::vec(request(), 1..12),
         client in 0u8..3,
+        opener in proptest::option::of(0u8..3),
         server in proptest::option::of(0u8..3),
     ) {
         let text: String = lines.iter().map(|line| line.print() + "\n").collect();
@@ -234,14 +235,24 @@ proptest! {
         resolve(&rules, &qubes, &Catalogue::of(vec![&ECHO]), &mut source);
         let index = |number| QubeIndex::new(number).unwrap();
         let ends = Ends { client: index(client), server: server.map(index), service: &ECHO };
+        let mut qubes = qubes;
+        qubes[usize::from(client)].opened_for = opener.filter(|opener| *opener != client).map(index);
         let compiled = compile(&rules, &[ends], &[ends.server], &qubes, &mut source);
         prop_assert!(source.problems.is_empty(), "{:?}\n{text}", source.problems);
         prop_assert_eq!(rules.len(), lines.len());
+        let server = server.map(|server| &qubes[usize::from(server)]);
+        let naive = |client: &Qube, request: &Request| naive(&lines, client, server, request);
         let chains = Chains::parse(&compiled.chains).unwrap();
         for request in &requests {
             let word = compiled.decisions[0][request.method].word;
-            let expected =
-                naive(&lines, &qubes[usize::from(client)], server.map(|server| &qubes[usize::from(server)]), request);
+            let client = &qubes[usize::from(client)];
+            let own = naive(client, request);
+            let expected = match client.opened_for.map(|opener| naive(&qubes[opener.as_usize()], request)) {
+                None | Some(Verdict::Allow) => own,
+                Some(Verdict::Deny) => Verdict::Deny,
+                Some(Verdict::Ask) if own == Verdict::Deny => Verdict::Deny,
+                Some(Verdict::Ask) => Verdict::Ask,
+            };
             prop_assert_eq!(decide(word, &chains, request), expected, "{:?}\n{}", request, text);
         }
     }

@@ -110,6 +110,8 @@ fn qube(last_end: Option<ctl::EndReason>) -> ctl::QubeInfo {
         name: text("vault"),
         label: Label::Vault,
         state: ctl::QubeState::Waiting,
+        disposable: false,
+        opened_for: None,
         generation: 2,
         memory_kib: 81_920,
         exits: 1234,
@@ -205,6 +207,14 @@ fn ctl() -> Vec<Vector> {
     let ends =
         [None, Some(Exit(-1)), Some(MemoryFault(0xdead_beef)), Some(UnknownPort(0x3f8)), Some(Protocol)];
     vectors.extend(ends.map(|end| reply("qube", Some(qube(end)))));
+    let prepared = ctl::QubeState::Prepared;
+    let disposable = ctl::QubeInfo { state: prepared, disposable: true, opened_for: Some(0), ..qube(None) };
+    vectors.push(reply("qube", Some(disposable)));
+    vectors.push(call("start", (text::<16>("viewer-1"),)));
+    vectors.push(reply("start", Ok::<u32, ctl::CtlError>(1)));
+    use ctl::CtlError::{AlreadyRunning, NotDisposable, NotPrepared};
+    let refusals = [NotDisposable, AlreadyRunning, NotPrepared];
+    vectors.extend(refusals.map(|error| reply("start", Err::<u32, _>(error))));
     vectors
 }
 

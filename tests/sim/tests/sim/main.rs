@@ -4,6 +4,7 @@
 
 mod chaos;
 mod cost;
+mod disposable;
 mod ended;
 mod flow;
 mod fuzz;

@@ -93,8 +93,10 @@ impl<W: World> Session<'_, W> {
             }
             (None, 0) => self.screen.put(format_args!("{} bytes, no links.", document.bytes)),
             (None, 1) => {
-                self.screen
-                    .put(format_args!("{} bytes, 1 link: 'open 1' follows it in a new life.", document.bytes));
+                self.screen.put(format_args!(
+                    "{} bytes, 1 link: 'open 1' follows it in a new life.",
+                    document.bytes
+                ));
             }
             (None, links) => self.screen.put(format_args!(
                 "{} bytes, {links} links: 'open 1' follows the first in a new life.",

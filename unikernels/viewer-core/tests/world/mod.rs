@@ -417,7 +417,8 @@ impl<T: Tls> Scene<T> {
     pub(crate) fn page(&mut self) -> String {
         let mut page = String::new();
         loop {
-            let piece = self.viewer.page(&caller(), u32::try_from(page.len()).expect("short")).expect("a piece");
+            let piece =
+                self.viewer.page(&caller(), u32::try_from(page.len()).expect("short")).expect("a piece");
             assert!(piece.len() <= PAGE_MAX);
             if piece.is_empty() {
                 return page;

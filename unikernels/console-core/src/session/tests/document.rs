@@ -86,13 +86,17 @@ fn a_link_is_followed_in_a_new_life_and_the_old_one_ends() {
 #[test]
 fn where_redirects_lead_is_shown() {
     check_in(
-        with(|viewer| {
-            viewer.before = std::vec![Phase::Resolving, Phase::Connecting, Phase::Receiving(70_000)];
-            viewer.elsewhere = std::vec!["https://elsewhere.test"];
-            viewer.page = "end\n".into();
-            viewer.status = 404;
-        }),
-        &["open http://host.test/a"],
+        |world| {
+            world.terminal.script.push_back(Step::Type(b"open http://host.test/a\r".to_vec()));
+            world.terminal.script.push_back(Step::Pass(1_000));
+            with(|viewer| {
+                viewer.before = std::vec![Phase::Resolving, Phase::Connecting, Phase::Receiving(70_000)];
+                viewer.elsewhere = std::vec!["https://elsewhere.test"];
+                viewer.page = "end\n".into();
+                viewer.status = 404;
+            })(world);
+        },
+        &[],
         &[
             "skep> open http://host.test/a",
             "●│ sent on to https://elsewhere.test",
@@ -325,8 +329,9 @@ fn a_picture_is_shown_as_cells_and_one_that_lies_is_not() {
 fn the_history_does_not_know_where_somebody_went() {
     let mut world = FakeWorld::new();
     with(|viewer| viewer.page = "x\n".into())(&mut world);
-    let shown = play(&mut world, &["clock", "open http://host.test/a", "  open http://host.test/b", "\x1b[A"]);
-    assert!(shown.ends_with("skep> clock\n2026-01-01 00:00:00 UTC"), "{shown}");
+    let shown =
+        play(&mut world, &["clock", "open http://host.test/a", "  open http://host.test/b", "\x1b[A"]);
+    assert!(shown.ends_with("skep> clock\n2026-01-01 00:00:00 UTC\n"), "{shown}");
 }
 
 #[test]
