@@ -14,7 +14,7 @@ const fn wiring(device: Device) -> Option<(u8, IoPorts)> {
     match device {
         Device::Terminal => Some((4, IoPorts { first: 0x3f8, count: 8 })),
         Device::Inspect => Some((3, IoPorts { first: 0x2f8, count: 8 })),
-        Device::Disk | Device::PciClass(_) | Device::Pci(_) => None,
+        Device::Disk | Device::Nic | Device::PciClass(_) | Device::Pci(_) => None,
     }
 }
 
@@ -22,6 +22,7 @@ const fn wiring(device: Device) -> Option<(u8, IoPorts)> {
 fn functions(device: Device) -> Vec<PciMatch> {
     match device {
         Device::Terminal | Device::Inspect => Vec::new(),
+        Device::Nic => vec![PciMatch::Class(0x0200)],
         Device::Disk => vec![PciMatch::Class(0x0108), PciMatch::Class(0x0100)],
         Device::PciClass(class) => vec![PciMatch::Class(class)],
         Device::Pci(address) => vec![PciMatch::Address(address)],
@@ -138,7 +139,8 @@ impl File {
 
     /// `message` is the number of its interrupt among those of PCI functions.
     fn qube(&mut self, at: usize, it: &Qube, placed: &Placed, first_region: usize, message: u8) {
-        let args = self.append(it.args.as_bytes(), 1);
+        let text = it.rules.as_ref().map_or_else(|| it.args.clone(), |rules| format!("{}\n{rules}", it.args));
+        let args = self.append(text.as_bytes(), 1);
         let restart = match it.restart {
             Restart::Always => supervisor_image::Restart::Always,
             Restart::Never => supervisor_image::Restart::Never,
@@ -166,7 +168,7 @@ impl File {
             self.put(at + field, &address.to_le_bytes());
         }
         self.put_u32(at + qube::ARGS_OFFSET, args);
-        self.put_u16(at + qube::ARGS_LENGTH, it.args.len());
+        self.put_u16(at + qube::ARGS_LENGTH, text.len());
         self.put_u8(at + qube::REGION_COUNT, placed.regions.len());
         if let Some((_, ports)) = serial {
             self.put(at + qube::IO_PORT_COUNT, &[1]);

@@ -201,6 +201,7 @@ fn assemble(
     let servers = policy::apply_redirects(&rules, &ends, &qubes, source);
     let compiled = policy::compile(&rules, &ends, &servers, &qubes, source);
     check_doubles(&file.channels, &ends, &servers, source);
+    policy::hand_down(&rules, &ends, &servers, &mut qubes, source);
     let mut parts = Parts { services: Vec::new(), channels: Vec::new(), qubes: &mut qubes, source };
     for (((entry, ends), server), decisions) in
         file.channels.iter().zip(&ends).zip(servers).zip(compiled.decisions)
@@ -226,6 +227,7 @@ fn to_qube(file: QubeFile, opened_for: Option<QubeIndex>) -> Qube {
         calls: texts(file.calls.into_iter().chain(file.calls_also).collect()),
         tags: file.tags,
         args: file.args,
+        rules: None,
         restart: file.restart,
         family: file.family,
         opened_for,

@@ -10,8 +10,8 @@ use crate::system::{Device, Restart};
 
 /// What a name must look like, in messages.
 pub(crate) const NAME_RULE: &str = "a name: 1 to 16 of a-z, 0-9 and -, beginning with a letter";
-/// Longest argument text, in bytes; it must fit the info page.
-const ARGS_MAX: usize = 256;
+/// Longest argument text, rules included, in bytes; it must fit the info page.
+pub(crate) const ARGS_MAX: usize = 2048;
 
 /// A `qube.toml`, read but not yet placed in a system.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ pub(crate) fn read_args(section: &mut Section<'_, '_>, args: Option<At<String>>)
         let legal = words.into_iter().all(|word| word.contains('=') && !word.contains(char::is_control));
         (legal && args.len() <= ARGS_MAX).then(|| args.to_owned())
     };
-    let expected = "`key=value` words separated by single spaces, at most 256 bytes";
+    let expected = "`key=value` words separated by single spaces, at most 2048 bytes";
     section.parsed(args, fits, expected).map(|args| args.value)
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn read_restart(section: &mut Section<'_, '_>, restart: Option<At<Str
 fn read_devices(section: &mut Section<'_, '_>) -> Vec<Device> {
     let mut devices = Vec::new();
     for device in section.texts("devices") {
-        let expected = "a device: \"terminal\" (the first serial port), \"inspect\" (the second), \"disk\", a PCI function by class as \
+        let expected = "a device: \"terminal\" (the first serial port), \"inspect\" (the second), \"disk\", \"nic\", a PCI function by class as \
                         \"pci-class:0108\" or by address as \"pci:00:04.0\"";
         let Some(device) = section.parsed(Some(device), Device::named, expected) else { continue };
         // Its runtime drives one.

@@ -89,6 +89,8 @@ pub struct Qube {
     pub tags: Vec<String>,
     /// Its arguments.
     pub args: String,
+    /// The rules of the policy that are its own to decide, one a line; `None` when there are none.
+    pub rules: Option<String>,
     /// What follows its end.
     pub restart: Restart,
     /// The name that stands for it and its like in channels and rules, where the manifest asks for several of one.
@@ -123,6 +125,8 @@ pub enum Device {
     Inspect,
     /// A disk: NVMe (class 0108), or else virtio-blk (0100).
     Disk,
+    /// A network card: Ethernet (class 0200).
+    Nic,
     /// The first PCI function of a class and subclass.
     PciClass(u16),
     /// The PCI function at an address: bus, device, function.
@@ -137,6 +141,7 @@ impl Device {
             Self::Terminal => "terminal".into(),
             Self::Inspect => "inspect".into(),
             Self::Disk => "disk".into(),
+            Self::Nic => "nic".into(),
             Self::PciClass(class) => format!("pci-class:{class:04x}"),
             Self::Pci(at) => format!("pci:{:02x}:{:02x}.{}", at >> 8, at >> 3 & 31, at & 7),
         }
@@ -151,7 +156,9 @@ impl Device {
     pub(crate) fn named(word: &str) -> Option<Self> {
         let hex = |digits: &str| u16::from_str_radix(digits, 16).ok();
         let device = match word.split_once(':') {
-            None => [Self::Terminal, Self::Inspect, Self::Disk].into_iter().find(|it| it.word() == word)?,
+            None => [Self::Terminal, Self::Inspect, Self::Disk, Self::Nic]
+                .into_iter()
+                .find(|it| it.word() == word)?,
             Some(("pci-class", class)) => Self::PciClass(hex(class)?),
             Some(("pci", address)) => {
                 let (bus, rest) = address.split_once(':')?;

@@ -182,7 +182,7 @@ fn a_value_of_the_wrong_kind_says_what_was_expected() {
         (
             "loud=no",
             "loud",
-            "system.toml:7:82: `loud`\n  expected: `key=value` words separated by single spaces, at most 256 bytes"
+            "system.toml:7:82: `loud`\n  expected: `key=value` words separated by single spaces, at most 2048 bytes"
                 .to_owned(),
         ),
     ];
@@ -270,7 +270,7 @@ fn a_device_that_does_not_exist_is_told_which_do() {
     let folder = Folder::new("device");
     folder.change("console/qube.toml", "terminal", "screen");
     let expected = "console/qube.toml:6:12: `screen`\n  expected: a device: \"terminal\" (the first serial port), \
-                    \"inspect\" (the second), \"disk\", a PCI function by class as \"pci-class:0108\" or by address as \
+                    \"inspect\" (the second), \"disk\", \"nic\", a PCI function by class as \"pci-class:0108\" or by address as \
                     \"pci:00:04.0\"";
     assert_eq!(folder.problems(SYSTEM), expected);
     for wrong in
@@ -282,6 +282,7 @@ fn a_device_that_does_not_exist_is_told_which_do() {
     }
     for (word, device) in [
         ("disk", Device::Disk),
+        ("nic", Device::Nic),
         ("pci-class:0108", Device::PciClass(0x108)),
         ("pci:01:1f.7", Device::Pci(0x1ff)),
     ] {

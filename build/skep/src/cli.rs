@@ -34,6 +34,7 @@ Examples:
   cargo skep run minimal --memory 64        another system, in a smaller machine
   cargo skep run --disk other.img           with another disk than skep-disk.img
   cargo skep run --disk-kind nvme --iommu intel
+  cargo skep run --nic e1000e --forward 8080:80     port 8080 of this machine leads to port 80 of its network qube
   cargo skep run --inspect                  with the inspector, for `cargo skep inspect`
   cargo skep run --gdb                      for `cargo skep gdb QUBE` in another terminal
   cargo skep run -- -s -S                   wait for a debugger of the whole machine on port 1234
@@ -65,6 +66,12 @@ Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first."
         /// The device that the disk is
         #[arg(long, value_enum, default_value = "virtio")]
         disk_kind: DiskKind,
+        /// The network card, if a qube drives one; behind it is QEMU's own network, where this machine is 10.0.2.2
+        #[arg(long, value_enum, default_value = "virtio")]
+        nic: NicKind,
+        /// Let a TCP port of this machine's loopback lead to one of the network qube
+        #[arg(long, value_name = "HOST:GUEST")]
+        forward: Vec<build_skep::nic::Forward>,
         /// What keeps devices inside their qube's memory
         #[arg(long, value_enum, default_value = "amd")]
         iommu: IommuKind,
@@ -300,6 +307,17 @@ pub(crate) enum DiskKind {
     Virtio,
     /// An NVMe controller
     Nvme,
+}
+
+/// The device that a network card is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum NicKind {
+    /// virtio-net
+    Virtio,
+    /// Intel's 82574L
+    E1000e,
+    /// None: the network qube does not start
+    None,
 }
 
 /// An IOMMU.

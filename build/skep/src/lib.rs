@@ -19,6 +19,7 @@ pub mod iso;
 pub mod look;
 pub mod needs;
 pub mod new;
+pub mod nic;
 pub mod picture;
 pub mod policy;
 pub mod project;

@@ -12,11 +12,11 @@ use build_skep::run::{Debugger, Inspector, Options};
 use build_skep::suite::Extent;
 use build_skep::workspace::Workspace;
 use build_skep::{
-    Failure, Outcome, Report, Style, bench, builder, disk, doctor, fuzz, gdb, iso, look, new, picture,
+    Failure, Outcome, Report, Style, bench, builder, disk, doctor, fuzz, gdb, iso, look, new, nic, picture,
     policy, project, reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, DiskKind, Fuzz, Inspect, IommuKind, New, Question, Toolchain, Verb};
+use cli::{Arguments, DiskKind, Fuzz, Inspect, IommuKind, New, NicKind, Question, Toolchain, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words());
@@ -40,7 +40,20 @@ fn words() -> impl Iterator<Item = OsString> {
 fn act(verb: Verb, report: Report) -> Outcome<()> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Run { system, memory, log, inspect, gdb, disk, disk_size, disk_kind, iommu, extra } => {
+        Verb::Run {
+            system,
+            memory,
+            log,
+            inspect,
+            gdb,
+            disk,
+            disk_size,
+            disk_kind,
+            nic,
+            forward,
+            iommu,
+            extra,
+        } => {
             let kind = match disk_kind {
                 DiskKind::Virtio => disk::Kind::Virtio,
                 DiskKind::Nvme => disk::Kind::Nvme,
@@ -51,9 +64,15 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
                 IommuKind::None => disk::Iommu::None,
             };
             let disk = disk::Options { file: disk, size_mib: disk_size, kind, iommu };
+            let kind = match nic {
+                NicKind::Virtio => nic::Kind::Virtio,
+                NicKind::E1000e => nic::Kind::E1000e,
+                NicKind::None => nic::Kind::None,
+            };
+            let nic = nic::Options { kind, forwards: forward };
             let inspector = if inspect { Inspector::Present } else { Inspector::Absent };
             let debugger = if gdb { Debugger::Welcome } else { Debugger::None };
-            let options = Options { system, memory_mib: memory, log, inspector, debugger, disk, extra };
+            let options = Options { system, memory_mib: memory, log, inspector, debugger, disk, nic, extra };
             run::run(&workspace, &options, report)
         }
         Verb::Gdb { qube, stdio, extra } => {

@@ -12,6 +12,7 @@ use crate::disk;
 use crate::doctor;
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
+use crate::nic;
 use crate::qemu::{Boot, Clock, End, Machine, Serial, check_memory};
 use crate::report::{Report, Style};
 use crate::run_file::{self, RunFile, Running};
@@ -45,6 +46,8 @@ pub struct Options {
     pub debugger: Debugger,
     /// The disk, if a qube drives one.
     pub disk: disk::Options,
+    /// The network card, if a qube drives one.
+    pub nic: nic::Options,
     /// More arguments of QEMU.
     pub extra: Vec<OsString>,
 }
@@ -84,6 +87,7 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
     let home = workspace.project.as_ref().map_or(&workspace.root, |project| &project.root);
     let mut extra = registration.as_ref().map(second_serial).unwrap_or_default();
     extra.extend(disk::arguments(&built.system, home, &options.disk, report)?);
+    extra.extend(nic::arguments(&built.system, &options.nic));
     extra.extend(options.extra.iter().cloned());
     let announced = debugged.then(|| announce(workspace, &built.system, &mut extra, report)).transpose()?;
     let machine = Machine {

@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("unikernels", &["ipc-proto", "unikernels"]),
     ("vault-app", &["ipc-proto", "unikernels", "vault-app"]),
     ("netvm", &["ipc-proto", "unikernels", "netvm"]),
-    ("build", &["ipc-proto", "build", "supervisor/image", "supervisor/policy"]),
+    ("build", &["ipc-proto", "build", "netvm/firewall", "supervisor/image", "supervisor/policy"]),
 ];
 /// Folders whose packages are no members of the workspace.
 const OUTSIDE: [&str; 2] = ["unikernels/template", "tests/fuzz"];

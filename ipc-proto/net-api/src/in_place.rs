@@ -6,13 +6,13 @@
 
 use core::net::IpAddr;
 
-use ipc_proto_rpc::{Caller, Port, serve_unwiped};
+use ipc_proto_rpc::{Caller, Port, SendError, notify, serve_unwiped};
 use ipc_proto_types::{Bytes, ErrorCode, Kind, List, Text};
-use ipc_proto_wire::{DecodeError, Header, all_bytes, decode, encode, take_number};
+use ipc_proto_wire::{DecodeError, HEADER_SIZE, Header, all_bytes, decode, encode, take_number};
 
 use crate::{
     ADDRESSES_MAX, Accepted, Address, Buffers, DATA_MAX, DATAGRAM_MAX, Datagram, HOST_MAX, Handle,
-    ListenerId, Net, NetError, POLL_MAX, Readiness, SocketId, Status, StreamId, dispatch,
+    ListenerId, Net, NetError, POLL_MAX, Readiness, SERVICE, SocketId, Status, StreamId, dispatch,
 };
 
 /// Number of the method `send`.
@@ -23,6 +23,11 @@ pub const RECEIVE: u16 = 2;
 pub const SEND_TO: u16 = 3;
 /// Number of the method `receive_from`.
 pub const RECEIVE_FROM: u16 = 4;
+
+/// Number of the event `ready`.
+pub const READY: u16 = 14;
+/// Number of the event `changed`.
+pub const CHANGED: u16 = 15;
 
 /// Longest varint of a number of 64 bits, in bytes.
 const VARINT_MAX: usize = 10;
@@ -161,6 +166,15 @@ pub fn serve_in_place(server: &mut impl InPlace, port: &mut impl Port, buffers: 
         },
         buffers,
     )
+}
+
+/// Says one of the events, [`READY`] or [`CHANGED`], without a frame of the longest length.
+///
+/// # Errors
+/// It was not queued: the client does not listen, is gone, or has no room; then it can be said again.
+pub fn tell(port: &mut impl Port, event: u16) -> Result<(), SendError> {
+    // The events have no arguments, and an empty list of them has no bytes.
+    notify(port, SERVICE.id, event, &(), &mut [0; HEADER_SIZE])
 }
 
 /// Address and port that a datagram came from, and what it carries.

@@ -18,8 +18,8 @@ use ipc_proto_derive::service;
 use ipc_proto_types::{Bytes, List, Text};
 
 pub use in_place::{
-    InPlace, RECEIVE, RECEIVE_FROM, Received, SEND, SEND_TO, dispatch_in_place, put_receive, put_send,
-    put_send_to, received, received_from, serve_in_place,
+    CHANGED, InPlace, READY, RECEIVE, RECEIVE_FROM, Received, SEND, SEND_TO, dispatch_in_place, put_receive,
+    put_send, put_send_to, received, received_from, serve_in_place, tell,
 };
 pub use told::{
     Accepted, Address, Datagram, Handle, ListenerId, NetError, Network, Readiness, SocketId, Status, StreamId,

@@ -167,7 +167,7 @@ pub const RAM_BASE: u64 = 0x20_0000;
 /// A qube's own page tables map this much, so its memory ends here at the latest.
 pub const RAM_END_MAX: u64 = 0x4000_0000;
 /// Longest argument text: it must fit the info page.
-pub const ARGS_MAX: usize = 256;
+pub const ARGS_MAX: usize = 2048;
 /// Most regions of one qube.
 pub const REGIONS_MAX: usize = 8;
 /// Most port ranges of one qube.

@@ -22,16 +22,16 @@ pub mod page_offset {
     pub const DEVICES: u16 = 0x33;
     pub const ARGS_LEN: u16 = 0x34;
     pub const NAME: u16 = 0x40;
-    pub const ARGS: u16 = 0x80;
     pub const PORTS: u16 = 0x200;
     pub const PORT_BYTES: u16 = 64;
+    pub const ARGS: u16 = 0x800;
 }
 
 /// "SKEPINFO".
 const MAGIC: u64 = 0x4f46_4e49_5045_4b53;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest arguments.
-const ARGS_MAX: usize = 256;
+const ARGS_MAX: usize = 2048;
 
 const DEVICE_CONSOLE: u8 = 1;
 const DEVICE_ENTROPY: u8 = 2;

@@ -44,6 +44,7 @@ mod report;
 mod scrub;
 mod serial;
 mod transport;
+mod windows;
 
 pub use channel::Channel;
 pub use hypercall::Wake;
@@ -52,6 +53,7 @@ pub use qube::Qube;
 pub use random::Random;
 pub use scrub::scrub_stack;
 pub use serial::Serial;
+pub use windows::Windows;
 
 /// What the macros of this crate expand to; not for use by name.
 #[doc(hidden)]

@@ -47,8 +47,8 @@ impl Page {
     }
 }
 
-/// The header of the info page.
-pub(crate) fn info_header() -> [u8; HEADER_BYTES] {
+/// The info page as it is now.
+pub(crate) fn info() -> [u8; PAGE_BYTES] {
     INFO.bytes(0)
 }
 

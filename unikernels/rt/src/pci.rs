@@ -13,12 +13,12 @@ use virtio_drivers::{BufferDirection, Hal, PhysAddr};
 
 use crate::one_cpu::OneCpu;
 use crate::pages::FUNCTION;
-use crate::{arena, platform};
+use crate::{Windows, arena, platform};
 
 /// Bytes of configuration space.
 const CONFIG_BYTES: usize = 256;
 /// Memory windows, numbered from 0.
-const WINDOWS: usize = 6;
+pub(crate) const WINDOWS: usize = 6;
 /// Where the supervisor maps them, and how far apart (`docs/qube-abi.md`).
 const WINDOWS_AT: usize = 0x3800_0000;
 const WINDOW_STEP: usize = 16 << 20;
@@ -64,6 +64,12 @@ impl Pci {
         TAKEN.get().set(taken | 1 << index);
         let at = WINDOWS_AT + index * WINDOW_STEP;
         (taken & 1 << index == 0).then_some(Window(Area { at, bytes }))
+    }
+
+    /// All windows that were not given out yet, for a virtio transport.
+    #[must_use]
+    pub fn windows(&mut self) -> Windows {
+        Windows::new(self)
     }
 
     /// Zeroed memory that the function can reach, on a page boundary. `None` when so much is not left.

@@ -23,7 +23,7 @@ static CONSOLE: OneCpu<RefCell<Option<Console>>> = OneCpu::new(RefCell::new(None
 /// # Panics
 /// If the info page or the device contradicts itself, or memory is too small for the channels.
 pub(crate) fn start() {
-    let info = match Info::parse(&pages::info_header()) {
+    let info = match Info::parse(&pages::info()) {
         Ok(info) => info,
         Err(InfoError::Magic) => return,
         Err(error) => panic!("the info page is not what this runtime knows: {error:?}"),

@@ -56,6 +56,12 @@ impl Qube {
         platform::info().map_or(Args::new(""), |info| info.args())
     }
 
+    /// The rules of the system's policy that are this qube's to decide, one a line; `None` where the system has none for it.
+    #[must_use]
+    pub fn rules(self) -> Option<&'static str> {
+        platform::info().and_then(|info| info.rules())
+    }
+
     /// Our end of the next channel of this service that was not given out yet: the lowest port
     /// with that service and role.
     #[must_use]

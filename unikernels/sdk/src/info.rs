@@ -7,7 +7,7 @@
 //! | offset | size | field |
 //! |---|---|---|
 //! | 0x00 | 8 | magic "SKEPINFO" |
-//! | 0x08 | 4 | version, 1 |
+//! | 0x08 | 4 | version, 2 |
 //! | 0x0c | 4 | generation of this qube |
 //! | 0x10 | 8 | TSC ticks in a second |
 //! | 0x18 | 8 | wall clock at TSC zero, ns since 1970 |
@@ -15,8 +15,8 @@
 //! | 0x30 | 4 | ports, label, length of the name, devices (bits: 1 console, 2 entropy, 4 terminal, 8 inspect, 16 PCI, 32: see below) |
 //! | 0x34 | 2 | length of the arguments |
 //! | 0x40 | 16 | name |
-//! | 0x80 | 256 | arguments |
 //! | 0x200 | 24 x 64 | port table, see [`PortEntry`] |
+//! | 0x800 | 2048 | arguments: a line of words, then lines with rules |
 
 use core::ops::Range;
 
@@ -26,15 +26,19 @@ use ipc_proto_types::{Generation, Label, MAX_PORTS, MESSAGE_MAX, QUEUE_SIZE, Qub
 /// "SKEPINFO".
 pub const MAGIC: u64 = u64::from_le_bytes(*b"SKEPINFO");
 /// The only version there is.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Bytes before the port table.
 pub const HEADER_BYTES: usize = 0x200;
 /// Bytes of one entry of the port table.
 pub const PORT_BYTES: usize = 64;
-/// Bytes of the page that are used.
-pub const PAGE_BYTES: usize = HEADER_BYTES + MAX_PORTS * PORT_BYTES;
+/// Where the arguments are: behind the port table, to the end of the page.
+pub const ARGS_AT: usize = 0x800;
 /// Longest arguments.
-pub const ARGS_MAX: usize = 256;
+pub const ARGS_MAX: usize = 2048;
+/// Bytes of the page that are used.
+pub const PAGE_BYTES: usize = ARGS_AT + ARGS_MAX;
+
+const _: () = assert!(HEADER_BYTES + MAX_PORTS * PORT_BYTES <= ARGS_AT);
 
 /// Where the fields of an entry are that change while the qube runs.
 pub const PORT_STATE_AT: usize = 0;
@@ -136,11 +140,11 @@ pub struct Info {
 }
 
 impl Info {
-    /// Reads the header of the page.
+    /// Reads everything but the port table.
     ///
     /// # Errors
     /// See [`InfoError`].
-    pub fn parse(page: &[u8; HEADER_BYTES]) -> Result<Self, InfoError> {
+    pub fn parse(page: &[u8; PAGE_BYTES]) -> Result<Self, InfoError> {
         if number::<8>(page, 0) != MAGIC {
             return Err(InfoError::Magic);
         }
@@ -150,7 +154,7 @@ impl Info {
         Self::fields(page).ok_or(InfoError::Field)
     }
 
-    fn fields(page: &[u8; HEADER_BYTES]) -> Option<Self> {
+    fn fields(page: &[u8; PAGE_BYTES]) -> Option<Self> {
         let port_count = byte(page, 0x30);
         let args_length = usize::try_from(number::<2>(page, 0x34)).ok()?;
         let arena = number::<8>(page, 0x20)..number::<8>(page, 0x28);
@@ -162,7 +166,7 @@ impl Info {
             label: Label::from_u8(byte(page, 0x31))?,
             name: QubeName::from_padded(&array(page, 0x40)).ok()?,
             devices: Devices(byte(page, 0x33)),
-            args: array(page, 0x80),
+            args: array(page, ARGS_AT),
             args_length,
             arena,
         };
@@ -178,8 +182,18 @@ impl Info {
     /// The arguments, as in the manifest.
     #[must_use]
     pub fn args(&self) -> crate::Args<'_> {
+        crate::Args::new(self.text().split_once('\n').map_or(self.text(), |(words, _)| words))
+    }
+
+    /// The rules of the system's policy that this qube decides by itself, one a line; `None` when the system has none for it.
+    #[must_use]
+    pub fn rules(&self) -> Option<&str> {
+        self.text().split_once('\n').map(|(_, rules)| rules)
+    }
+
+    fn text(&self) -> &str {
         let bytes = self.args.get(..self.args_length).unwrap_or(&[]);
-        crate::Args::new(core::str::from_utf8(bytes).unwrap_or(""))
+        core::str::from_utf8(bytes).unwrap_or("")
     }
 }
 
@@ -263,20 +277,20 @@ mod tests {
     use super::*;
 
     /// A page with every field set to something of its own.
-    fn page() -> [u8; HEADER_BYTES] {
-        let mut page = [0; HEADER_BYTES];
+    fn page() -> [u8; PAGE_BYTES] {
+        let mut page = [0; PAGE_BYTES];
         let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, b"SKEPINFO");
-        put(8, &1u32.to_le_bytes());
+        put(8, &2u32.to_le_bytes());
         put(0x0c, &7u32.to_le_bytes());
         put(0x10, &2_000_000_000u64.to_le_bytes());
         put(0x18, &1_800_000_000_000_000_000u64.to_le_bytes());
         put(0x20, &0x24_0000u64.to_le_bytes());
         put(0x28, &0x2f_0000u64.to_le_bytes());
         put(0x30, &[3, 2, 5, 6]);
-        put(0x34, &13u16.to_le_bytes());
+        put(0x34, &40u16.to_le_bytes());
         put(0x40, b"vault");
-        put(0x80, b"a=1 b=two c=3XXX");
+        put(ARGS_AT, b"a=1 b=two c=3\nx.y a b allow\nx.z a b denyXXX");
         page
     }
 
@@ -323,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_zero_page_is_not_skep() {
-        assert_eq!(Info::parse(&[0; HEADER_BYTES]).err(), Some(InfoError::Magic));
+        assert_eq!(Info::parse(&[0; PAGE_BYTES]).err(), Some(InfoError::Magic));
     }
 
     #[test]
@@ -334,16 +348,16 @@ mod tests {
             assert_eq!(Info::parse(&page).err(), Some(expected), "at {at:#x}");
         };
         check(0x07, b"o", InfoError::Magic);
-        check(0x08, &[2], InfoError::Version);
+        check(0x08, &[1], InfoError::Version);
         check(0x10, &[0; 8], InfoError::Field);
         check(0x20, &0x30_0000u64.to_le_bytes(), InfoError::Field);
         check(0x28, &[1], InfoError::Field);
         check(0x30, &[25], InfoError::Field);
         check(0x31, &[8], InfoError::Field);
         check(0x32, &[4], InfoError::Field);
-        check(0x34, &257u16.to_le_bytes(), InfoError::Field);
+        check(0x34, &2049u16.to_le_bytes(), InfoError::Field);
         check(0x40, b"Vault", InfoError::Field);
-        check(0x80, &[0xff], InfoError::Field);
+        check(ARGS_AT, &[0xff], InfoError::Field);
     }
 
     #[test]

@@ -2,16 +2,14 @@
 
 use unikernels_disk::{Disk, DiskError, Registers as _};
 use unikernels_nvme::{ARENA_MAX, Nvme};
-use unikernels_rt::{DeviceMemory, PciMemory, Qube, Window};
+use unikernels_rt::{DeviceMemory, PciMemory, Qube, Window, Windows};
 use unikernels_virtio_disk::{Guarded, VirtioDisk};
-use unikernels_virtio_pci::{Bars, Kind, Layout};
+use unikernels_virtio_pci::{Kind, Layout};
 use virtio_drivers::device::blk::VirtIOBlk;
 
 /// Class and subclass of an NVMe controller, as the upper half of the class register.
 const NVME: [u8; 2] = [0x08, 0x01];
 const CLASS_AT: usize = 0x0a;
-/// BARs of a function.
-const BARS: usize = 6;
 
 /// The disk.
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is never moved after the start")]
@@ -43,8 +41,7 @@ impl Device {
                 Ok(layout) => layout,
                 Err(error) => panic!("neither an NVMe controller nor a virtio disk: {error:?}"),
             };
-            let windows = Windows(core::array::from_fn(|index| pci.window(index)));
-            let started = unikernels_virtio_pci::Pci::new(windows, layout)
+            let started = unikernels_virtio_pci::Pci::new(pci.windows(), layout)
                 .and_then(|transport| VirtIOBlk::new(Guarded::new(transport, qube)));
             match started {
                 Ok(blocks) => Self::Virtio(VirtioDisk::new(blocks)),
@@ -96,60 +93,5 @@ impl Disk for Device {
             Self::Nvme(disk) => disk.discard(from, sectors),
             Self::Virtio(disk) => disk.discard(from, sectors),
         }
-    }
-}
-
-/// The register windows of a virtio device.
-pub(crate) struct Windows([Option<Window>; BARS]);
-
-impl Windows {
-    fn window(&self, bar: u8) -> &Window {
-        match self.0.get(usize::from(bar)) {
-            Some(Some(window)) => window,
-            _ => panic!("BAR {bar} is not mapped"),
-        }
-    }
-
-    fn window_mut(&mut self, bar: u8) -> &mut Window {
-        match self.0.get_mut(usize::from(bar)) {
-            Some(Some(window)) => window,
-            _ => panic!("BAR {bar} is not mapped"),
-        }
-    }
-}
-
-/// An offset in a window, which is far below 4 GiB.
-fn offset(at: u64) -> usize {
-    usize::try_from(at).unwrap_or(usize::MAX)
-}
-
-impl Bars for Windows {
-    fn len_bytes(&self, bar: u8) -> u64 {
-        let window = self.0.get(usize::from(bar)).and_then(Option::as_ref);
-        window.map_or(0, |window| window.len_bytes() as u64)
-    }
-
-    fn read_u8(&self, bar: u8, at: u64) -> u8 {
-        self.window(bar).read(offset(at))
-    }
-
-    fn read_u16(&self, bar: u8, at: u64) -> u16 {
-        self.window(bar).read(offset(at))
-    }
-
-    fn read_u32(&self, bar: u8, at: u64) -> u32 {
-        self.window(bar).read(offset(at))
-    }
-
-    fn write_u8(&mut self, bar: u8, at: u64, value: u8) {
-        self.window_mut(bar).write(offset(at), value);
-    }
-
-    fn write_u16(&mut self, bar: u8, at: u64, value: u16) {
-        self.window_mut(bar).write(offset(at), value);
-    }
-
-    fn write_u32(&mut self, bar: u8, at: u64, value: u32) {
-        self.window_mut(bar).write(offset(at), value);
     }
 }

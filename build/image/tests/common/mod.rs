@@ -113,6 +113,7 @@ pub(crate) fn qube(name: &str, memory: u64) -> Qube {
         opened_for: None,
         devices: Vec::new(),
         dma_unprotected: false,
+        rules: None,
         port_count: 0,
     }
 }

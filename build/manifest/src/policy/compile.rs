@@ -4,7 +4,7 @@ use ipc_proto_types::QubeIndex;
 use ipc_proto_wire::{Method, Service};
 use supervisor_policy::{CHAIN_BYTES_MAX, CHAINS_MAX, Chains, DENY, FIRST_CHAIN};
 
-use super::{Rule, Who, encode, narrow};
+use super::{Rule, Who, encode, narrow, network};
 use crate::problem::Source;
 use crate::system::{Decision, Qube, Restart};
 
@@ -25,7 +25,7 @@ pub(crate) struct Compiled {
 }
 
 impl Who {
-    fn selects(&self, index: Option<QubeIndex>, qubes: &[Qube]) -> bool {
+    pub(super) fn selects(&self, index: Option<QubeIndex>, qubes: &[Qube]) -> bool {
         let Some(qube) = index.and_then(|index| qubes.get(index.as_usize())) else {
             return *self == Who::Supervisor;
         };
@@ -41,7 +41,7 @@ impl Who {
 }
 
 impl Rule {
-    fn concerns(&self, ends: Ends, qubes: &[Qube]) -> bool {
+    pub(super) fn concerns(&self, ends: Ends, qubes: &[Qube]) -> bool {
         self.service.value.as_deref().is_none_or(|name| name == ends.service.name)
             && self.from.value.selects(Some(ends.client), qubes)
             && self.to.value.selects(ends.server, qubes)
@@ -123,14 +123,12 @@ pub(crate) fn compile(
         let opener = qubes.get(ends.client.as_usize()).and_then(|client| client.opened_for);
         let openers = opener.map(|client| rules_of_opener(rules, Ends { client, ..*ends }, *server, qubes));
         let decisions_of = |method| {
-            let own = deciding(&own, method);
-            match &openers {
-                None => decide(&own, method, &mut chains, source),
-                Some(openers) => {
-                    let narrowed = narrow::narrowed(&own, &deciding(openers, method));
-                    decide(&narrowed.iter().collect::<Vec<_>>(), method, &mut chains, source)
-                }
+            let mut lines = lines(ends, &own, method);
+            if let Some(openers) = &openers {
+                let openers = self::lines(ends, openers, method);
+                lines = narrow::narrowed(&refs(&lines), &refs(&openers));
             }
+            decide(&refs(&lines), method, &mut chains, source)
         };
         decisions.push(ends.service.methods.iter().map(decisions_of).collect());
     }
@@ -156,6 +154,24 @@ fn deciding<'r>(rules: &[&'r Rule], method: &Method) -> Vec<&'r Rule> {
     let last =
         covering.iter().position(|rule| rule.conditions.is_empty()).map_or(covering.len(), |at| at + 1);
     covering.into_iter().take(last).collect()
+}
+
+/// The rules that may decide a method of a channel. Those for the network are made wider: its other reader sees more.
+fn lines(ends: &Ends, rules: &[&Rule], method: &Method) -> Vec<Rule> {
+    if ends.service.name != network::NAME {
+        return deciding(rules, method).into_iter().cloned().collect();
+    }
+    let covering = rules.iter().filter(|rule| rule.covers(method));
+    let wide: Vec<Rule> = covering.filter_map(|rule| network::widened(rule, method)).collect();
+    if wide.is_empty() {
+        let implied = network::implied(rules, method);
+        return implied.map(|rule| Rule { conditions: Vec::new(), ..rule.clone() }).into_iter().collect();
+    }
+    deciding(&refs(&wide), method).into_iter().cloned().collect()
+}
+
+fn refs(rules: &[Rule]) -> Vec<&Rule> {
+    rules.iter().collect()
 }
 
 fn decide(deciding: &[&Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {

@@ -28,6 +28,8 @@ pub(crate) fn chain(rules: &[&Rule], method: &Method) -> Option<Vec<u8>> {
 
 fn push_test(out: &mut Vec<u8>, test: &Test, shape: &Shape) -> Option<()> {
     match test {
+        // A field of packets, which is in no message; `resolve` lets it stand for those alone.
+        Test::Word(_) => return None,
         Test::Bool(value) => out.extend([OP_BOOL, u8::from(*value)]),
         Test::Number(low, high) if number_range(shape)?.0 < 0 => {
             out.push(OP_SIGNED);

@@ -1,19 +1,22 @@
 //! Policy text: rules, one a line, compiled to decision words and chains.
 //!
 //! `parse.rs` turns text into rules; `resolve.rs` checks every name in them against the system and the services;
-//! `compile.rs` decides each method of each channel, `narrow.rs` what is left of that for a disposable; `encode.rs` writes chains as `supervisor-policy` reads them.
+//! `compile.rs` decides each method of each channel, `narrow.rs` what is left of that for a disposable; `encode.rs` writes
+//! chains as `supervisor-policy` reads them; `network.rs` has what is special about rules for the network.
 //! Vocabulary and order follow Qubes' qrexec policy: the first rule that matches wins, no match denies.
 
 mod compile;
 mod encode;
 mod lex;
 mod narrow;
+mod network;
 mod parse;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use compile::{Ends, apply_redirects, compile};
+pub(crate) use network::hand_down;
 pub(crate) use parse::parse;
 pub(crate) use resolve::resolve;
 
@@ -37,6 +40,8 @@ pub(crate) struct Rule {
     /// Serve the channel by this qube instead.
     pub(crate) redirect: Option<At<String>>,
     pub(crate) conditions: Vec<Condition>,
+    /// The conditions as they were written, braces included; empty when there are none.
+    pub(crate) text: At<String>,
 }
 
 /// Whom a rule selects.
@@ -75,4 +80,6 @@ pub(crate) enum Test {
     Text(String),
     /// `"prefix*suffix"`.
     Glob(String, String),
+    /// `tcp`: a word, which only fields of packets have.
+    Word(String),
 }

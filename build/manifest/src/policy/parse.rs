@@ -10,6 +10,9 @@ use super::{Condition, Rule, Test, Who};
 use crate::nearest::nearest;
 use crate::problem::{At, Source};
 
+/// The field whose values are words.
+const WORD_FIELD: &str = "protocol";
+
 const SHAPE: &str = "service.method  source  target  verdict";
 
 /// The rules of a policy text; problems go into `source`.
@@ -85,7 +88,9 @@ impl<'a> Line<'a> {
         let redirect = self.redirect(rest, verdict)?;
         let conditions = self.conditions(brace)?;
         let at = self.origin.in_file(self.offset + first.0);
-        Some(Rule { at, service, method, from, to, verdict, redirect, conditions })
+        let text = self.text.get(brace..).unwrap_or("").trim_end();
+        let text = self.at(text.to_owned(), brace, text.len());
+        Some(Rule { at, service, method, from, to, verdict, redirect, conditions, text })
     }
 
     #[expect(clippy::type_complexity, reason = "two names that may each be a star, with their places")]
@@ -282,18 +287,19 @@ impl Reader<'_> {
             return Err((place, "the name of a field"));
         };
         self.mark(':', "`:` after the name of a field")?;
-        let mut tests = vec![self.test()?];
+        let mut tests = vec![self.test(&field)?];
         while self.accept(&Token::Mark('|')) {
-            tests.push(self.test()?);
+            tests.push(self.test(&field)?);
         }
         Ok(Condition { field: At { value: field, span }, tests })
     }
 
-    fn test(&mut self) -> Read<At<Test>> {
+    fn test(&mut self, field: &str) -> Read<At<Test>> {
         let place = self.place();
         let (token, mut span) = self.take().ok_or((place, "a value"))?;
         let value = match token {
             Token::Word(word) if word == "true" || word == "false" => Test::Bool(word == "true"),
+            Token::Word(word) if field == WORD_FIELD => Test::Word(word),
             Token::Number(low) if self.accept(&Token::Range) => {
                 let place = self.place();
                 let Some((Token::Number(high), last)) = self.take() else { return Err((place, "a number")) };

@@ -4,7 +4,7 @@ use ipc_proto_wire::{Fields, Method, Service, Shape};
 
 use supervisor_policy::FIELDS_MAX;
 
-use super::{Rule, Test, Who};
+use super::{Rule, Test, Who, network};
 use crate::catalogue::Catalogue;
 use crate::nearest::nearest;
 use crate::problem::{At, Source};
@@ -99,6 +99,10 @@ fn resolve_methods(rule: &Rule, service: &'static Service, source: &mut Source) 
         let fix = nearest(name, names.iter().copied()).map(|near| format!("write `{}.{near}`", service.name));
         let found = format!("`{}` has no method `{name}`", service.name);
         source.problem(rule.method.span.start, found, format!("one of {}, or *", names.join(", ")), fix);
+        return;
+    }
+    // Fields of packets and what they may be are for the network qube's reader to judge (`network.rs`).
+    if service.name == network::NAME {
         return;
     }
     for condition in &rule.conditions {

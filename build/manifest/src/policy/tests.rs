@@ -47,6 +47,7 @@ fn qube(name: &str, label: Label, tags: &[&str]) -> Qube {
         calls: vec!["echo".into()],
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
         args: String::new(),
+        rules: None,
         restart: Restart::Always,
         family: None,
         opened_for: None,

@@ -1,0 +1,123 @@
+//! The network qube: drives a network card, and serves `net` to every client that has a channel.
+//!
+//! Which client may do what is said by the lines for `net` of the system's policy, which the host tool hands down. Without
+//! them, or when one cannot be read, no packet ever leaves. A card that fails ends this life of the qube; the next one starts
+//! the card again, and clients are told that their streams are gone.
+//!
+//! The hardware address is made up at each boot of the machine, so that networks do not know the machine again; the argument
+//! `mac=device` keeps the card's own. It stays the same for all lives of this qube in one boot: a new one would ask for a new
+//! lease at each restart, and a server has few.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+mod clients;
+mod device;
+
+use ipc_proto_net_api::{self as net, serve_in_place};
+use ipc_proto_rpc::Ticks;
+use netvm_card::Card;
+use netvm_core::{Config, Quota, Stack, random_hardware_address};
+use netvm_firewall::{Now, Rules};
+use unikernels_nic::{Link, Mac, Nic as _};
+use unikernels_rt::{Qube, log, main};
+use unikernels_sdk::Csprng;
+
+use clients::Clients;
+use device::Device;
+
+main!(netvm);
+
+/// How often at most it is asked whether there is a link: it costs an access to the card.
+const LINK_MS: u64 = 1000;
+
+fn netvm(qube: Qube) -> i32 {
+    // Buffers and rings first: the heap takes all that is left of the arena.
+    let mut ports = qube.servers(&net::SERVICE);
+    let device = Device::start(qube, hardware_address(qube));
+    let (name, mac) = (device.name(), device.mac());
+    let config = Config {
+        hardware: mac,
+        fixed: None,
+        resolvers: Default::default(),
+        addresses_v6: Default::default(),
+    };
+    let mut seed = [0; unikernels_sdk::SEED_BYTES];
+    qube.random().fill(&mut seed);
+    let mut stack = Stack::new(Card::new(device), &config, Quota::USUAL, Csprng::new(seed), now(qube));
+    if let Some(rules) = rules(qube) {
+        stack.set_rules(rules, now(qube));
+    }
+    log!("{name} card, address {:02x?}", mac);
+    qube.ready();
+    let mut clients = Clients::new();
+    let mut link_at = 0;
+    let mut is_device = true;
+    loop {
+        let at = now(qube);
+        if is_device {
+            stack.device().nic().acknowledge();
+        }
+        if is_device || at.ms >= link_at {
+            let is_up = stack.device().link() == Link::Up;
+            stack.set_link(is_up);
+            link_at = at.ms.saturating_add(LINK_MS);
+        }
+        clients.admit(&mut ports, &mut stack);
+        let is_busy = stack.turn(at);
+        let is_idle = ports.serve(&mut |port, buffers| serve_in_place(&mut stack, port, buffers));
+        stack.flush();
+        stack.device().flush();
+        clients.tell(&mut ports, &mut stack);
+        if let Some(error) = stack.device().failure() {
+            panic!("the network card does not work any more: {error:?}");
+        }
+        let deadline = if is_busy || !is_idle { Some(Ticks(0)) } else { sleep(qube, &mut stack) };
+        is_device = qube.wait(deadline).device();
+    }
+}
+
+/// Until when there is nothing to do if nothing comes.
+fn sleep(qube: Qube, stack: &mut Stack<Card<Device>>) -> Option<Ticks> {
+    let at = now(qube);
+    let turn = stack.turn_at().map(|turn_ms| turn_ms.saturating_sub(at.ms));
+    let expiry = stack.next_expiry().map(|expiry_s| expiry_s.saturating_sub(at.unix_s).saturating_mul(1000));
+    [turn, expiry].into_iter().flatten().min().map(|ms| qube.in_ms(ms))
+}
+
+fn now(qube: Qube) -> Now {
+    Now { ms: qube.clock().ns(qube.now().0) / 1_000_000, unix_s: qube.unix_time().seconds }
+}
+
+/// The rules that the system's policy has for us. Fail closed: what cannot be read is as if it were not there.
+fn rules(qube: Qube) -> Option<Rules> {
+    let Some(text) = qube.rules() else {
+        log!("the policy has no rules for the network: nothing is sent");
+        return None;
+    };
+    let own = ipc_proto_types::QubeName::new(qube.name()).ok()?;
+    match Rules::parse(text, &own) {
+        Ok(rules) => Some(rules),
+        Err(error) => {
+            log!("rules of the network cannot be read, so nothing is sent: {error:?}");
+            None
+        }
+    }
+}
+
+/// The address to have: of this boot, or, by argument, the card's.
+fn hardware_address(qube: Qube) -> Option<Mac> {
+    if qube.args().get("mac") == Some("device") {
+        return None;
+    }
+    // When the machine started, to the nanosecond, and how fast its clock was measured: another at each boot, and the same for
+    // every life of this qube. It is no secret, since it is told to the network.
+    let zero = qube.clock().unix(Ticks(0));
+    let mut seed = [0; unikernels_sdk::SEED_BYTES];
+    let words = [zero.seconds, u64::from(zero.nanoseconds), qube.clock().ticks_per_second()];
+    for (place, word) in seed.chunks_exact_mut(8).zip(words) {
+        place.copy_from_slice(&word.to_le_bytes());
+    }
+    Some(random_hardware_address(&mut Csprng::new(seed)))
+}
