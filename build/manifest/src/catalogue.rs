@@ -23,6 +23,7 @@ impl Catalogue {
             &ipc_proto_echo_api::SERVICE,
             &ipc_proto_log_api::SERVICE,
             &ipc_proto_net_api::SERVICE,
+            &ipc_proto_open_api::SERVICE,
             &ipc_proto_sign_api::SERVICE,
             &ipc_proto_vault_api::SERVICE,
             &ipc_proto_vault_api::files::SERVICE,

@@ -13,7 +13,7 @@ pub mod reference;
 use ipc_proto_wire::{Docs, Service};
 
 /// Every service there is.
-pub const SERVICES: [Service; 12] = [
+pub const SERVICES: [Service; 13] = [
     ipc_proto_block_api::SERVICE,
     ipc_proto_clock_api::SERVICE,
     ipc_proto_console_api::SERVICE,
@@ -21,6 +21,7 @@ pub const SERVICES: [Service; 12] = [
     ipc_proto_echo_api::SERVICE,
     ipc_proto_log_api::SERVICE,
     ipc_proto_net_api::SERVICE,
+    ipc_proto_open_api::SERVICE,
     ipc_proto_sign_api::SERVICE,
     ipc_proto_vault_api::SERVICE,
     ipc_proto_vault_api::files::SERVICE,
@@ -29,7 +30,7 @@ pub const SERVICES: [Service; 12] = [
 ];
 
 /// The doc comments of every service, in the same order.
-pub const DOCS: [Docs; 12] = [
+pub const DOCS: [Docs; 13] = [
     ipc_proto_block_api::DOCS,
     ipc_proto_clock_api::DOCS,
     ipc_proto_console_api::DOCS,
@@ -37,6 +38,7 @@ pub const DOCS: [Docs; 12] = [
     ipc_proto_echo_api::DOCS,
     ipc_proto_log_api::DOCS,
     ipc_proto_net_api::DOCS,
+    ipc_proto_open_api::DOCS,
     ipc_proto_sign_api::DOCS,
     ipc_proto_vault_api::DOCS,
     ipc_proto_vault_api::files::DOCS,

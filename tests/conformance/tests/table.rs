@@ -379,6 +379,7 @@ fn a_table_knows_whether_its_messages_can_carry_secrets() {
         ipc_proto_echo_api::SERVICE,
         ipc_proto_log_api::SERVICE,
         ipc_proto_net_api::SERVICE,
+        ipc_proto_open_api::SERVICE,
         ipc_proto_vault_api::keys::SERVICE,
         ipc_proto_volumes_api::SERVICE,
     ] {

@@ -46,6 +46,7 @@ pub use ipc_proto_ctl_api::Wire as Ctl;
 pub use ipc_proto_echo_api::Wire as Echo;
 pub use ipc_proto_log_api::Wire as Log;
 pub use ipc_proto_net_api::Wire as Net;
+pub use ipc_proto_open_api::Wire as Open;
 pub use ipc_proto_sign_api::Wire as Sign;
 pub use ipc_proto_vault_api::Wire as Vault;
 pub use ipc_proto_vault_api::files::Wire as VaultFiles;

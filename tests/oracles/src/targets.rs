@@ -3,7 +3,7 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-use crate::{Block, Clock, Console, Ctl, Echo, Log, Net, Sign, Vault, VaultFiles, VaultKeys, Volumes};
+use crate::{Block, Clock, Console, Ctl, Echo, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys, Volumes};
 use crate::{agent, backup, elf, image, imports, kdbx, message, monitor};
 use crate::{peers, policy, queue, records, show_message, store, table, volume};
 
@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// The service of each `message` target: every service there is.
-pub const SERVICES: [Service; 12] = [
+pub const SERVICES: [Service; 13] = [
     Block::SERVICE,
     Clock::SERVICE,
     Console::SERVICE,
@@ -31,6 +31,7 @@ pub const SERVICES: [Service; 12] = [
     Echo::SERVICE,
     Log::SERVICE,
     Net::SERVICE,
+    Open::SERVICE,
     Sign::SERVICE,
     Vault::SERVICE,
     VaultFiles::SERVICE,
@@ -51,7 +52,7 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 26] = [
+pub const TARGETS: [Target; 27] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
@@ -59,6 +60,7 @@ pub const TARGETS: [Target; 26] = [
     target_of::<Echo>("message_echo"),
     target_of::<Log>("message_log"),
     target_of::<Net>("message_net"),
+    target_of::<Open>("message_open"),
     target_of::<Sign>("message_sign"),
     target_of::<Vault>("message_vault"),
     target_of::<VaultFiles>("message_vault_files"),

@@ -32,8 +32,10 @@ pub(crate) enum Command<'w> {
     Kill(&'w str),
     /// Starts a disposable.
     Start(&'w str),
-    /// Ends a disposable.
-    Close(&'w str),
+    /// Ends a disposable; the one whose document is open when none is named.
+    Close(Option<&'w str>),
+    /// Opens an address, or the link of a number, in a disposable.
+    Open(&'w str),
     WhoCanReach(&'w str),
     Audit {
         count: usize,
@@ -101,7 +103,8 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
         }
         "kill" => Command::Kill(args.word("the QUBE to end")?),
         "start" => Command::Start(args.word("the DISPOSABLE to start")?),
-        "close" => Command::Close(args.word("the DISPOSABLE to end")?),
+        "close" => Command::Close(args.next_word()),
+        "open" => Command::Open(args.word("the URL of a document, or the number of a link")?),
         "policy" => match args.word("the question: who-can-reach QUBE")? {
             "who-can-reach" => Command::WhoCanReach(args.word("the QUBE to be reached")?),
             word => {

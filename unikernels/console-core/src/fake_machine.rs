@@ -3,6 +3,7 @@
 extern crate std;
 
 use crate::fake_vault::FakeVault;
+use crate::fake_viewer::FakeViewer;
 use ipc_proto_clock_api::{Clock, Time};
 use ipc_proto_ctl_api::{
     AuditEntry, AuditPage, ChannelInfo, Ctl, CtlError, EndReason, QubeInfo, QubeState, ServiceInfo,
@@ -39,6 +40,8 @@ pub(crate) struct Machine {
     pub(crate) silent: Option<&'static str>,
     /// The vaults with the names of their qubes; a port's index says which one it leads to.
     pub(crate) vaults: Vec<(&'static str, FakeVault)>,
+    /// The viewers with the names of their qubes, likewise.
+    pub(crate) viewers: Vec<(&'static str, FakeViewer)>,
     /// What the guestbook was told.
     pub(crate) guests: Vec<String>,
     /// The supervisor says something else of the guestbook than its channel.
@@ -99,6 +102,7 @@ impl Machine {
             denied: None,
             silent: None,
             vaults: std::vec![("vault", FakeVault::new())],
+            viewers: Vec::new(),
             guests: Vec::new(),
             lies: false,
         }
@@ -144,6 +148,11 @@ impl Ctl for Machine {
         }
         if qube.disposable {
             qube.state = QubeState::Restarting;
+            if let Some((_, viewer)) = self.viewers.iter_mut().find(|(known, _)| name == *known) {
+                viewer.restart();
+                // It is wiped by the time somebody asks again.
+                qube.state = QubeState::Prepared;
+            }
             qube.last_end = Some(EndReason::Killed);
             return Ok(qube.generation + 1);
         }

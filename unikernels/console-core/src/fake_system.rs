@@ -8,12 +8,14 @@ extern crate std;
 use crate::fake::Fake;
 pub(crate) use crate::fake_machine::{Machine, channel, qube};
 use crate::fake_vault::FakeVault;
+use crate::fake_viewer::FakeViewer;
 use crate::system::System;
 use crate::terminal::{Event, Terminal};
 use ipc_proto_clock_api::ClockClient;
 use ipc_proto_ctl_api::CtlClient;
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
+use ipc_proto_open_api::OpenClient;
 use ipc_proto_rpc::{Caller, Port, PortFacts, PortState, RawClient, SendError, Ticks, Untyped};
 use ipc_proto_types::{ErrorCode, Generation, Kind, Label, PortIndex, QubeName, Role};
 use ipc_proto_vault_api::VaultClient;
@@ -202,6 +204,7 @@ pub(crate) struct FakeWorld {
     ctl: CtlClient<'static, FakePort>,
     log: LogClient<'static, FakePort>,
     vaults: Vec<Clients>,
+    viewers: Vec<(QubeName, OpenClient<'static, FakePort>)>,
     clock: ClockClient<'static, FakePort>,
     echo: EchoClient<'static, FakePort>,
     others: Vec<Untyped<'static, FakePort>>,
@@ -233,6 +236,7 @@ impl FakeWorld {
                 },
             )),
             vaults: std::vec![Clients::new(&machine, "vault", 0)],
+            viewers: Vec::new(),
             clock: ClockClient::new(port(
                 ipc_proto_clock_api::SERVICE,
                 "clock",
@@ -268,6 +272,31 @@ impl FakeWorld {
         machine.qubes.push(qube(peer, Label::Vault));
         drop(machine);
         self.vaults.push(Clients::new(&self.machine, peer, number));
+    }
+
+    /// A disposable that opens documents.
+    pub(crate) fn add_viewer(&mut self, peer: &'static str) {
+        let number = u8::try_from(self.viewers.len()).unwrap();
+        let mut machine = self.machine.borrow_mut();
+        machine.viewers.push((peer, FakeViewer::new()));
+        machine.qubes.push(ipc_proto_ctl_api::QubeInfo {
+            state: ipc_proto_ctl_api::QubeState::Prepared,
+            disposable: true,
+            generation: 0,
+            ..qube(peer, Label::Untrusted)
+        });
+        drop(machine);
+        let port = port(
+            &self.machine,
+            ipc_proto_open_api::SERVICE,
+            peer,
+            number,
+            |machine, caller, header, body, out| {
+                let viewer = &mut machine.viewers[usize::from(caller.port.get())].1;
+                ipc_proto_open_api::dispatch(viewer, caller, header, body, out)
+            },
+        );
+        self.viewers.push((QubeName::new(peer).ok().unwrap(), OpenClient::new(port)));
     }
 
     /// The first vault is served by a qube of another name.
@@ -336,6 +365,17 @@ impl System for FakeWorld {
     fn keys(&mut self, peer: &str) -> Option<&mut KeyStoreClient<'static, FakePort>> {
         let has = self.has("vault-keys");
         self.clients(peer).filter(|_| has).map(|clients| &mut clients.keys)
+    }
+
+    fn viewer_name(&mut self, number: usize) -> Option<QubeName> {
+        let viewers = if self.has("open") { self.viewers.as_slice() } else { &[] };
+        viewers.get(number).map(|(name, _)| *name)
+    }
+
+    fn viewer(&mut self, peer: &str) -> Option<&mut OpenClient<'static, FakePort>> {
+        let has = self.has("open");
+        let mut viewers = self.viewers.iter_mut();
+        viewers.find(|(name, _)| name.as_str() == peer).filter(|_| has).map(|(_, viewer)| viewer)
     }
 
     fn random(&mut self, buffer: &mut [u8]) {

@@ -15,6 +15,7 @@ mod calendar;
 mod call;
 mod clipboard;
 mod command;
+mod document;
 mod editor;
 #[cfg(test)]
 mod fake;
@@ -28,6 +29,9 @@ mod fake_machine;
 mod fake_system;
 #[cfg(test)]
 mod fake_vault;
+#[cfg(test)]
+mod fake_viewer;
+mod frame;
 mod history;
 mod key;
 mod line;

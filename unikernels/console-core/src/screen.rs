@@ -8,10 +8,12 @@ use crate::clipboard;
 use crate::key::{Decoder, Key};
 use crate::plain::{Plain, harmless};
 use crate::question::{GUARD_MS, Questions};
+use crate::ring::Ring;
 use crate::terminal::{Event, Printed, Terminal};
 use core::fmt::{self, Write};
 use ipc_proto_ctl_api::Ending;
 use ipc_proto_types::Label;
+use unikernels_picture::{Cell, Colours, write_row};
 
 /// Whether labels and errors are coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,24 @@ pub(crate) enum Input {
     Closed,
 }
 
+/// What ended a wait while something else is being done.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    /// Ctrl-C was typed.
+    Cancelled,
+    /// Something may have moved, or the time is over.
+    Moved,
+    /// A life of a qube ended.
+    Ended(Ending),
+    /// The terminal is gone.
+    Closed,
+}
+
+/// Bytes typed while something is being done: they wait for the next prompt, and what is more is dropped.
+const AHEAD_MAX: usize = 256;
+/// Ctrl-C.
+const CANCEL: u8 = 3;
+
 /// A terminal, the keys coming from it and the state of its clipboard.
 pub(crate) struct Screen<'w, W> {
     /// The terminal, and whatever else the same object does.
@@ -46,6 +66,7 @@ pub(crate) struct Screen<'w, W> {
     colour: Colour,
     decoder: Decoder,
     waiting: Option<Key>,
+    ahead: Ring<AHEAD_MAX>,
     clipboard_until_ms: Option<u64>,
     /// When the last key came.
     last_key_ms: u64,
@@ -62,6 +83,7 @@ impl<'w, W: Terminal> Screen<'w, W> {
             colour,
             decoder: Decoder::default(),
             waiting: None,
+            ahead: Ring::new(),
             clipboard_until_ms: None,
             last_key_ms,
             questions: Questions::new(),
@@ -125,7 +147,7 @@ impl<'w, W: Terminal> Screen<'w, W> {
 
     /// Whether more keys are there already.
     pub(crate) fn has_input(&mut self) -> bool {
-        self.waiting.is_some() || self.world.has_input()
+        self.waiting.is_some() || !self.ahead.is_empty() || self.world.has_input()
     }
 
     /// Waits for a key. Meanwhile qubes print, and the clipboard is cleared when its time has come.
@@ -148,7 +170,11 @@ impl<'w, W: Terminal> Screen<'w, W> {
                 self.clear_clipboard();
             }
             let until_ms = [deadline_ms, self.clipboard_until_ms].into_iter().flatten().min();
-            match self.world.wait(until_ms) {
+            let event = match self.ahead.pop() {
+                Some(byte) => Event::Byte(byte),
+                None => self.world.wait(until_ms),
+            };
+            match event {
                 Event::Byte(byte) => {
                     self.last_key_ms = self.world.now_ms();
                     let [first, second] = self.decoder.feed(byte);
@@ -169,10 +195,64 @@ impl<'w, W: Terminal> Screen<'w, W> {
                 Event::Deadline if deadline_ms.is_some_and(|until| until <= self.world.now_ms()) => {
                     return Input::Deadline;
                 }
-                Event::Deadline => {}
+                Event::Deadline | Event::Changed => {}
                 Event::Closed => return Input::Closed,
             }
         }
+    }
+
+    /// Waits until something moves, at most until `deadline_ms`, while something else is being done. What is typed meanwhile
+    /// is kept for the next prompt, but for Ctrl-C.
+    pub(crate) fn wait_meanwhile(&mut self, deadline_ms: u64) -> Waited {
+        loop {
+            let until_ms = self.clipboard_until_ms.map_or(deadline_ms, |until| until.min(deadline_ms));
+            match self.world.wait(Some(until_ms)) {
+                Event::Byte(CANCEL) => {
+                    self.ahead = Ring::new();
+                    return Waited::Cancelled;
+                }
+                // What finds no room is lost, as it always was on a terminal.
+                Event::Byte(byte) => _ = self.ahead.push(byte),
+                Event::Printed(printed) => {
+                    self.printed(&printed);
+                    return Waited::Moved;
+                }
+                Event::Ended(end) => return Waited::Ended(end),
+                // It is put at the prompt.
+                Event::Asked(asked) => {
+                    let now_ms = self.world.now_ms();
+                    self.questions.push(asked, now_ms);
+                }
+                Event::Closed => return Waited::Closed,
+                Event::Changed => return Waited::Moved,
+                Event::Deadline => {
+                    if self.clipboard_until_ms.is_some_and(|until| until <= self.world.now_ms()) {
+                        self.clear_clipboard();
+                    }
+                    if self.world.now_ms() >= deadline_ms {
+                        return Waited::Moved;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether Ctrl-C was typed by now.
+    pub(crate) fn is_cancelled(&mut self) -> bool {
+        while self.world.has_input() {
+            let now_ms = self.world.now_ms();
+            if matches!(self.wait_meanwhile(now_ms), Waited::Cancelled | Waited::Closed) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Shows a row of a picture.
+    pub(crate) fn cells(&mut self, row: &[Cell]) {
+        let colours = if self.colour == Colour::Always { Colours::Cube } else { Colours::None };
+        let _ = write_row(row, colours, &mut Raw(self.world));
+        self.put(format_args!("\n"));
     }
 
     /// Shows a line a qube had printed: `[●hello] text`, in the place of the line being typed.
@@ -196,6 +276,16 @@ fn paint(label: Label) -> &'static [u8] {
         Label::Orange => b"\x1b[38;5;208m",
         Label::Purple => b"\x1b[35m",
         Label::Grey => b"\x1b[90m",
+    }
+}
+
+/// Writes escape sequences of ours to a terminal.
+struct Raw<'w, W>(&'w mut W);
+
+impl<W: Terminal> Write for Raw<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
     }
 }
 

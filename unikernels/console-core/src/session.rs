@@ -6,6 +6,7 @@
 use crate::audit::Names;
 use crate::call::Request;
 use crate::command::{self, Command, Misuse, Topic, Usage};
+use crate::document::{self, Opened};
 use crate::editor::{Outcome, Purpose};
 use crate::history::History;
 use crate::line::Line;
@@ -34,6 +35,8 @@ pub struct Session<'w, W> {
     pub(crate) ends: Ends,
     /// The vault that the command at hand is about, when it is not the default one.
     pub(crate) addressed: Option<QubeName>,
+    /// The document that is open.
+    pub(crate) document: Option<Opened>,
 }
 
 /// Why a command ended early. What is to be said about it has been said.
@@ -52,6 +55,7 @@ impl<'w, W: World> Session<'w, W> {
             room: Some(room),
             ends: Ends::new(),
             addressed: None,
+            document: None,
         }
     }
 
@@ -91,7 +95,10 @@ impl<'w, W: World> Session<'w, W> {
     /// Does what a finished line says. Has a frame of its own, so that the scrub after it finds all it left.
     #[inline(never)]
     fn entered(&mut self, line: &Line<LINE_MAX>) {
-        self.history.push(line.as_str());
+        // Where a person went is not kept.
+        if !document::is_private(line.as_str()) {
+            self.history.push(line.as_str());
+        }
         self.tell_ends();
         if line.refused() > 0 {
             let length = LINE_MAX + line.refused();
@@ -125,7 +132,9 @@ impl<'w, W: World> Session<'w, W> {
             Command::Say { peer, text } => self.say_to(peer, text),
             Command::Kill(name) => self.kill(name),
             Command::Start(name) => self.start(name),
-            Command::Close(name) => self.close(name),
+            Command::Close(Some(name)) => self.close(name),
+            Command::Close(None) => self.close_document(),
+            Command::Open(what) => self.open(what),
             Command::WhoCanReach(name) => self.who_can_reach(name),
             Command::Audit { count, all } => self.audit(*count, *all),
             Command::Log => self.log(),

@@ -8,6 +8,7 @@ use ipc_proto_clock_api::ClockClient;
 use ipc_proto_ctl_api::CtlClient;
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
+use ipc_proto_open_api::OpenClient;
 use ipc_proto_rpc::{Port, RawClient};
 use ipc_proto_types::QubeName;
 use ipc_proto_vault_api::VaultClient;
@@ -42,6 +43,12 @@ pub trait System {
 
     /// The echo service of the qube with this name.
     fn echo(&mut self, peer: &str) -> Option<&mut EchoClient<'static, Self::Port>>;
+
+    /// The name of a qube that opens documents for us, by a number from 0; `None` after the last.
+    fn viewer_name(&mut self, number: usize) -> Option<QubeName>;
+
+    /// The viewer in the qube with this name.
+    fn viewer(&mut self, peer: &str) -> Option<&mut OpenClient<'static, Self::Port>>;
 
     /// Fills a buffer with random bytes that nobody can guess.
     fn random(&mut self, buffer: &mut [u8]);

@@ -19,6 +19,8 @@ pub enum Event {
     Ended(Ending),
     /// A vault asks whether a qube may sign.
     Asked(Asked),
+    /// A viewer says that its document has come further.
+    Changed,
     /// The deadline passed.
     Deadline,
     /// The terminal is gone for good.

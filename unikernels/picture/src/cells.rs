@@ -73,24 +73,32 @@ impl Cells {
     /// # Errors
     /// Those of `out`.
     pub fn write(&self, colours: Colours, out: &mut impl fmt::Write) -> fmt::Result {
-        for row in self.rows() {
-            let mut last = None;
-            for cell in row {
-                if colours == Colours::None {
-                    out.write_char(shade(*cell))?;
-                    continue;
-                }
-                // Neighbours are often alike.
-                if last.replace(*cell) != Some(*cell) {
-                    write_colour(colours, 38, cell.upper, out)?;
-                    write_colour(colours, 48, cell.lower, out)?;
-                }
-                out.write_char('▀')?;
-            }
-            out.write_str(if colours == Colours::None { "\n" } else { "\u{1b}[0m\n" })?;
-        }
-        Ok(())
+        self.rows().try_for_each(|row| {
+            write_row(row, colours, out)?;
+            out.write_char('\n')
+        })
     }
+}
+
+/// Writes one row for a terminal, without a line feed: for cells that another qube sent.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_row(row: &[Cell], colours: Colours, out: &mut impl fmt::Write) -> fmt::Result {
+    let mut last = None;
+    for cell in row {
+        if colours == Colours::None {
+            out.write_char(shade(*cell))?;
+            continue;
+        }
+        // Neighbours are often alike.
+        if last.replace(*cell) != Some(*cell) {
+            write_colour(colours, 38, cell.upper, out)?;
+            write_colour(colours, 48, cell.lower, out)?;
+        }
+        out.write_char('▀')?;
+    }
+    out.write_str(if colours == Colours::None { "" } else { "\u{1b}[0m" })
 }
 
 /// The size of the largest picture of the same shape that fits; none larger than it is.

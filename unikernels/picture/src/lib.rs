@@ -26,7 +26,7 @@ mod zune;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use cells::{Cell, Cells, Colours};
+pub use cells::{Cell, Cells, Colours, write_row};
 pub use png::to_png;
 
 /// Bytes of a pixel: red, green, blue, alpha (not premultiplied).

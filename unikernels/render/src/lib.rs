@@ -25,7 +25,6 @@ mod html;
 mod json;
 mod markdown;
 mod reference;
-mod safe;
 mod token;
 
 use alloc::string::String;
@@ -33,7 +32,7 @@ use alloc::vec::Vec;
 
 use unikernels_http::Url;
 
-pub use safe::safe;
+pub use unikernels_safe_text::safe;
 
 use canvas::Canvas;
 

@@ -7,6 +7,7 @@ use ipc_proto_ctl_api as ctl;
 use ipc_proto_echo_api as echo;
 use ipc_proto_log_api as log;
 use ipc_proto_net_api as net;
+use ipc_proto_open_api as open;
 use ipc_proto_sign_api as sign;
 use ipc_proto_types::{Bytes, Label, List, Secret, Text};
 use ipc_proto_vault_api as vault_api;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
         (echo::SERVICE, echo()),
         (log::SERVICE, log()),
         (net::SERVICE, net()),
+        (open::SERVICE, open()),
         (sign::SERVICE, sign()),
         (vault_api::SERVICE, vault::vault()),
         (vault_api::files::SERVICE, vault::files()),
@@ -214,6 +216,61 @@ fn ctl() -> Vec<Vector> {
     let refusals = [NotDisposable, AlreadyRunning, NotPrepared];
     vectors.extend(refusals.map(|error| reply("start", Err::<u32, _>(error))));
     vectors
+}
+
+fn open() -> Vec<Vector> {
+    use open::{Failed, OpenError, Phase, Progress, Reason};
+    type Outcome<T> = Result<T, OpenError>;
+    let url = |url: &str| text::<{ open::URL_MAX }>(url);
+    let progress = |phase| reply("progress", Progress { phase, elsewhere: list(&[]) });
+    let picture = open::PictureInfo { width: 640, height: 480, columns: 76, rows: 29 };
+    let document = open::Document {
+        title: text("Grüße"),
+        status: 200,
+        bytes: 20_480,
+        text: 9_000,
+        links: 3,
+        cut: false,
+        picture: None,
+    };
+    let page = "Grüße [1]\n".repeat(20);
+    let failed = Failed { reason: Reason::TimedOut, detail: text("no byte for 20 seconds") };
+    vec![
+        call("open", (url("http://example.org/a?b=c"), 76_u16)),
+        reply("open", Outcome::Ok(())),
+        reply("open", Outcome::<()>::Err(OpenError::AlreadyOpened)),
+        call("progress", ()),
+        progress(Phase::Idle),
+        progress(Phase::Resolving),
+        progress(Phase::Connecting),
+        progress(Phase::Receiving(300)),
+        progress(Phase::Rendering),
+        progress(Phase::Failed(failed)),
+        progress(Phase::Done(document.clone())),
+        reply(
+            "progress",
+            Progress {
+                phase: Phase::Done(open::Document { picture: Some(picture), cut: true, ..document }),
+                elsewhere: list(&[text("https://elsewhere.example:8443")]),
+            },
+        ),
+        call("page", (4_000_u32,)),
+        reply("page", Outcome::Ok(text::<{ open::PAGE_MAX }>(&page))),
+        reply("page", Outcome::<Text<{ open::PAGE_MAX }>>::Err(OpenError::BadPlace)),
+        call("link", (3_u16,)),
+        reply("link", Outcome::Ok(url("https://example.org/"))),
+        reply("link", Outcome::<Text<{ open::URL_MAX }>>::Err(OpenError::NoSuchLink)),
+        call("cells", (300_u16,)),
+        reply("cells", Outcome::Ok(Bytes::<{ open::ROW_MAX }>::try_from([7; 12].as_slice()).expect("it fits"))),
+        reply("cells", Outcome::<Bytes<{ open::ROW_MAX }>>::Err(OpenError::NoPicture)),
+        call("picture", (8_192_u32,)),
+        reply(
+            "picture",
+            Outcome::Ok(Bytes::<{ open::PIXELS_MAX }>::try_from([1, 2, 3, 255].as_slice()).expect("it fits")),
+        ),
+        reply("picture", Outcome::<Bytes<{ open::PIXELS_MAX }>>::Err(OpenError::NotReady)),
+        event("changed", ()),
+    ]
 }
 
 fn sign() -> Vec<Vector> {

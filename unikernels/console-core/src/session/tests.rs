@@ -17,6 +17,7 @@ mod asking;
 mod call;
 mod cloning;
 mod disposable;
+mod document;
 mod entries;
 mod files;
 mod keys;

@@ -2,7 +2,7 @@
 
 use super::{Spec, spec};
 
-pub(super) static SPECS: [Spec; 15] = [
+pub(super) static SPECS: [Spec; 16] = [
     spec(
         "qubes",
         "",
@@ -45,10 +45,18 @@ pub(super) static SPECS: [Spec; 15] = [
         "It waits with memory as new until then. Each life begins so, whatever the last one did or was told.",
     ),
     spec(
+        "open",
+        "URL | NUMBER",
+        "open a document in a disposable",
+        "Fetched and read by a qube that has the network and nothing else, and is wiped afterwards. What strangers wrote\n\
+         stands behind a mark in the colour of that qube. A number follows a link of the open document, in a new life.\n\
+         Ctrl-C stops it. The line is not kept in the history. Example: open http://example.org/",
+    ),
+    spec(
         "close",
-        "DISPOSABLE",
+        "[DISPOSABLE]",
         "end a disposable qube and wipe its memory",
-        "It does not start again until 'start' is typed. Whoever talks to it is told.",
+        "Without a name the one whose document is open. It does not start again until 'start' is typed. Whoever talks to it is told.",
     ),
     spec(
         "policy",

@@ -100,7 +100,7 @@ fn what_can_not_be_started_or_closed_is_said() {
             "Usage: start DISPOSABLE",
             "skep> close a b",
             "'b' is one word too many.",
-            "Usage: close DISPOSABLE",
+            "Usage: close [DISPOSABLE]",
         ],
     );
 }

@@ -1,6 +1,11 @@
-//! Which characters may reach a terminal or an eye.
+//! Which characters may reach a terminal or an eye: one function, for whoever makes a page and for whoever shows it.
+//!
+//! Not here: lines, widths, who said it. A harmless character can still be part of a lie.
 //! Source: Unicode 17.0, UAX #9 (bidirectional controls), UTS #39 section 5, property
 //! Default_Ignorable_Code_Point.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
 
 use core::ops::RangeInclusive;
 

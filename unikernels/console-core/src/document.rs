@@ -1,0 +1,299 @@
+//! `open` and `close`: documents of the web, each in a life of a disposable that ends with it.
+//!
+//! The console finds a viewer that waits, starts it, and shows what it says in a frame. It believes nothing of it: text is
+//! made harmless again, counts and sizes are bounded here, and what contradicts itself ends the viewer. One document is open
+//! at a time; a link is followed in a new life. No address is kept: not in the history, not with the open document.
+
+mod showing;
+
+use crate::frame::{COLUMNS, Frame};
+use crate::screen::Waited;
+use crate::sentence::NoAnswer;
+use crate::session::{Done, Given, Session};
+use crate::system::{System, World};
+use core::fmt;
+use ipc_proto_ctl_api::{CtlError, QubeInfo, QubeState};
+use ipc_proto_open_api::{Document, Failed, OpenClient, OpenError, Phase, Progress, Reason, URL_MAX};
+use ipc_proto_rpc::CallError;
+use ipc_proto_types::{Label, QubeName, Text};
+
+/// How long a document may take, in milliseconds: longer than a viewer waits for any server.
+const LOAD_MS: u64 = 150_000;
+/// How long wiping a viewer may take, in milliseconds.
+const WIPE_MS: u64 = 10_000;
+/// How often is looked, in milliseconds, should nobody say that something changed.
+const LOOK_MS: u64 = 200;
+
+/// The document that is open.
+pub(crate) struct Opened {
+    viewer: QubeName,
+    label: Label,
+}
+
+/// Whether a line says where somebody goes.
+pub(crate) fn is_private(line: &str) -> bool {
+    line.split_whitespace().next().is_some_and(|first| first == "open")
+}
+
+impl<W: World> Session<'_, W> {
+    /// Opens an address, or the link of a number, in a life of its own.
+    #[inline(never)]
+    pub(crate) fn open(&mut self, what: &str) -> Done {
+        let url = match what.parse::<u16>() {
+            Ok(number) => self.link(number)?,
+            Err(_) => match Text::try_from(what) {
+                Ok(url) => url,
+                Err(_) => return self.give_up(format_args!("That address is longer than {URL_MAX} bytes.")),
+            },
+        };
+        let opened = self.load_document(&url)?;
+        let shown = self.show_document(&opened);
+        match shown {
+            Ok(()) => {
+                self.document = Some(Opened { viewer: opened.viewer, label: opened.label });
+                Ok(())
+            }
+            Err(given) => {
+                self.end_viewer(&opened.viewer);
+                Err(given)
+            }
+        }
+    }
+
+    /// Ends the disposable whose document is open.
+    pub(crate) fn close_document(&mut self) -> Done {
+        match self.document.take() {
+            Some(document) => {
+                self.end_viewer(&document.viewer);
+                Ok(())
+            }
+            None => self.give_up(format_args!("No document is open.")),
+        }
+    }
+
+    /// Loads a document in a new life of a viewer; when it cannot be had, that life is ended.
+    fn load_document(&mut self, url: &Text<URL_MAX>) -> Result<Loaded, Given> {
+        if let Some(before) = self.document.take() {
+            self.end_viewer(&before.viewer);
+        }
+        let (viewer, label) = self.start_viewer()?;
+        let mut frame = Frame::new(label);
+        match self.await_document(&viewer, url, &mut frame) {
+            Ok(document) => Ok(Loaded { viewer, label, document }),
+            Err(given) => {
+                frame.end(&mut self.screen);
+                self.end_viewer(&viewer);
+                Err(given)
+            }
+        }
+    }
+
+    /// Where a link of the open document leads.
+    fn link(&mut self, number: u16) -> Result<Text<URL_MAX>, Given> {
+        let Some(document) = &self.document else {
+            return self.give_up(format_args!("No document is open whose link {number} could be followed."));
+        };
+        let (viewer, label) = (document.viewer, document.label);
+        match self.ask_viewer(&viewer, |viewer| viewer.link(number))? {
+            Ok(url) => {
+                self.say(format_args!("Link {number} leads to:"));
+                Frame::new(label).line(&mut self.screen, &url);
+                Ok(url)
+            }
+            Err(OpenError::LinkTooLong) => {
+                self.give_up(format_args!("The address of link {number} is longer than {URL_MAX} bytes."))
+            }
+            Err(_) => self.give_up(format_args!("The document has no link {number}.")),
+        }
+    }
+
+    /// Finds a viewer that waits, and starts it.
+    fn start_viewer(&mut self) -> Result<(QubeName, Label), Given> {
+        let until_ms = self.screen.world.now_ms().saturating_add(WIPE_MS);
+        loop {
+            let found = self.find_viewer()?;
+            if let Some((qube, name)) = found {
+                match self.ask_ctl(|ctl| ctl.start(qube.name.clone()))? {
+                    Ok(_) => return Ok((name, qube.label)),
+                    // Between the two questions somebody else may have started it.
+                    Err(CtlError::NotPrepared | CtlError::AlreadyRunning) => {}
+                    Err(_) => return self.give_up(format_args!("{name} can't be started.")),
+                }
+            }
+            let now_ms = self.screen.world.now_ms();
+            if now_ms >= until_ms {
+                return self.give_up(format_args!("The viewers are still being wiped; try again."));
+            }
+            self.rest(now_ms.saturating_add(LOOK_MS).min(until_ms))?;
+        }
+    }
+
+    /// A viewer that can be started; none while one is still being wiped.
+    fn find_viewer(&mut self) -> Result<Option<(QubeInfo, QubeName)>, Given> {
+        if self.screen.world.viewer_name(0).is_none() {
+            return self.no_channel("open");
+        }
+        let qubes = self.all_qubes()?;
+        let mut is_wiping = false;
+        for number in 0.. {
+            let Some(name) = self.screen.world.viewer_name(number) else { break };
+            let Some(qube) = qubes.iter().find(|qube| name == *qube.name.as_str()) else { continue };
+            match qube.state {
+                QubeState::Prepared => return Ok(Some((qube.clone(), name))),
+                QubeState::Starting | QubeState::Restarting if qube.disposable => is_wiping = true,
+                _ => {}
+            }
+        }
+        if is_wiping {
+            return Ok(None);
+        }
+        self.give_up(format_args!("No viewer is free: 'close NAME' ends one that 'qubes' shows."))
+    }
+
+    /// Waits a moment; Ctrl-C gives up.
+    fn rest(&mut self, until_ms: u64) -> Done {
+        match self.screen.wait_meanwhile(until_ms) {
+            Waited::Moved => Ok(()),
+            Waited::Ended(end) => {
+                self.ended(&end);
+                Ok(())
+            }
+            Waited::Cancelled => {
+                self.screen.clear_row();
+                self.give_up(format_args!("Stopped."))
+            }
+            Waited::Closed => Err(Given),
+        }
+    }
+
+    /// Has a viewer open an address, and shows how far it is until it is there.
+    fn await_document(
+        &mut self,
+        viewer: &QubeName,
+        url: &Text<URL_MAX>,
+        frame: &mut Frame,
+    ) -> Result<Document, Given> {
+        let columns = u16::try_from(COLUMNS).unwrap_or(u16::MAX);
+        match self.ask_viewer(viewer, |viewer| viewer.open(url.clone(), columns))? {
+            Ok(()) => {}
+            Err(OpenError::BadAddress) => {
+                return self.give_up(format_args!(
+                    "That is no address to be opened: it has to begin with http:// or https://, and a host."
+                ));
+            }
+            Err(_) => return self.contradicts(viewer),
+        }
+        let until_ms = self.screen.world.now_ms().saturating_add(LOAD_MS);
+        let mut told = 0;
+        loop {
+            let progress = self.ask_viewer(viewer, |viewer| viewer.progress())?;
+            self.screen.clear_row();
+            told = self.tell_redirects(&progress, told, frame);
+            match progress.phase {
+                Phase::Done(document) => return Ok(document),
+                Phase::Failed(failed) => return self.tell_failure(&failed, frame),
+                phase => self.screen.put(format_args!("{viewer}: {} (Ctrl-C stops it)", Step(&phase))),
+            }
+            let now_ms = self.screen.world.now_ms();
+            if now_ms >= until_ms {
+                self.screen.clear_row();
+                return self
+                    .give_up(format_args!("{viewer} has not come to an end in {} s.", LOAD_MS / 1000));
+            }
+            self.rest(now_ms.saturating_add(LOOK_MS))?;
+        }
+    }
+
+    /// Shows the origins that were not shown yet; gives how many are now.
+    fn tell_redirects(&mut self, progress: &Progress, told: usize, frame: &mut Frame) -> usize {
+        for origin in progress.elsewhere.iter().skip(told) {
+            frame.put(&mut self.screen, "sent on to ");
+            frame.line(&mut self.screen, origin);
+        }
+        told.max(progress.elsewhere.len())
+    }
+
+    fn tell_failure<T>(&mut self, failed: &Failed, frame: &mut Frame) -> Result<T, Given> {
+        self.say(format_args!("It can't be opened: {}.", reason(failed.reason)));
+        if !failed.detail.is_empty() {
+            frame.line(&mut self.screen, &failed.detail);
+        }
+        Err(Given)
+    }
+
+    /// Calls a viewer; what went wrong is said. The first call of a life only learns that it is one.
+    fn ask_viewer<T>(
+        &mut self,
+        peer: &QubeName,
+        mut ask: impl FnMut(&mut OpenClient<'static, <W as System>::Port>) -> Result<T, CallError>,
+    ) -> Result<T, Given> {
+        let Some(viewer) = self.screen.world.viewer(peer.as_str()) else {
+            return self.no_channel("open");
+        };
+        let answer = match ask(viewer) {
+            Err(CallError::PeerRestarted(_)) => ask(viewer),
+            other => other,
+        };
+        answer.or_else(|error| {
+            self.screen.clear_row();
+            let no_answer = NoAnswer { peer: peer.as_str(), error, after_restart: "its document is gone." };
+            self.give_up(format_args!("{no_answer}"))
+        })
+    }
+
+    fn contradicts<T>(&mut self, viewer: &QubeName) -> Result<T, Given> {
+        self.give_up(format_args!("{viewer} contradicts itself; nothing more of it is shown."))
+    }
+
+    /// Ends a viewer's life, and says so.
+    fn end_viewer(&mut self, viewer: &QubeName) {
+        match self.screen.world.ctl().map(|ctl| ctl.kill(Text::truncated(viewer.as_str()))) {
+            Some(Ok(Ok(_))) => self.say(format_args!("{viewer} is gone, and its memory with it.")),
+            Some(Ok(Err(_))) => self.say(format_args!("{viewer} is gone already.")),
+            Some(Err(_)) | None => {
+                self.say(format_args!("{viewer} can't be ended: the supervisor does not do it."))
+            }
+        }
+    }
+}
+
+/// A document that is there.
+struct Loaded {
+    viewer: QubeName,
+    label: Label,
+    document: Document,
+}
+
+/// How far a document is.
+struct Step<'p>(&'p Phase);
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Phase::Idle => f.write_str("starting"),
+            Phase::Resolving => f.write_str("asking for the name"),
+            Phase::Connecting => f.write_str("calling the host"),
+            Phase::Receiving(bytes) => write!(f, "{} KiB received", bytes / 1024),
+            Phase::Rendering => f.write_str("reading it"),
+            Phase::Done(_) | Phase::Failed(_) => f.write_str("done"),
+        }
+    }
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Denied => "the network's rules deny it",
+        Reason::NoNetwork => "there is no network",
+        Reason::NoSuchName => "there is no host of this name",
+        Reason::NoAnswer => "nobody knows whether there is a host of this name",
+        Reason::Refused => "the host refuses the connection",
+        Reason::Broken => "the connection broke off",
+        Reason::TimedOut => "it took too long",
+        Reason::NotSecure => "the connection can't be trusted",
+        Reason::BadAnswer => "the host's answer makes no sense",
+        Reason::TooLarge => "it is too large",
+        Reason::Redirect => "the host sends one where this console doesn't go",
+        Reason::Kind => "it is nothing that can be shown",
+        Reason::Picture => "the picture is damaged or too large",
+    }
+}

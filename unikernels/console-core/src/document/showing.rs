@@ -1,0 +1,108 @@
+//! A document on the screen: title, page or picture, and what can be done next.
+
+use super::Loaded;
+use crate::frame::{COLUMNS, Frame};
+use crate::session::{Done, Session};
+use crate::system::World;
+use ipc_proto_open_api::{CELL_SIZE, Document, PictureInfo};
+use unikernels_picture::Cell;
+
+/// Most bytes of a page that are shown: what a viewer of ours makes at most. Another may go on for ever.
+const TEXT_MAX: u32 = 512 * 1024;
+/// Most rows of a page: a page of line feeds alone has as many as bytes.
+const ROWS_MAX: usize = 20_000;
+/// Most rows of cells.
+const CELL_ROWS_MAX: u16 = 100;
+/// What HTTP calls well (RFC 9110 section 15.3).
+const WELL: core::ops::RangeInclusive<u16> = 200..=299;
+
+impl<W: World> Session<'_, W> {
+    /// Shows a document.
+    pub(super) fn show_document(&mut self, loaded: &Loaded) -> Done {
+        let mut frame = Frame::new(loaded.label);
+        if !loaded.document.title.is_empty() {
+            frame.line(&mut self.screen, &loaded.document.title);
+            frame.line(&mut self.screen, "");
+        }
+        match &loaded.document.picture {
+            Some(picture) => self.show_cells(loaded, picture, &mut frame)?,
+            None => self.show_page(loaded, &mut frame)?,
+        }
+        self.say_what_next(&loaded.document);
+        Ok(())
+    }
+
+    fn show_page(&mut self, loaded: &Loaded, frame: &mut Frame) -> Done {
+        let mut from = 0_u32;
+        loop {
+            let Ok(piece) = self.ask_viewer(&loaded.viewer, |viewer| viewer.page(from))? else {
+                return self.contradicts(&loaded.viewer);
+            };
+            if piece.is_empty() {
+                break;
+            }
+            frame.put(&mut self.screen, &piece);
+            from = from.saturating_add(u32::try_from(piece.len()).unwrap_or(u32::MAX));
+            if from > TEXT_MAX || frame.rows() > ROWS_MAX {
+                frame.end(&mut self.screen);
+                self.say(format_args!("It goes on; this is as much as is shown."));
+                return Ok(());
+            }
+            if self.screen.is_cancelled() {
+                frame.end(&mut self.screen);
+                self.say(format_args!("Stopped; the document stays open."));
+                return Ok(());
+            }
+        }
+        frame.end(&mut self.screen);
+        Ok(())
+    }
+
+    fn show_cells(&mut self, loaded: &Loaded, picture: &PictureInfo, frame: &mut Frame) -> Done {
+        let columns = usize::from(picture.columns);
+        if columns == 0 || columns > COLUMNS || picture.rows > CELL_ROWS_MAX {
+            return self.contradicts(&loaded.viewer);
+        }
+        for row in 0..picture.rows {
+            let bytes = match self.ask_viewer(&loaded.viewer, |viewer| viewer.cells(row))? {
+                Ok(bytes) if bytes.len() == columns * CELL_SIZE => bytes,
+                _ => return self.contradicts(&loaded.viewer),
+            };
+            let mut cells = [Cell { upper: [0; 3], lower: [0; 3] }; COLUMNS];
+            for (cell, bytes) in cells.iter_mut().zip(bytes.chunks_exact(CELL_SIZE)) {
+                if let [r, g, b, r2, g2, b2] = *bytes {
+                    *cell = Cell { upper: [r, g, b], lower: [r2, g2, b2] };
+                }
+            }
+            frame.mark(&mut self.screen);
+            self.screen.cells(cells.get(..columns).unwrap_or(&cells));
+        }
+        Ok(())
+    }
+
+    fn say_what_next(&mut self, document: &Document) {
+        if !WELL.contains(&document.status) {
+            self.say(format_args!("The host answered with error {}.", document.status));
+        }
+        if document.cut {
+            self.say(format_args!("The document was too large; its end is missing."));
+        }
+        match (&document.picture, document.links) {
+            (Some(picture), _) => {
+                self.screen.put(format_args!("A picture of {} by {} pixels.", picture.width, picture.height));
+            }
+            (None, 0) => self.screen.put(format_args!("{} bytes, no links.", document.bytes)),
+            (None, 1) => {
+                self.screen.put(format_args!(
+                    "{} bytes, 1 link: 'open 1' follows it in a new life.",
+                    document.bytes
+                ));
+            }
+            (None, links) => self.screen.put(format_args!(
+                "{} bytes, {links} links: 'open 1' follows the first in a new life.",
+                document.bytes
+            )),
+        }
+        self.say(format_args!(" 'close' ends this one."));
+    }
+}
