@@ -30,7 +30,7 @@ fn asked(vault: &mut dyn AllServices, key: u64, of: &[u8]) -> Question {
 
 /// Runs `test` with an open vault and a key in it.
 fn with_key(test: impl FnOnce(&mut dyn AllServices, &Hand, u64)) {
-    let slab = Slab::new(SimDisk::new(SECTORS, 1));
+    let slab = Slab::new(SimDisk::new(SECTORS));
     let clock = Hand::default();
     life(&slab, 1, &clock, |vault| {
         vault.init(&caller(), keys("p")).unwrap();
