@@ -1,6 +1,6 @@
 //! OpenSSL as the other side: its certificates, its server, and a socket that joins it with a [`Tls`].
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; each test file uses a part")]
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
