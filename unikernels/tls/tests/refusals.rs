@@ -1,5 +1,7 @@
 //! Servers that are refused, each for its own reason.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::io::{Read as _, Write as _};

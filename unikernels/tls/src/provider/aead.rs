@@ -136,7 +136,10 @@ impl<C: Cipher> MessageDecrypter for Records13<C> {
         seq: u64,
     ) -> Result<InboundPlainMessage<'a>, Error> {
         let mut message = message;
-        let aad = make_tls13_aad(message.payload.len());
+        // Of the header as it came, so that a change to any of its bytes is found.
+        let [high, low] = message.version.to_array();
+        let [_, _, _, len_high, len_low] = make_tls13_aad(message.payload.len());
+        let aad = [u8::from(message.typ), high, low, len_high, len_low];
         let len = self.cipher.open(Nonce::new(&self.iv, seq).0, &aad, &mut message.payload)?;
         message.payload.truncate(len);
         message.into_tls13_unpadded_message()

@@ -55,4 +55,13 @@ mod tests {
         }
         assert_eq!(lent.next_u64(), plain.next_u64());
     }
+
+    #[test]
+    fn without_a_generator_nothing_is_random() {
+        let turn = TURN.lock();
+        let mut bytes = [0; 4];
+        assert!(Current.fill(&mut bytes).is_err());
+        assert_eq!(bytes, [0; 4]);
+        drop(turn);
+    }
 }

@@ -10,7 +10,7 @@ use rustls::crypto::cipher::{
 };
 use rustls::crypto::hash::Hash;
 use rustls::crypto::hmac::Hmac;
-use rustls::crypto::{ActiveKeyExchange, SecureRandom, SupportedKxGroup};
+use rustls::crypto::{ActiveKeyExchange, SupportedKxGroup};
 use rustls::{ContentType, Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 use unikernels_sdk::Csprng;
 
@@ -148,14 +148,6 @@ fn key_shares_that_are_none_are_refused() {
         assert_eq!(start(&exchange::P256, 1).complete(share).err(), bad);
     }
     assert!(start(&exchange::P256, 1).complete(&good).is_ok());
-}
-
-#[test]
-fn without_a_generator_nothing_is_random() {
-    // Only what lends can be asked; nothing else of this process holds the turn for long.
-    let mut key = [0; 32];
-    let lent = random::lend(&mut Csprng::new([1; 32]), || random::Current.fill(&mut key));
-    assert!(lent.is_ok() && key != [0; 32]);
 }
 
 /// What one side seals the other opens, once, at its place, unchanged.

@@ -1,6 +1,6 @@
 //! OpenSSL as the other side: its certificates, its server, and a socket that joins it with a [`Tls`].
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; each test file uses a part")]
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -125,7 +125,8 @@ pub(crate) fn random(number: u8) -> Csprng {
 /// `openssl s_server`: it sends what it gets on its standard input, and puts out what it receives.
 pub(crate) struct Server {
     child: Child,
-    input: Option<thread::JoinHandle<ChildStdin>>,
+    /// Its input, which stays open as long as it runs: it ends with it.
+    _input: Option<thread::JoinHandle<ChildStdin>>,
     pub(crate) socket: TcpStream,
 }
 
@@ -148,7 +149,7 @@ impl Server {
             while start.elapsed() < PATIENCE && child.try_wait().unwrap().is_none() {
                 if let Ok(socket) = TcpStream::connect(("127.0.0.1", port)) {
                     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-                    return Self { child, input: None, socket };
+                    return Self { child, _input: None, socket };
                 }
                 thread::sleep(Duration::from_millis(10));
             }
@@ -161,16 +162,11 @@ impl Server {
     /// Gives it these bytes to send.
     pub(crate) fn say(&mut self, bytes: Vec<u8>) {
         let mut input = self.child.stdin.take().unwrap();
-        self.input = Some(thread::spawn(move || {
+        self._input = Some(thread::spawn(move || {
             // A server that is gone does not read on; what it sent shows that.
             let _ = input.write_all(&bytes);
             input
         }));
-    }
-
-    /// Ends its input once all is said: then it closes in order.
-    pub(crate) fn finish(&mut self) {
-        drop(self.input.take().unwrap().join().unwrap());
     }
 
     /// Collects what it receives.
