@@ -10,6 +10,7 @@ use unikernels_virtio_pci::{Kind, Layout};
 const I82574L: [u8; 4] = [0x86, 0x80, 0xd3, 0x10];
 
 /// The card.
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is never moved after the start")]
 pub(crate) enum Device {
     /// An 82574L.
     E1000e(E1000e<Window, DeviceMemory>),

@@ -1,0 +1,176 @@
+//! The network: a real server on the host's loopback, behind either card and either vendor's IOMMU.
+//!
+//! Every packet is written down by QEMU, outside the machine, and looked at afterwards: what is denied must not have left.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tests_e2e::{Terminal, plain, root, skep};
+
+/// The system, without the server's port.
+const SYSTEM: &str = include_str!("network/network.toml");
+/// Bytes of the small document.
+const SMALL: usize = 300_000;
+/// Bytes of the one that nobody reads to its end; the file has holes only.
+const ENDLESS: u64 = 1 << 34;
+/// The longest that the network may be away after its qube was killed, in milliseconds of the machine's time.
+const AWAY_MS: u64 = 1000;
+
+/// A folder for one test, empty.
+fn folder(name: &str) -> PathBuf {
+    let folder = root().join("target/e2e").join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder for what the test makes");
+    folder
+}
+
+/// Python's own server, at a port that it found free.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(folder: &Path) -> Self {
+        let mut command = Command::new("python3");
+        command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"]).arg(folder);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Python runs");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut line).expect("it says where it serves");
+        let port = line.split("port ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        Self { child, port: port.unwrap_or_else(|| panic!("no port in {line:?}")) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A document, and its sum as the client counts it (FNV-1a).
+fn document() -> (Vec<u8>, u64) {
+    let mut state = 1_u64;
+    let bytes: Vec<u8> = (0..SMALL)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state.to_le_bytes()[7]
+        })
+        .collect();
+    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (bytes, sum)
+}
+
+/// Waits until the log has a line with this text, and gives the log.
+fn log_until(t: &mut Terminal, text: &str) -> String {
+    let start = std::time::Instant::now();
+    loop {
+        let log = plain(&t.command("log"));
+        if log.contains(text) {
+            return log;
+        }
+        assert!(start.elapsed().as_secs() < 240, "no '{text}' in the log:\n{log}");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+}
+
+/// The frames of a capture (the libpcap format, little-endian).
+fn frames(file: &Path) -> Vec<Vec<u8>> {
+    let bytes = std::fs::read(file).expect("the capture");
+    let mut rest = bytes.get(24..).expect("a header");
+    let mut frames = Vec::new();
+    while let Some((head, more)) = rest.split_at_checked(16) {
+        let length = u32::from_le_bytes([head[8], head[9], head[10], head[11]]) as usize;
+        let Some((frame, more)) = more.split_at_checked(length) else { break };
+        frames.push(frame.to_vec());
+        rest = more;
+    }
+    frames
+}
+
+/// Whether these bytes are anywhere in a frame: an address is, in a packet to it and in a question for it.
+fn has(frame: &[u8], address: [u8; 4]) -> bool {
+    frame.windows(4).any(|window| window == address)
+}
+
+fn run(card: &str, iommu: &str) {
+    let folder = folder(&format!("network-{card}-{iommu}"));
+    let (bytes, sum) = document();
+    std::fs::write(folder.join("small"), bytes).expect("a document");
+    let endless = std::fs::File::create(folder.join("endless")).expect("a document");
+    endless.set_len(ENDLESS).expect("a file with holes");
+    let server = Server::start(&folder);
+    let text =
+        SYSTEM.replace("PORT", &server.port.to_string()).replace("../..", &root().display().to_string());
+    let manifest = folder.join("network.toml");
+    std::fs::write(&manifest, text).expect("the manifest");
+    let manifest = manifest.display().to_string();
+    let capture = folder.join("capture.pcap");
+    let dump = format!("filter-dump,id=dump,netdev=net,file={}", capture.display());
+    let image = folder.join("network.img").display().to_string();
+    let mut t = Terminal::prepare(|| {
+        let built = skep(&["image", &manifest, "-o", &image]).output().expect("cargo runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let arguments = ["run", &manifest, "--no-color", "--nic", card, "--iommu", iommu];
+        let mut command = skep(&arguments);
+        // Time counts instructions, so that a busy host does not make the machine late.
+        command.args(["--", "-object", &dump, "-icount", "shift=0"]);
+        command
+    });
+    let log = log_until(&mut t, &format!("bills] net: fetched {SMALL} bytes, sum {sum:016x}"));
+    let name = if card == "virtio" { "virtio-net" } else { "82574L" };
+    assert!(log.contains(&format!("netvm] {name} card")), "{log}");
+    let log = log_until(&mut t, "bills] net: done");
+    // The first is refused by the network qube, which knows addresses, the second before any message moves.
+    assert!(log.contains(&format!("net: 10.0.2.77:{} Said(Denied)", server.port)), "{log}");
+    assert!(log.contains("net: 10.0.2.2:9 Call(Denied)"), "{log}");
+    let log = log_until(&mut t, "stranger] net: done");
+    assert!(log.contains(&format!("net: 10.0.2.66:{} Call(Denied)", server.port)), "{log}");
+    let status = plain(&t.command("call net.status"));
+    assert!(status.contains("V4([10, 0, 2, 15]), prefix: 24"), "{status}");
+    assert!(status.contains("routers: [V4([10, 0, 2, 2])]"), "{status}");
+
+    let _ = log_until(&mut t, "reader] net: streaming");
+    let _ = t.command("kill netvm");
+    let log = log_until(&mut t, "net: again after ");
+    assert!(log.contains("net: broken: Call(PeerRestarted"), "{log}");
+    let away = log.split("net: again after ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+    assert!(away.is_some_and(|ms: u64| ms <= AWAY_MS), "{card} {iommu}: away for {away:?} ms\n{log}");
+    assert_eq!(t.power_off().0, 0);
+
+    let frames = frames(&capture);
+    assert!(frames.iter().any(|frame| has(frame, [10, 0, 2, 15])), "the capture shows what was sent");
+    for nobody in [[10, 0, 2, 77], [10, 0, 2, 66]] {
+        assert!(!frames.iter().any(|frame| has(frame, nobody)), "{card}: a packet left for {nobody:?}");
+    }
+}
+
+#[test]
+fn a_client_reaches_its_server_and_nobody_else_over_virtio() {
+    run("virtio", "amd");
+}
+
+#[test]
+fn a_client_reaches_its_server_and_nobody_else_over_an_82574l() {
+    run("e1000e", "amd");
+}
+
+#[test]
+fn a_client_reaches_its_server_and_nobody_else_behind_vt_d() {
+    run("virtio", "intel");
+}
+
+#[test]
+fn without_a_card_the_network_qube_does_not_start_and_its_client_is_told() {
+    let mut t = Terminal::run_with("net", &["--nic", "none"]);
+    let log = log_until(&mut t, "netvm does not start");
+    assert!(!log.contains("netvm generation 1 starts"), "{log}");
+    let status = plain(&t.command("call net.status"));
+    assert!(status.contains("not running"), "{status}");
+    assert_eq!(t.power_off().0, 0);
+}
