@@ -78,6 +78,7 @@ fn operands_and_options_arrive() {
     check("close", &Command::Close(None));
     check("open http://host.test/a?b=c&d", &Command::Open("http://host.test/a?b=c&d"));
     check("open 3", &Command::Open("3"));
+    check("convert http://h.test/a a.png", &Command::Convert { url: "http://h.test/a", name: "a.png" });
     check("policy who-can-reach vault", &Command::WhoCanReach("vault"));
     check("audit", &Command::Audit { count: 20, all: false });
     check("audit 5", &Command::Audit { count: 5, all: false });
