@@ -176,12 +176,12 @@ pub(crate) fn end_words(why: EndReason) -> String {
         EndReason::Killed => "killed".to_owned(),
         EndReason::Panicked => "it panicked".to_owned(),
         EndReason::MemoryFault(address) => format!("it touched memory it does not have, at {address:#x}"),
-        EndReason::Exception => "an exception it could not handle".to_owned(),
+        EndReason::Exception(vector) => format!("exception {vector}, which it could not handle"),
         EndReason::UnknownPort(port) => format!("it used I/O port {port:#x}"),
         EndReason::Msr(register) => format!("it used the model-specific register {register:#x}"),
         EndReason::TripleFault => "a triple fault".to_owned(),
         EndReason::UnexpectedExit(code) => format!("an exit no qube should cause, {code:#x}"),
-        EndReason::Protocol => "it broke the rules of a queue".to_owned(),
+        EndReason::InvalidState => "the processor refused its state".to_owned(),
     }
 }
 

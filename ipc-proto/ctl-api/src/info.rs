@@ -56,8 +56,8 @@ pub enum EndReason {
     Panicked,
     /// It touched memory it does not have, at this guest address.
     MemoryFault(u64),
-    /// The CPU raised an exception it could not handle.
-    Exception,
+    /// The CPU raised an exception it could not handle, of this number.
+    Exception(u8),
     /// It used an I/O port it does not have.
     UnknownPort(u16),
     /// It used a model-specific register.
@@ -66,8 +66,8 @@ pub enum EndReason {
     TripleFault,
     /// It left in another way no qube should; the number is the CPU's.
     UnexpectedExit(u32),
-    /// It broke the rules of a queue.
-    Protocol,
+    /// The processor refused its state.
+    InvalidState,
 }
 
 /// The end of a life of a qube.

@@ -1,8 +1,49 @@
-//! The numbers in an audit entry's `why`, as words. The numbers themselves are made in the monitor (`audit.rs`,
-//! `lifecycle.rs`); a test there holds the two against each other.
+//! The numbers in an audit entry's `why`, as words. Those of ends are made here, the others in the monitor (`audit.rs`); a
+//! test there holds numbers and words against each other.
+
+use core::fmt;
+
+use crate::info::EndReason;
 
 /// From here on `why` tells how a qube ended, and the entry is about no message.
 pub const ENDED: u8 = 0x80;
+
+impl EndReason {
+    /// The `why` of its entry in the audit.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Exit(_) => 0x80,
+            Self::Killed => 0x81,
+            Self::Panicked => 0x82,
+            Self::MemoryFault(_) => 0x83,
+            Self::Exception(_) => 0x84,
+            Self::UnknownPort(_) => 0x85,
+            Self::Msr(_) => 0x86,
+            Self::TripleFault => 0x87,
+            Self::UnexpectedExit(_) => 0x88,
+            Self::InvalidState => 0x89,
+        }
+    }
+}
+
+/// As the log says it, after `ended:`.
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit code {code}"),
+            Self::Killed => f.write_str("killed"),
+            Self::Panicked => f.write_str("it panicked"),
+            Self::MemoryFault(at) => write!(f, "forbidden memory access at {at:#x}"),
+            Self::Exception(vector) => write!(f, "exception {vector}"),
+            Self::UnknownPort(port) => write!(f, "unknown port {port:#x}"),
+            Self::Msr(register) => write!(f, "model-specific register {register:#x}"),
+            Self::TripleFault => f.write_str("triple fault"),
+            Self::UnexpectedExit(code) => write!(f, "forbidden instruction, exit code {code:#x}"),
+            Self::InvalidState => f.write_str("invalid processor state"),
+        }
+    }
+}
 
 /// What a `why` means, as the end of a sentence. A number without a meaning says so.
 #[must_use]

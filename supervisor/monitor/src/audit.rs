@@ -313,8 +313,7 @@ mod tests {
 
     #[test]
     fn every_refusal_and_end_has_a_number_of_its_own_and_words_for_it() {
-        use crate::lifecycle::End;
-        use supervisor_mem::Gpa;
+        use ipc_proto_ctl_api::EndReason;
         let mut codes: Vec<u8> = [
             Refusal::Schema,
             Refusal::Correlation,
@@ -351,18 +350,18 @@ mod tests {
         codes.extend(queues.map(|fault| Refusal::Queue(fault).code()));
         codes.extend(queues.map(|fault| Refusal::ReceiverQueue(fault).code()));
         let ends = [
-            End::Exit(0),
-            End::Killed,
-            End::Panicked,
-            End::Memory(Gpa(0)),
-            End::Exception(1),
-            End::Port(0),
-            End::Msr(0),
-            End::TripleFault,
-            End::Unexpected(0),
-            End::InvalidState,
+            EndReason::Exit(0),
+            EndReason::Killed,
+            EndReason::Panicked,
+            EndReason::MemoryFault(0),
+            EndReason::Exception(1),
+            EndReason::UnknownPort(0),
+            EndReason::Msr(0),
+            EndReason::TripleFault,
+            EndReason::UnexpectedExit(0),
+            EndReason::InvalidState,
         ];
-        codes.extend(ends.map(End::code));
+        codes.extend(ends.map(EndReason::code));
         assert!(codes.iter().all(|&code| !matches!(ipc_proto_ctl_api::why_text(code), "" | "unknown")));
         let all = codes.len();
         codes.sort_unstable();

@@ -15,7 +15,6 @@ use crate::channel::EndpointIndex;
 use crate::machine::Machine;
 use crate::monitor::{Core, attention};
 use crate::qube::{QUBES, bit};
-use crate::serve::reason;
 
 /// Number of the event: ctl has one.
 const ENDED: u16 = {
@@ -84,7 +83,7 @@ impl<M: Machine> Core<'_, M> {
         let client = EndpointIndex::new(index, Role::Client);
         let Some(state) = self.channels[channel].as_ref().filter(|it| it.open) else { return };
         let Some(q) = self.qube(ended).filter(|_| state.allowed & 1 << ENDED != 0) else { return };
-        let Some(why) = q.last_end.map(reason) else { return };
+        let Some(why) = q.last_end else { return };
         let (generation, (audit, log)) = (q.generation.0, self.place_of(ended));
         let ending = ctl::Ending { qube: ended.get(), generation, why, log, audit };
         let mut frame = [0; HEADER_SIZE + BODY_MAX];

@@ -1,6 +1,7 @@
 //! Birth, end and rebirth of a qube. An end zeroes its memory, tells its peers, and, if the manifest says so, a new life
 //! begins after a delay that doubles while lives stay short, or when `ctl` is asked for it.
 
+use ipc_proto_ctl_api::EndReason;
 use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, QubeIndex};
 use supervisor_image::Restart;
 use supervisor_mem::Gpa;
@@ -21,49 +22,6 @@ const DEVICE_RESET_FRACTION: u64 = 10;
 const BACKOFF_DOUBLINGS: u32 = 10;
 /// A life of this many seconds was a good one; the delay starts small again.
 const GOOD_LIFE_SECONDS: u64 = 10;
-
-/// Why a life ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// It was done.
-    Exit(i32),
-    /// A ctl call wanted it.
-    Killed,
-    /// It reported a panic or an exception.
-    Panicked,
-    /// It touched memory that its tables forbid.
-    Memory(Gpa),
-    /// An exception that may not be delivered.
-    Exception(u8),
-    /// It used a port that is no call and not its own.
-    Port(u16),
-    /// It used a model-specific register.
-    Msr(u32),
-    /// Triple fault.
-    TripleFault,
-    /// An instruction or exit that no well-behaved qube causes, with the hardware's code.
-    Unexpected(u32),
-    /// The processor refused its state.
-    InvalidState,
-}
-
-impl End {
-    /// A number for the audit; texts are in `ipc-proto-ctl-api`.
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Exit(_) => 0x80,
-            Self::Killed => 0x81,
-            Self::Panicked => 0x82,
-            Self::Memory(_) => 0x83,
-            Self::Exception(_) => 0x84,
-            Self::Port(_) => 0x85,
-            Self::Msr(_) => 0x86,
-            Self::TripleFault => 0x87,
-            Self::Unexpected(_) => 0x88,
-            Self::InvalidState => 0x89,
-        }
-    }
-}
 
 impl<M: Machine> Monitor<'_, M> {
     /// The machine has rebuilt the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
@@ -103,9 +61,14 @@ impl<M: Machine> Monitor<'_, M> {
         let core = &mut self.core;
         core.rebuilding = 0;
         for index in QubeIndex::all() {
-            if core.qube(index).is_some_and(|q| q.life != Life::Ended) {
-                core.prepare_life(index, machine);
-                core.begin_first_life(now, index, machine);
+            let Some(restart) = core.qube(index).filter(|q| q.life != Life::Ended).map(|q| q.facts.restart)
+            else {
+                continue;
+            };
+            core.prepare_life(index, machine);
+            match restart {
+                Restart::OnDemand => core.at(index).life = Life::Prepared,
+                _ => core.begin_life(now, index, machine),
             }
         }
         core.pick(now, machine)
@@ -114,13 +77,20 @@ impl<M: Machine> Monitor<'_, M> {
 
 impl<M: Machine> Core<'_, M> {
     /// Ends a life that left no last words.
-    pub(crate) fn end(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End) {
+    pub(crate) fn end(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: EndReason) {
         let words = self.log.written();
         self.end_after(now, machine, index, how, words);
     }
 
     /// Ends a life whose last words begin at `words` of the log.
-    pub(crate) fn end_after(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: End, words: u64) {
+    pub(crate) fn end_after(
+        &mut self,
+        now: Ticks,
+        machine: &mut M,
+        index: QubeIndex,
+        how: EndReason,
+        words: u64,
+    ) {
         let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
         let memory_is_free = machine.stop(index);
         q.life = if memory_is_free { Life::Rebuilding } else { Life::Ended };
@@ -208,7 +178,7 @@ impl<M: Machine> Core<'_, M> {
             self.attention &= !bit(named);
             match self.at(named).life {
                 Life::Prepared => self.begin_life(now, named, machine),
-                _ => self.end(now, machine, named, End::Killed),
+                _ => self.end(now, machine, named, EndReason::Killed),
             }
         }
         let channel = self.parted.trailing_zeros();
@@ -258,14 +228,6 @@ impl<M: Machine> Core<'_, M> {
         self.write_boot_info(machine, index);
     }
 
-    /// The first life begins, unless it is one that waits until it is asked for.
-    fn begin_first_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
-        match self.at(index).facts.restart {
-            Restart::OnDemand => self.at(index).life = Life::Prepared,
-            _ => self.begin_life(now, index, machine),
-        }
-    }
-
     /// A life begins, after [`Self::prepare_life`].
     pub(crate) fn begin_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let carried_before = self.carried(index);
@@ -294,22 +256,5 @@ impl<M: Machine> Core<'_, M> {
         // The image checks that both lie in writable memory of the qube.
         let _ = memory.copy_out(Gpa(facts.cpu_khz_at), &khz.to_le_bytes());
         let _ = memory.copy_out(Gpa(facts.boot_time_at), &u128::from(times.unix_ns_at_zero).to_le_bytes());
-    }
-}
-
-impl core::fmt::Display for End {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Exit(code) => write!(f, "exit code {code}"),
-            Self::Killed => f.write_str("killed"),
-            Self::Panicked => f.write_str("it panicked"),
-            Self::Memory(at) => write!(f, "forbidden memory access at {:#x}", at.0),
-            Self::Exception(vector) => write!(f, "exception {vector}"),
-            Self::Port(port) => write!(f, "unknown port {port:#x}"),
-            Self::Msr(register) => write!(f, "model-specific register {register:#x}"),
-            Self::TripleFault => f.write_str("triple fault"),
-            Self::Unexpected(code) => write!(f, "forbidden instruction, exit code {code:#x}"),
-            Self::InvalidState => f.write_str("invalid processor state"),
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the monitor keeps for each qube.
 
+use ipc_proto_ctl_api::EndReason;
 use ipc_proto_types::{Generation, MAX_PORTS, MAX_QUBES, QubeIndex, QubeName};
 use supervisor_image as image;
 use supervisor_mem::GuestMemory;
@@ -7,7 +8,6 @@ use supervisor_vcpu::Ticks;
 use supervisor_virtio::{DeviceKind, Queue, Registers};
 
 use crate::channel::NO_ENDPOINT;
-use crate::lifecycle::End;
 
 /// Places for qubes: a power of two, so that an index is masked instead of checked.
 pub(crate) const QUBES: usize = MAX_QUBES.next_power_of_two();
@@ -125,7 +125,7 @@ pub(crate) struct Qube<'a, G: GuestMemory> {
     /// Messages that its ends had received and sent when the current life began.
     pub(crate) carried_before: (u64, u64),
     pub(crate) refused: u64,
-    pub(crate) last_end: Option<End>,
+    pub(crate) last_end: Option<EndReason>,
     /// When the current life began.
     pub(crate) born: Ticks,
     /// Lives in a row that ended early; the delay before the next one doubles with each.

@@ -16,7 +16,6 @@ use supervisor_virtio::Malformed;
 
 use crate::audit::{Outcome, Refusal};
 use crate::channel::EndpointIndex;
-use crate::lifecycle::End;
 use crate::machine::Machine;
 use crate::monitor::{Core, attention};
 use crate::qube::{Life, bit, wake};
@@ -164,7 +163,7 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
             messages_in: carried.0 - q.carried_before.0,
             messages_out: carried.1 - q.carried_before.1,
             refused: q.refused,
-            last_end: q.last_end.map(reason),
+            last_end: q.last_end,
         })
     }
 
@@ -323,20 +322,5 @@ pub(crate) fn verdict(outcome: Outcome) -> ctl::AuditVerdict {
         Outcome::Asked => ctl::AuditVerdict::Asked,
         // An end is told by its `why`.
         Outcome::Refused | Outcome::Ended => ctl::AuditVerdict::Refused,
-    }
-}
-
-pub(crate) fn reason(end: End) -> ctl::EndReason {
-    match end {
-        End::Exit(code) => ctl::EndReason::Exit(code),
-        End::Killed => ctl::EndReason::Killed,
-        End::Panicked => ctl::EndReason::Panicked,
-        End::Memory(at) => ctl::EndReason::MemoryFault(at.0),
-        End::Exception(_) => ctl::EndReason::Exception,
-        End::Port(port) => ctl::EndReason::UnknownPort(port),
-        End::Msr(register) => ctl::EndReason::Msr(register),
-        End::TripleFault => ctl::EndReason::TripleFault,
-        End::Unexpected(code) => ctl::EndReason::UnexpectedExit(code),
-        End::InvalidState => ctl::EndReason::UnexpectedExit(u32::MAX),
     }
 }

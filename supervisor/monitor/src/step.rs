@@ -1,9 +1,9 @@
 //! The one step: a qube stopped; what now?
 
+use ipc_proto_ctl_api::EndReason;
 use ipc_proto_types::QubeIndex;
 use supervisor_vcpu::{Exit, Fault, Ticks};
 
-use crate::lifecycle::End;
 use crate::machine::{Interrupts, Machine, Next};
 use crate::monitor::{Core, Monitor, NOBODY, Staging};
 use crate::qube::{Life, wake};
@@ -46,11 +46,11 @@ impl<M: Machine> Monitor<'_, M> {
             Exit::Panic { at } => {
                 let words = core.log.written();
                 core.last_words_from(now, machine, qube, at);
-                core.end_after(now, machine, qube, End::Panicked, words);
+                core.end_after(now, machine, qube, EndReason::Panicked, words);
                 core.pick(now, machine)
             }
             Exit::Finish { code } => {
-                core.end(now, machine, qube, End::Exit(code));
+                core.end(now, machine, qube, EndReason::Exit(code));
                 core.pick(now, machine)
             }
             Exit::Fault(fault) => {
@@ -182,14 +182,14 @@ impl<M: Machine> Core<'_, M> {
     }
 }
 
-fn end_of(fault: Fault) -> End {
+fn end_of(fault: Fault) -> EndReason {
     match fault {
-        Fault::Memory { at, .. } => End::Memory(at),
-        Fault::Port(port) => End::Port(port),
-        Fault::Msr(register) => End::Msr(register),
-        Fault::Exception(vector) => End::Exception(vector),
-        Fault::Shutdown => End::TripleFault,
-        Fault::Instruction(code) | Fault::Unknown(code) => End::Unexpected(code),
-        Fault::InvalidState => End::InvalidState,
+        Fault::Memory { at, .. } => EndReason::MemoryFault(at.0),
+        Fault::Port(port) => EndReason::UnknownPort(port),
+        Fault::Msr(register) => EndReason::Msr(register),
+        Fault::Exception(vector) => EndReason::Exception(vector),
+        Fault::Shutdown => EndReason::TripleFault,
+        Fault::Instruction(code) | Fault::Unknown(code) => EndReason::UnexpectedExit(code),
+        Fault::InvalidState => EndReason::InvalidState,
     }
 }

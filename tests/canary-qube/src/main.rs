@@ -171,9 +171,9 @@ impl core::fmt::Display for Reason {
             Some(EndReason::UnexpectedExit(code)) => write!(f, "instruction:{code:#x}"),
             Some(EndReason::Killed) => f.write_str("killed"),
             Some(EndReason::Panicked) => f.write_str("panicked"),
-            Some(EndReason::Exception) => f.write_str("exception"),
+            Some(EndReason::Exception(_)) => f.write_str("exception"),
             Some(EndReason::TripleFault) => f.write_str("triple-fault"),
-            Some(EndReason::Protocol) => f.write_str("protocol"),
+            Some(EndReason::InvalidState) => f.write_str("state"),
         }
     }
 }

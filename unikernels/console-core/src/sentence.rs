@@ -50,12 +50,12 @@ impl fmt::Display for Ended {
             EndReason::MemoryFault(address) => {
                 write!(f, "it touched memory it does not have, at {address:#x}")
             }
-            EndReason::Exception => f.write_str("it raised a CPU exception"),
+            EndReason::Exception(vector) => write!(f, "it raised CPU exception {vector}"),
             EndReason::UnknownPort(port) => write!(f, "it used I/O port {port:#x}"),
             EndReason::Msr(number) => write!(f, "it used model-specific register {number:#x}"),
             EndReason::TripleFault => f.write_str("triple fault"),
             EndReason::UnexpectedExit(code) => write!(f, "it left in a way no qube may (CPU exit {code:#x})"),
-            EndReason::Protocol => f.write_str("it broke the rules of a queue"),
+            EndReason::InvalidState => f.write_str("the processor refused its state"),
         }
     }
 }

@@ -175,7 +175,7 @@ fn ending() -> ctl::Ending {
 }
 
 fn ctl() -> Vec<Vector> {
-    use ctl::EndReason::{Exit, MemoryFault, Protocol, UnknownPort};
+    use ctl::EndReason::{Exit, Exception, MemoryFault, UnknownPort};
     let service = ctl::ServiceInfo { name: text("echo"), version: 1, id: Bytes::from([7; 16]) };
     let mut vectors = vec![
         call("system", ()),
@@ -205,7 +205,7 @@ fn ctl() -> Vec<Vector> {
         event("ended", (ending(),)),
     ];
     let ends =
-        [None, Some(Exit(-1)), Some(MemoryFault(0xdead_beef)), Some(UnknownPort(0x3f8)), Some(Protocol)];
+        [None, Some(Exit(-1)), Some(MemoryFault(0xdead_beef)), Some(UnknownPort(0x3f8)), Some(Exception(13))];
     vectors.extend(ends.map(|end| reply("qube", Some(qube(end)))));
     let prepared = ctl::QubeState::Prepared;
     let disposable = ctl::QubeInfo { state: prepared, disposable: true, opened_for: Some(0), ..qube(None) };

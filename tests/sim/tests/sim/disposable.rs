@@ -131,7 +131,7 @@ fn after_every_kind_of_end_it_waits_prepared() {
         (Exit::Fault(Fault::Shutdown), EndReason::TripleFault),
         (Exit::Fault(Fault::Port(0x60)), EndReason::UnknownPort(0x60)),
         (Exit::Fault(Fault::Msr(8)), EndReason::Msr(8)),
-        (Exit::Fault(Fault::Exception(13)), EndReason::Exception),
+        (Exit::Fault(Fault::Exception(13)), EndReason::Exception(13)),
     ];
     let image = plan().image();
     let mut world = World::new(&image, 0);

@@ -15,6 +15,7 @@ use std::vec::Vec;
 
 mod call;
 mod cloning;
+mod disposable;
 mod document;
 mod entries;
 mod files;
@@ -272,7 +273,7 @@ fn log_clock_and_services_are_shown() {
             "SERVICE          VERSION METHODS SCHEMA",
             "vault                  2      25 00000000000000000000000000000000",
             "echo                   1       4 11111111111111111111111111111111",
-            "ctl                    2      11 22222222222222222222222222222222",
+            "ctl                    3      12 22222222222222222222222222222222",
             "guestbook              1       5 33333333333333333333333333333333",
         ],
     );

@@ -40,7 +40,7 @@ fn an_unknown_service_is_called_by_its_description() {
     let schemas = machine.calls.iter().filter(|call| *call == "ctl.schema").count();
     assert_eq!(
         schemas,
-        2 + 2 + 5,
+        2 + 2 + 6,
         "pages and an empty one, of guestbook, echo and ctl; a description is read once in a row"
     );
 }
@@ -214,7 +214,7 @@ fn a_call_that_fails_is_a_sentence() {
             "SERVICE          VERSION METHODS SCHEMA",
             "vault                  2       ? 00000000000000000000000000000000",
             "echo                   1       ? 11111111111111111111111111111111",
-            "ctl                    2       ? 22222222222222222222222222222222",
+            "ctl                    3       ? 22222222222222222222222222222222",
             "guestbook              1       ? 33333333333333333333333333333333",
         ],
     );
