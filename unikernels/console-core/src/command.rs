@@ -36,6 +36,11 @@ pub(crate) enum Command<'w> {
     Close(Option<&'w str>),
     /// Opens an address, or the link of a number, in a disposable.
     Open(&'w str),
+    /// Has a disposable decode a picture, and makes a clean file of it.
+    Convert {
+        url: &'w str,
+        name: &'w str,
+    },
     WhoCanReach(&'w str),
     Audit {
         count: usize,
@@ -105,6 +110,10 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
         "start" => Command::Start(args.word("the DISPOSABLE to start")?),
         "close" => Command::Close(args.next_word()),
         "open" => Command::Open(args.word("the URL of a document, or the number of a link")?),
+        "convert" => {
+            let url = args.word("the URL of a picture")?;
+            Command::Convert { url, name: args.word("the NAME of the file it becomes")? }
+        }
         "policy" => match args.word("the question: who-can-reach QUBE")? {
             "who-can-reach" => Command::WhoCanReach(args.word("the QUBE to be reached")?),
             word => {

@@ -1,9 +1,10 @@
-//! `open` and `close`: documents of the web, each in a life of a disposable that ends with it.
+//! `open`, `convert` and `close`: documents of the web, each in a life of a disposable that ends with it.
 //!
 //! The console finds a viewer that waits, starts it, and shows what it says in a frame. It believes nothing of it: text is
 //! made harmless again, counts and sizes are bounded here, and what contradicts itself ends the viewer. One document is open
 //! at a time; a link is followed in a new life. No address is kept: not in the history, not with the open document.
 
+mod converting;
 mod showing;
 
 use crate::frame::{COLUMNS, Frame};
@@ -32,7 +33,7 @@ pub(crate) struct Opened {
 
 /// Whether a line says where somebody goes.
 pub(crate) fn is_private(line: &str) -> bool {
-    line.split_whitespace().next().is_some_and(|first| first == "open")
+    line.split_whitespace().next().is_some_and(|first| matches!(first, "open" | "convert"))
 }
 
 impl<W: World> Session<'_, W> {

@@ -4,10 +4,13 @@
 //! qube gives it a serial port and channels; the tests give it scripts and fakes, and play whole sessions.
 //!
 //! Invariant: no byte a person typed and no text a qube sent reaches the terminal unless it is harmless (see `plain`); no
-//! secret is shown unless `--reveal` asked for it. Deliberately absent: heap, clock, device, variables, pipes, scripts.
+//! secret is shown unless `--reveal` asked for it. Deliberately absent: clock, device, variables, pipes, scripts; and a heap, but
+//! for pictures that are made anew (`document/converting.rs`).
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 mod audit;
 mod base64;

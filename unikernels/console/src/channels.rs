@@ -4,6 +4,7 @@ use ipc_proto_clock_api::ClockClient;
 use ipc_proto_ctl_api::{CtlClient, CtlEvent, Ending};
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
+use ipc_proto_open_api::OpenClient;
 use ipc_proto_rpc::{Port, RawClient, Untyped};
 use ipc_proto_types::{List, MAX_PORTS, QubeName, Role};
 use ipc_proto_vault_api::VaultClient;
@@ -18,6 +19,10 @@ const ECHOES_MAX: usize = 8;
 /// Most vaults: each takes 20 KiB of memory for its messages.
 const VAULTS_MAX: usize = 4;
 
+/// Most viewers: each takes 8 KiB of memory for its messages.
+const VIEWERS_MAX: usize = 4;
+
+type Viewer = OpenClient<'static, Channel>;
 type Vault = VaultClient<'static, Channel>;
 type Files = FilesClient<'static, Channel>;
 type Keys = KeyStoreClient<'static, Channel>;
@@ -34,6 +39,7 @@ pub(crate) struct Channels {
     vaults: List<&'static mut Vault, VAULTS_MAX>,
     files: List<&'static mut Files, VAULTS_MAX>,
     keys: List<&'static mut Keys, VAULTS_MAX>,
+    viewers: List<&'static mut Viewer, VIEWERS_MAX>,
     /// Those of services this console is not built with.
     others: List<Untyped<'static, Channel>, MAX_PORTS>,
 }
@@ -45,6 +51,7 @@ impl Channels {
         let vaults = all(qube, &ipc_proto_vault_api::SERVICE, |port| qube.place(Vault::new(port)));
         let files = all(qube, &ipc_proto_vault_api::files::SERVICE, |port| qube.place(Files::new(port)));
         let keys = all(qube, &ipc_proto_vault_api::keys::SERVICE, |port| qube.place(Keys::new(port)));
+        let viewers = all(qube, &ipc_proto_open_api::SERVICE, |port| qube.place(Viewer::new(port)));
         let (ctl, log) = (port(&ipc_proto_ctl_api::SERVICE), port(&ipc_proto_log_api::SERVICE));
         let clock = port(&ipc_proto_clock_api::SERVICE);
         // What is left after those that are known.
@@ -63,6 +70,7 @@ impl Channels {
             vaults,
             files,
             keys,
+            viewers,
             others,
         }
     }
@@ -92,6 +100,22 @@ impl Channels {
         self.keys.iter_mut().find_map(|keys| is_of(keys.client().port(), peer).then_some(&mut **keys))
     }
 
+    /// The name of a qube that opens documents.
+    pub(crate) fn viewer_name(&mut self, number: usize) -> Option<QubeName> {
+        self.viewers.get_mut(number).map(|viewer| viewer.client().port().facts().peer_name)
+    }
+
+    /// The viewer in the qube with this name.
+    pub(crate) fn viewer(&mut self, peer: &str) -> Option<&mut Viewer> {
+        self.viewers.iter_mut().find_map(|viewer| is_of(viewer.client().port(), peer).then_some(&mut **viewer))
+    }
+
+    /// Whether a viewer said that something changed.
+    pub(crate) fn has_news(&mut self) -> bool {
+        // All are asked: what one said before must not hide what another says.
+        self.viewers.iter_mut().fold(false, |news, viewer| viewer.next_event().is_some() || news)
+    }
+
     /// The next end of a life that the supervisor told.
     pub(crate) fn ended(&mut self) -> Option<Ending> {
         let CtlEvent::Ended { end } = self.ctl.as_mut()?.next_event()?;
@@ -115,6 +139,7 @@ impl Channels {
         let vaults = self.vaults.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
         let files = self.files.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
         let keys = self.keys.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
+        let viewers = self.viewers.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
         let echoes = self.echoes.iter_mut().map(|client| client as &mut dyn RawClient);
         let others = self.others.iter_mut().map(|client| client as &mut dyn RawClient);
         known
@@ -123,6 +148,7 @@ impl Channels {
             .chain(vaults)
             .chain(files)
             .chain(keys)
+            .chain(viewers)
             .chain(echoes)
             .chain(others)
             .nth(number)

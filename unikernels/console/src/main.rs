@@ -12,6 +12,7 @@ mod printers;
 mod teletype;
 
 use channels::Channels;
+use ipc_proto_open_api::OpenClient;
 use ipc_proto_rpc::{RawClient, Ticks};
 use ipc_proto_types::QubeName;
 use ipc_proto_vault_api::VaultClient;
@@ -88,6 +89,9 @@ impl Terminal for Console {
             if let Some(asked) = self.channels.asked() {
                 return Event::Asked(asked);
             }
+            if self.channels.has_news() {
+                return Event::Changed;
+            }
             if deadline_ms.is_some_and(|ms| self.now_ms() >= ms) {
                 return Event::Deadline;
             }
@@ -148,6 +152,15 @@ impl System for Console {
     fn echo(&mut self, peer: &str) -> Option<&mut ipc_proto_echo_api::EchoClient<'static, Channel>> {
         self.teletype.flush();
         self.channels.echo(peer)
+    }
+
+    fn viewer_name(&mut self, number: usize) -> Option<QubeName> {
+        self.channels.viewer_name(number)
+    }
+
+    fn viewer(&mut self, peer: &str) -> Option<&mut OpenClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.viewer(peer)
     }
 
     fn random(&mut self, buffer: &mut [u8]) {

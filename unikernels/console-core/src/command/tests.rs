@@ -78,6 +78,7 @@ fn operands_and_options_arrive() {
     check("close", &Command::Close(None));
     check("open http://host.test/a?b=c&d", &Command::Open("http://host.test/a?b=c&d"));
     check("open 3", &Command::Open("3"));
+    check("convert http://h.test/a a.png", &Command::Convert { url: "http://h.test/a", name: "a.png" });
     check("policy who-can-reach vault", &Command::WhoCanReach("vault"));
     check("audit", &Command::Audit { count: 20, all: false });
     check("audit 5", &Command::Audit { count: 5, all: false });
@@ -289,7 +290,6 @@ fn what_is_wrong_is_said_with_the_nearest_right_word() {
         ("qubes now", "'now' is one word too many.\nUsage: qubes"),
         ("kill", "'kill' needs the QUBE to end.\nUsage: kill QUBE"),
         ("open", "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER"),
-        ("start", "'start' needs the DISPOSABLE to start.\nUsage: start DISPOSABLE"),
         ("close a b", "'b' is one word too many.\nUsage: close [DISPOSABLE]"),
         ("policy why", "'why' is no policy question: expected who-can-reach QUBE."),
         ("audit many", "'many' is no COUNT: expected a number from 1 to 64."),

@@ -2,7 +2,7 @@
 
 use super::{Spec, spec};
 
-pub(super) static SPECS: [Spec; 16] = [
+pub(super) static SPECS: [Spec; 17] = [
     spec(
         "qubes",
         "",
@@ -51,6 +51,13 @@ pub(super) static SPECS: [Spec; 16] = [
         "Fetched and read by a qube that has the network and nothing else, and is wiped afterwards. What strangers wrote\n\
          stands behind a mark in the colour of that qube. A number follows a link of the open document, in a new life.\n\
          Ctrl-C stops it. The line is not kept in the history. Example: open http://example.org/",
+    ),
+    spec(
+        "convert",
+        "URL NAME",
+        "make a clean picture of one from the web",
+        "A disposable decodes it and hands over pixels; this console makes a PNG file of them, so no byte of the original is in\n\
+         it, and shows it as lines of base64 between two of dashes. Example: convert http://example.org/a.gif a.png",
     ),
     spec(
         "close",

@@ -325,12 +325,76 @@ fn a_picture_is_shown_as_cells_and_one_that_lies_is_not() {
     }
 }
 
+/// Two pixels above two others.
+const INFO: PictureInfo = PictureInfo { width: 2, height: 2, columns: 2, rows: 1 };
+
+#[test]
+fn a_picture_is_made_anew_from_its_pixels_and_its_viewer_is_gone() {
+    let pixels: Vec<u8> = (0..16).collect();
+    let expected = {
+        let limits = unikernels_picture::Limits { side_max: 2, pixels_max: 4 };
+        unikernels_picture::to_png(&unikernels_picture::Picture::new(2, 2, pixels.clone(), &limits).unwrap())
+    };
+    let mut world = FakeWorld::new();
+    with(move |viewer| {
+        viewer.picture = Some(INFO);
+        viewer.pixels = pixels.clone();
+    })(&mut world);
+    let shown = play(&mut world, &["convert http://host.test/a.gif a.png"]);
+    let mut lines = shown.lines().skip(1);
+    assert_eq!(lines.next(), Some(GONE));
+    assert_eq!(lines.next(), Some("-----BEGIN SKEP FILE a.png-----"));
+    let body: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with('-')).collect();
+    let mut file = Vec::new();
+    let mut decoder = crate::base64::Decoder::default();
+    for line in body {
+        decoder.feed(line, &mut |bytes| file.extend_from_slice(bytes)).ok().unwrap();
+    }
+    assert_eq!(file, expected);
+    assert_eq!(state(&world, "viewer-1"), QubeState::Prepared);
+}
+
+#[test]
+fn pixels_that_are_too_many_too_few_or_no_picture_are_refused() {
+    let check = |tell: fn(&mut FakeViewer), expected: &str| {
+        check_in(
+            with(tell),
+            &["convert http://host.test/a.gif a.png"],
+            &["skep> convert http://host.test/a.gif a.png", expected, GONE],
+        );
+    };
+    let lies = "viewer-1 contradicts itself; nothing more of it is shown.";
+    check(|viewer| viewer.page = "x\n".into(), "That is no picture.");
+    check(
+        |viewer| viewer.picture = Some(PictureInfo { width: 60_000, height: 60_000, ..INFO }),
+        "The picture has 60000 by 60000 pixels; 524288 are the most.",
+    );
+    let zero: fn(&mut FakeViewer) = |viewer| viewer.picture = Some(PictureInfo { width: 0, ..INFO });
+    check(zero, "It is not taken: the picture has no pixels.");
+    let few: fn(&mut FakeViewer) = |viewer| {
+        viewer.picture = Some(INFO);
+        viewer.pixels = std::vec![1; 15];
+    };
+    check(few, lies);
+    let many: fn(&mut FakeViewer) = |viewer| {
+        viewer.picture = Some(INFO);
+        viewer.pixels = std::vec![1; 17];
+    };
+    check(many, lies);
+    let endless: fn(&mut FakeViewer) = |viewer| {
+        viewer.picture = Some(INFO);
+        viewer.pixels = std::vec![1; 9];
+        viewer.endless = true;
+    };
+    check(endless, lies);
+}
+
 #[test]
 fn the_history_does_not_know_where_somebody_went() {
     let mut world = FakeWorld::new();
     with(|viewer| viewer.page = "x\n".into())(&mut world);
     let shown =
-        play(&mut world, &["clock", "open http://host.test/a", "  open http://host.test/b", "\x1b[A"]);
+        play(&mut world, &["clock", "open http://host.test/a", "  open http://host.test/b", "convert http://host.test/c c", "\x1b[A"]);
     assert!(shown.ends_with("skep> clock\n2026-01-01 00:00:00 UTC\n"), "{shown}");
 }
 
