@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{KINDS, NAME, Server, now_s, random, receive, roots, send, talk};
-use unikernels_tls::{Read, Tls, TlsError, Version};
+use common::{KINDS, NAME, Server, folder, now_s, openssl, random, receive, roots, send, talk};
+use unikernels_tls::{CertificateFault, Read, Tls, TlsError, Version};
 
 /// Bytes each way: many full records, and some that are not.
 const LEN: usize = 200_001;
@@ -112,5 +112,32 @@ fn a_server_that_closes_is_told_from_one_that_was_cut_off() {
             let expected = if is_cut { Err(TlsError::Truncated) } else { Ok(()) };
             assert_eq!((result, talk.heard.is_empty()), (expected, true), "{version}");
         }
+    }
+}
+
+#[test]
+fn a_chain_over_another_authority_is_followed_when_it_is_all_there() {
+    std::fs::write(folder().join("ca.ext"), "basicConstraints=critical,CA:TRUE\n").unwrap();
+    for (name, issuer, key, extensions) in
+        [("between", "rsa-root", "p384-leaf", "ca.ext"), ("below", "between", "p256-leaf", "leaf.ext")]
+    {
+        let issuer_key = if issuer == "between" { "p384-leaf.key" } else { "rsa-root.key" };
+        let [issuer, certificate, request, key] =
+            [(issuer, "pem"), (name, "pem"), (name, "csr"), (key, "key")]
+                .map(|(name, kind)| format!("{name}.{kind}"));
+        let subject = format!("/CN={name}");
+        openssl(folder(), &["req", "-new", "-key", &key, "-subj", &subject, "-out", &request]);
+        let sign = ["x509", "-req", "-in", &request, "-CA", &issuer, "-CAkey", issuer_key, "-CAcreateserial"];
+        openssl(folder(), &[&sign[..], &["-extfile", extensions, "-out", &certificate]].concat());
+    }
+    for is_whole in [true, false] {
+        let options: &[&str] = if is_whole { &["-cert_chain", "between.pem"] } else { &[] };
+        let mut server = Server::start("below", "p256-leaf", options);
+        server.say(b"here".to_vec());
+        let mut tls = Tls::new(NAME, &roots("rsa"), now_s(), &mut random(1)).unwrap();
+        let mut socket = server.socket.try_clone().unwrap();
+        let (_, result) = talk(&mut tls, &mut socket, b"", 4);
+        let unknown = TlsError::Certificate(CertificateFault::UnknownIssuer);
+        assert_eq!(result, if is_whole { Ok(()) } else { Err(unknown) });
     }
 }

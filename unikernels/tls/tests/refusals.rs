@@ -141,6 +141,33 @@ fn a_server_that_answers_with_an_older_version() {
     assert_eq!(tls.received(&hello), Err(TlsError::Version));
 }
 
+/// A message of the handshake that says this length and never ends, in records with so many bytes of it each.
+fn endless(len: [u8; 3], of_record: u8) -> (TlsError, usize) {
+    let mut tls = Tls::new(NAME, &Roots::none(), now_s(), &mut random(3)).unwrap();
+    let record = [&[22, 3, 3, 0, of_record][..], &vec![0; of_record.into()]].concat();
+    let mut first = record.clone();
+    first[5..9].copy_from_slice(&[2, len[0], len[1], len[2]]);
+    let mut result = tls.received(&first);
+    for sent in (first.len()..).step_by(record.len()) {
+        if let Err(error) = result {
+            return (error, sent);
+        }
+        result = tls.received(&record);
+    }
+    unreachable!("numbers do not end before the connection")
+}
+
+#[test]
+fn a_message_without_end_is_given_up() {
+    // As long as a length can be: at once. As long as a message may be: once it is there and makes no sense.
+    assert_eq!(endless([255; 3], 100), (TlsError::TooLarge, 105));
+    let (error, sent) = endless([0, 255, 255], 100);
+    assert!(matches!(error, TlsError::Malformed | TlsError::Misbehaved) && sent < 70_000, "{error:?} {sent}");
+    // The same in records that are too small for it: when there is no more room.
+    let (error, sent) = endless([0, 255, 255], 4);
+    assert!(error == TlsError::TooLarge && sent < 100_000, "{error:?} {sent}");
+}
+
 #[test]
 fn nothing_in_common() {
     for cipher in ["ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256", "AES128-GCM-SHA256"] {
