@@ -11,7 +11,7 @@ const SYSTEM: &str = "tests/e2e/tests/sign/sign.toml";
 const PASSPHRASE: &str = "correct horse battery staple";
 /// End of the row with the choice.
 const CHOICE: &str = "[n]o? ";
-/// What is said when the time to answer a question begins, and a little more: keys count from then on.
+/// Longer than keys are not taken for an answer after a question was put.
 const GUARD: Duration = Duration::from_millis(2_500);
 /// Longer than a question takes to come up.
 const SOON: Duration = Duration::from_secs(6);
@@ -47,7 +47,8 @@ fn answer(t: &mut Terminal, id: &str, text: &str, letter: &str) -> String {
     assert!(asked.contains("▲ work asks to sign with 'deploy': [o]nce, [m]inute, "), "{asked}");
     sleep(GUARD);
     t.keys(&format!("{letter}\r"));
-    t.until(".\r\n")
+    t.until("work may ");
+    plain(&t.until("\n"))
 }
 
 /// How many questions were put so far.
@@ -69,7 +70,7 @@ fn a_qube_asks_its_owner_answers_and_the_request_goes_through() {
 
     // A second request asks again; no is no, to the end of its patience.
     let _ = t.command(&format!("say work '{id} 8 second'"));
-    assert!(answer(&mut t, &id, "second", "n").contains("may not"), "{}", t.seen);
+    assert!(answer(&mut t, &id, "second", "n").contains("not sign"), "{}", t.seen);
     assert_eq!(printed(&mut t, "second"), "refused");
 
     // Whoever was told no does not ask again soon, and a key that is not there is refused in the same words.
