@@ -130,7 +130,8 @@ impl Terminal {
             // What there is to build is built before patience counts.
             let image = root().join("target/e2e").join("first.img");
             let _ = std::fs::create_dir_all(image.parent().unwrap_or(&image));
-            let built = skep(&["image", system, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
+            let built =
+                skep(&["image", system, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
             assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
             let disk = blank_disk("first");
             let mut command = skep(&["run", system, "--no-color", "--disk", &disk, "--disk-size", "256"]);
