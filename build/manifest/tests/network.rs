@@ -1,10 +1,12 @@
 //! Rules for the network: what the network qube is handed, what the supervisor makes of them, and what is said of wrong ones.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a failure is a panic")]
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use build_manifest::{Catalogue, Problems, System, load_text};
-use ipc_proto_types::PortIndex;
+use ipc_proto_types::{Label, PortIndex};
 use netvm_firewall::{Attempt, Firewall, HostName, Now, Operation, Protocol, Rules, Source};
 use proptest::prelude::*;
 use supervisor_policy::{ALLOW, Chains, DENY, Fields, Value, Verdict, decide};
@@ -114,6 +116,24 @@ fn a_wrong_rule_does_not_build_and_is_named_by_line_and_column() {
     let long = "net.connect bills netvm allow { host: \"a-name-that-is-quite-long.example\" }\n".repeat(40);
     let problems = load(&long).unwrap_err().to_string();
     assert!(problems.contains("bytes of rules for `netvm`"), "{problems}");
+}
+
+#[test]
+fn no_vault_of_a_shipped_system_has_a_channel_to_the_network() {
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned();
+    let mut clients = 0;
+    for name in ["desktop", "net"] {
+        let path = root.join(format!("build/systems/{name}.toml"));
+        let system =
+            load_text(&path, &std::fs::read_to_string(&path).unwrap(), &Catalogue::builtin()).unwrap();
+        for channel in &system.channels {
+            if system.service(channel).unwrap().name == "net" {
+                clients += 1;
+                assert_ne!(system.qube(channel.client).unwrap().label, Label::Vault, "{name}");
+            }
+        }
+    }
+    assert!(clients >= 2);
 }
 
 /// The arguments of `connect` and `send_to` that a rule can look at.
