@@ -44,6 +44,7 @@ fn qube() -> Qube {
         restart: Restart::Always,
         family: None,
         opened_for: None,
+        rules: None,
         devices: Vec::new(),
         dma_unprotected: false,
         port_count: 0,

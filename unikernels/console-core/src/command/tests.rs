@@ -44,7 +44,7 @@ fn operands(spec: &Spec) -> &'static str {
     match spec.operands {
         "QUBE TEXT" => "echo hi",
         "who-can-reach QUBE" => "who-can-reach vault",
-        "VAULT NEW-VAULT" | "NAME FIELD" | "NAME FILE" | "PATH TO" => "one two",
+        "VAULT NEW-VAULT" | "NAME FIELD" | "NAME FILE" | "PATH TO" | "URL NAME" => "one two",
         "SECONDS|never" => "300",
         "NAME NUMBER" => "name 1",
         "NAME OPTION..." => "name --user me",
@@ -289,8 +289,6 @@ fn what_is_wrong_is_said_with_the_nearest_right_word() {
         ("say echo \"hello", "A quote \" is opened and not closed."),
         ("qubes now", "'now' is one word too many.\nUsage: qubes"),
         ("kill", "'kill' needs the QUBE to end.\nUsage: kill QUBE"),
-        ("open", "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER"),
-        ("close a b", "'b' is one word too many.\nUsage: close [DISPOSABLE]"),
         ("policy why", "'why' is no policy question: expected who-can-reach QUBE."),
         ("audit many", "'many' is no COUNT: expected a number from 1 to 64."),
         ("audit 65", "'65' is no COUNT: expected a number from 1 to 64."),
@@ -343,6 +341,18 @@ fn what_is_wrong_is_said_with_the_nearest_right_word() {
             "clone vault",
             "'clone' needs the NEW vault, a qube that holds nothing yet.\nUsage: clone VAULT NEW-VAULT",
         ),
+    ] {
+        assert_eq!(refused(line), sentence);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_document_is_said_too() {
+    for (line, sentence) in [
+        ("open", "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER"),
+        ("open 1 2", "'2' is one word too many.\nUsage: open URL | NUMBER"),
+        ("convert http://h.test/", "'convert' needs the NAME of the file it becomes.\nUsage: convert URL NAME"),
+        ("close a b", "'b' is one word too many.\nUsage: close [DISPOSABLE]"),
     ] {
         assert_eq!(refused(line), sentence);
     }
