@@ -67,11 +67,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
         }
         Verb::New(arguments) => new::new(&workspace.root, &options_of(arguments)),
         Verb::Test { quick } => {
-            let extent = if quick { Extent::Quick } else { Extent::Everything };
-            match &workspace.project {
-                Some(project) => project::test(&workspace, project, extent, report),
-                None => suite::test(&workspace, extent, report),
-            }
+            test(&workspace, if quick { Extent::Quick } else { Extent::Everything }, report)
         }
         Verb::Image { system, output } => {
             doctor::ensure(&[Task::Build], report)?;
@@ -109,6 +105,13 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             print!("{}", reach::answer(&builder::read_system(&workspace, &system)?, &qube)?);
             Ok(())
         }
+    }
+}
+
+fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()> {
+    match &workspace.project {
+        Some(project) => project::test(workspace, project, extent, report),
+        None => suite::test(workspace, extent, report),
     }
 }
 
