@@ -60,6 +60,31 @@ fn words(rules: &str, client: usize, methods: &[&str]) -> Vec<u16> {
 }
 
 #[test]
+fn the_rules_of_whom_a_disposable_is_open_for_are_handed_down_too() {
+    let opened = SYSTEM
+        .replace(
+            "label = \"untrusted\" }",
+            "label = \"untrusted\", disposable = true, for = \"keeper\" },
+    { path = \"../../tests/net-qube\", name = \"keeper\", label = \"vault\" }",
+        )
+        .replace(
+            "RULES",
+            "net.connect @label:untrusted netvm allow\nnet.* keeper netvm allow { port: 443 }\n",
+        );
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned();
+    let system = load_text(&root.join("build/systems/test.toml"), &opened, &Catalogue::builtin());
+    let system = system.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(
+        system.find("netvm").unwrap().1.rules.as_deref(),
+        Some(concat!(
+            "net.connect @label:untrusted @anyvm allow\n",
+            "net.* keeper @anyvm allow { port: 443 }\n",
+            "@opener web keeper vault\n"
+        ))
+    );
+}
+
+#[test]
 fn the_network_qube_gets_the_lines_that_are_its_own() {
     let check = |rules: &str, expected: &str| assert_eq!(handed(rules), expected, "{rules}");
     check("", "");
