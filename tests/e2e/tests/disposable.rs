@@ -35,6 +35,8 @@ service = "log"
 
 /// Lines told to each life; the qube keeps no more.
 const CANARIES: usize = 60;
+/// How every canary ends, so what it is kept backwards begins with.
+const MARK: &str = "-5d1e0b9f";
 /// How often it is asked whether a disposable waits again, before that is given up.
 const LOOKS_MAX: usize = 50;
 
@@ -87,7 +89,7 @@ impl Machine {
     /// Tells a disposable canaries; gives what it keeps of them.
     fn plant(&mut self, name: &str, life: u32) -> Vec<String> {
         let planted = (0..CANARIES).map(|number| {
-            let canary = format!("canary-{name}-{life}-{number:03}-5d1e0b9f");
+            let canary = format!("canary-{name}-{life}-{number:03}{MARK}");
             self.does(&format!("say {name} {canary}"), &canary);
             canary.chars().rev().collect::<String>()
         });
@@ -99,7 +101,11 @@ impl Machine {
     /// How many of these are in the machine's memory.
     fn found(&self, planted: &[String]) -> usize {
         let memory = dump(&self.socket, &self.file);
-        planted.iter().filter(|it| memchr::memmem::find(&memory, it.as_bytes()).is_some()).count()
+        let begins: String = MARK.chars().rev().collect();
+        let places: Vec<usize> = memchr::memmem::find_iter(&memory, &begins).collect();
+        let is_at =
+            |at: &usize, it: &str| memory.get(*at..).is_some_and(|rest| rest.starts_with(it.as_bytes()));
+        planted.iter().filter(|it| places.iter().any(|at| is_at(at, it))).count()
     }
 }
 
