@@ -102,6 +102,8 @@ fn qube_line(index: usize, qube: &QubeInfo) -> Value {
         "name": harmless(qube.name.as_str()),
         "label": qube.label.word(),
         "state": format!("{:?}", qube.state).to_lowercase(),
+        "disposable": qube.disposable,
+        "opened_for": qube.opened_for,
         "generation": qube.generation,
         "memory_kib": qube.memory_kib,
         "exits": qube.exits,

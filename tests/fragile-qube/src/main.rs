@@ -1,4 +1,5 @@
-//! Says back what it is told, and panics at the word `panic`: for tests of what a person sees then.
+//! Says back what it is told, and panics at the word `panic`: for tests of what a person sees then. It keeps what it was told,
+//! backwards, so that a test can tell its memory from that of everybody else who saw the words; at `recall` it says how much.
 //!
 //! As a place for files it panics over every backup it is to verify, and words its panic with all it was told: nothing that is
 //! secret may show in the report.
@@ -7,9 +8,11 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
+use core::fmt::Write as _;
+
 use ipc_proto_echo_api::{self as api, Echo};
 use ipc_proto_rpc::{Caller, Ticks};
-use ipc_proto_types::{Bytes, Secret, Text};
+use ipc_proto_types::{Bytes, List, Secret, Text};
 use ipc_proto_vault_api::VaultError;
 use ipc_proto_vault_api::files::{self, Exported, Files, Format, Imported, PIECE_MAX, Verified};
 use ipc_proto_vault_api::keys::Key;
@@ -20,19 +23,35 @@ main!(fragile);
 fn fragile(qube: Qube) -> i32 {
     let mut ports = qube.servers(&api::SERVICE);
     let mut files = qube.servers(&files::SERVICE);
+    let mut fragile = Fragile { told: List::new() };
     qube.ready();
     loop {
-        let is_idle = files.serve(&mut |port, buffers| files::serve(&mut Fragile, port, buffers));
+        let is_idle = files.serve(&mut |port, buffers| files::serve(&mut fragile, port, buffers));
         let until = if is_idle { None } else { Some(Ticks(0)) };
-        ports.turn(until, &mut |port, buffers| api::serve(&mut Fragile, port, buffers));
+        ports.turn(until, &mut |port, buffers| api::serve(&mut fragile, port, buffers));
     }
 }
 
-struct Fragile;
+/// Lines that are kept; more are not.
+const TOLD_MAX: usize = 64;
+
+struct Fragile {
+    told: List<Text<64>, TOLD_MAX>,
+}
 
 impl Echo for Fragile {
     fn say(&mut self, _: &Caller, text: Text<1024>) -> Text<1024> {
         assert!(text != "panic", "it was told to panic");
+        if text == "recall" {
+            let mut answer = Text::new();
+            let _ = write!(answer, "{} lines", self.told.len());
+            return answer;
+        }
+        let mut backwards = Text::<64>::new();
+        for letter in text.chars().rev() {
+            let _ = write!(backwards, "{letter}");
+        }
+        let _ = self.told.push(backwards);
         text
     }
 

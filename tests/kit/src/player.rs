@@ -13,7 +13,7 @@ pub struct Player<'d, 'w, 'a, 'p> {
     driven: &'d Driven<'w, 'a, 'p>,
     /// Ports that were given out.
     taken: RefCell<Vec<usize>>,
-    /// Made when it is first needed. One for all kills: the calls of a channel are numbered.
+    /// Made when it is first needed. One for all that is asked: the calls of a channel are numbered.
     ctl: RefCell<Option<CtlClient<'d, DrivenPort<'d, 'w, 'a, 'p>>>>,
 }
 
@@ -51,17 +51,39 @@ impl<'d, 'w, 'a, 'p> Player<'d, 'w, 'a, 'p> {
     /// When the manifest gives this qube no channel to `ctl`, or the policy or the supervisor says no.
     pub fn kill(&self, name: &str) {
         const RESTART_MS_MAX: u64 = 11_000;
-        const STEP_MS: u64 = 5;
-        let lives = || self.driven.world().tally(name).lives;
-        let before = lives();
-        let mut ctl = self.ctl.borrow_mut();
-        let ctl = ctl.get_or_insert_with(|| {
-            CtlClient::new(Box::leak(Box::new(self.client(&ipc_proto_ctl_api::SERVICE))))
-        });
-        let killed = ctl.kill(Text::truncated(name));
+        let before = self.lives(name);
+        let killed = self.ask_ctl(|ctl| ctl.kill(Text::truncated(name)));
         assert!(matches!(killed, Ok(Ok(_))), "kill {name}: {killed:?}");
-        let end = self.now_ms() + RESTART_MS_MAX;
-        while lives() == before && self.now_ms() < end {
+        self.sleep_while(RESTART_MS_MAX, || self.lives(name) == before);
+    }
+
+    /// Starts a disposable, as `start` at the terminal does, and waits until it has run; at most a second.
+    ///
+    /// # Panics
+    /// When the manifest gives this qube no channel to `ctl`, or the policy or the supervisor says no.
+    pub fn start(&self, name: &str) {
+        const START_MS_MAX: u64 = 1_000;
+        let before = self.lives(name);
+        let started = self.ask_ctl(|ctl| ctl.start(Text::truncated(name)));
+        assert!(matches!(started, Ok(Ok(_))), "start {name}: {started:?}");
+        self.sleep_while(START_MS_MAX, || self.lives(name) == before);
+    }
+
+    fn lives(&self, name: &str) -> u32 {
+        self.driven.world().tally(name).lives
+    }
+
+    fn ask_ctl<T>(&self, ask: impl FnOnce(&mut CtlClient<'d, DrivenPort<'d, 'w, 'a, 'p>>) -> T) -> T {
+        let mut ctl = self.ctl.borrow_mut();
+        ask(ctl.get_or_insert_with(|| {
+            CtlClient::new(Box::leak(Box::new(self.client(&ipc_proto_ctl_api::SERVICE))))
+        }))
+    }
+
+    fn sleep_while(&self, ms_max: u64, is_so: impl Fn() -> bool) {
+        const STEP_MS: u64 = 5;
+        let end = self.now_ms() + ms_max;
+        while is_so() && self.now_ms() < end {
             self.sleep_ms(STEP_MS);
         }
     }

@@ -105,6 +105,27 @@ fn a_killed_qube_has_a_new_life_that_remembers_nothing_and_its_peer_is_told() {
 }
 
 #[test]
+fn a_disposable_runs_when_it_is_started_and_may_do_what_its_opener_may() {
+    let manifest = SYSTEM.replace("system.toml", "disposable.toml");
+    let system = TestSystem::load(manifest, &[]).qube("relay", relay).qube("clock", clock);
+    system.play("console", |console| {
+        let mut port = console.client(&echo::SERVICE);
+        let mut echo = EchoClient::new(&mut port);
+        assert_eq!(echo.say(text("nobody there")), Err(CallError::PeerGone));
+        for life in 1..4 {
+            console.start("relay");
+            if life > 1 {
+                assert!(matches!(echo.say(text("old")), Err(CallError::PeerRestarted(_))));
+            }
+            let said = echo.say(text("hello")).expect("an answer");
+            assert!(said.as_str().ends_with(" hello") && !said.as_str().starts_with('0'), "{said:?}");
+            console.kill("relay");
+            assert_eq!(echo.say(text("gone")), Err(CallError::PeerGone));
+        }
+    });
+}
+
+#[test]
 fn a_panic_ends_the_life_and_its_words_are_in_the_log() {
     system().play("console", |console| {
         let mut port = console.client(&echo::SERVICE);

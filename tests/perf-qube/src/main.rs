@@ -1,7 +1,7 @@
 //! Measures the channels from inside a qube: exits from the supervisor's own counters, ticks from the time-stamp counter,
 //! which under QEMU's instruction counting are instructions. Prints `bench: name=value` lines in its log.
 //!
-//! Arguments: `task`, one of `call`, `stream`, `idle`, `raw`; `count`, how many calls or messages. For `raw`, which calls any
+//! Arguments: `task`, one of `call`, `stream`, `idle`, `start`, `raw`; `count`, how many calls or messages. For `raw`, which calls any
 //! service: `service`, `method` (its number) and `body` in hexadecimal digits.
 
 #![no_std]
@@ -15,6 +15,7 @@ use ipc_proto_types::Bytes;
 use unikernels_rt::{Qube, log, main};
 
 mod raw;
+mod start;
 
 main!(measure);
 
@@ -36,6 +37,7 @@ fn measure(qube: Qube) -> i32 {
         ("stream", Some(echo)) => stream(qube, count, echo, &mut ctl),
         ("raw", _) => raw::calls(qube, count, &mut ctl),
         ("idle", _) => idle(qube, &mut ctl),
+        ("start", Some(echo)) => start::starts(qube, echo, &mut ctl),
         _ => {
             log!("bench failed: no task {task}, or no channel for it");
             Ok(())

@@ -24,7 +24,7 @@ struct Promise {
 const TENTH_LESS: f64 = 1.0 / 0.9;
 
 /// The promises, in the order they are shown.
-const PROMISES: [Promise; 16] = [
+const PROMISES: [Promise; 18] = [
     Promise {
         name: "call.exits",
         what: "exits of a 64-byte call and its answer",
@@ -54,6 +54,20 @@ const PROMISES: [Promise; 16] = [
         what: "instructions of the dearest exit, its copy included",
         most: 3_000.0,
         formula: |raw| raw.largest(".dearest"),
+    },
+    Promise {
+        name: "start.call",
+        what: "instructions of starting a disposable, to a call of ctl that does nothing",
+        most: 5_000.0,
+        formula: |raw| {
+            Some((raw.get("start.start_ticks")? - raw.get("start.nothing_ticks")?) / raw.get("start.lives")?)
+        },
+    },
+    Promise {
+        name: "start.answer",
+        what: "instructions from a disposable's start to its first answer",
+        most: 1_000_000.0,
+        formula: |raw| Some(raw.get("start.answer_ticks")? / raw.get("start.lives")?),
     },
     Promise {
         name: "boot.instructions",

@@ -31,6 +31,8 @@ pub use figures::{Figures, parse};
 /// The system that measures, and the qube in it that does.
 const SYSTEM: &str = "bench";
 const QUBE: &str = "perf";
+/// The system in which a disposable is started.
+const START: &str = "bench-start";
 /// The package of the plugin and the file it becomes.
 const PLUGIN: (&str, &str) = ("tests-perf-plugin", "libtests_perf_plugin.so");
 /// The machine's memory.
@@ -73,6 +75,9 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
         figures::same(name, &first, &second)?;
         raw.extend(first.into_iter().map(|(figure, value)| (format!("{name}.{figure}"), value)));
     }
+    let (first, second) = (start(workspace, report)?, start(workspace, report)?);
+    figures::same(START, &first, &second)?;
+    raw.extend(first.into_iter().map(|(figure, value)| (format!("start.{figure}"), value)));
     raw.extend(boot::measure(workspace, report)?);
     raw.extend(speed::measure(workspace, report)?);
     raw.extend(vault::measure(workspace, length, report)?);
@@ -93,7 +98,7 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
     for line in table::lines(&vault::rows(&raw), &[1, 2, 3]) {
         println!("{line}");
     }
-    println!("{} runs, each twice, identical", RUNS.len() + 2 + vault::runs(length).count() + 1);
+    println!("{} runs, each twice, identical", RUNS.len() + 3 + vault::runs(length).count() + 1);
     println!("{} runs with a disk, each twice, alike", disk::RUNS.len());
     let path = workspace.output().join("bench.json");
     let text = format!("{:#}\n", figures::to_json(&results, &raw));
@@ -114,6 +119,14 @@ fn build_plugin(workspace: &Workspace) -> Outcome<()> {
 /// One run of one task of our own.
 fn measure(workspace: &Workspace, name: &str, args: &str) -> Outcome<Figures> {
     run(workspace, read_system(workspace, SYSTEM)?, name, args, (Clock::Counted, &[]))
+}
+
+/// Lives of a disposable.
+fn start(workspace: &Workspace, report: Report) -> Outcome<Figures> {
+    builder::build(workspace, START, None, report)?;
+    let once =
+        || run(workspace, read_system(workspace, START)?, "start", "task=start", (Clock::Counted, &[]));
+    report.step("measure starts of a disposable", once)
 }
 
 /// One run of a system with the measuring qube in it.

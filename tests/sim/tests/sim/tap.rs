@@ -117,7 +117,7 @@ fn what_the_supervisor_says_and_hears_is_shown_too() {
         [
             (MessageKind::Call, 3, NOBODY, 0, 1),
             (MessageKind::Reply, NOBODY, 3, 0, 1),
-            (MessageKind::Event, NOBODY, 3, 0, 10),
+            (MessageKind::Event, NOBODY, 3, 0, 11),
         ]
     );
     let qube = ipc_proto_wire::decode::<Option<ctl::QubeInfo>>(&copies[1].body).unwrap().unwrap();
