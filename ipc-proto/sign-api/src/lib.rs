@@ -2,13 +2,18 @@
 //!
 //! A caller sees the keys for which it has consent, and no others. Everything that is not done is refused with the same
 //! word: a caller without consent does not learn whether a key exists, whether the store is locked, or what was wrong.
+//! The owner may be asked meanwhile, so the same request can be granted a little later: [`sign_patiently`] waits for that.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+mod patience;
 
 use ipc_proto_derive::{Schema, service};
 use ipc_proto_types::{Bytes, List, Text};
 use serde::{Deserialize, Serialize};
+
+pub use patience::{NoSignature, PATIENCE_MS, RETRY_MS, sign_patiently};
 
 /// A key that the caller may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]

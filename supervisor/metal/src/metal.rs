@@ -18,8 +18,9 @@ pub(crate) const IO_MAPS: usize = 2;
 /// Places for processors: a power of two, so that an index is masked instead of checked.
 pub(crate) const QUBES: usize = MAX_QUBES.next_power_of_two();
 
-/// Bytes of a qube's memory that are rebuilt between two looks at who else wants to run.
-const REBUILD_BYTES: u64 = 64 * 1024;
+/// Bytes of a qube's memory that are built between two looks at who else wants to run: with eight bytes an instruction no
+/// longer than the dearest exit may be.
+const REBUILD_BYTES: u64 = 8 * 1024;
 
 /// What the processor reads: virtual processors and permission maps. Too big for the stack.
 pub(crate) struct Processors {
@@ -70,10 +71,9 @@ impl Metal {
 }
 
 impl Cell {
-    /// Zeroes the next piece and writes what the image has for it.
+    /// Writes what the image has for the next piece, and zeros where it has nothing. Regions are in order and apart.
     pub(crate) fn rebuild(&mut self) -> bool {
-        let (start, end) = (self.rebuilt, (self.rebuilt + REBUILD_BYTES).min(self.ram.len()));
-        self.ram.zero(start, end - start);
+        let (mut start, end) = (self.rebuilt, (self.rebuilt + REBUILD_BYTES).min(self.ram.len()));
         for region in self.facts.regions() {
             let first = region.gpa - image::layout::RAM_BASE;
             let last = first + region.data.len() as u64;
@@ -81,9 +81,12 @@ impl Cell {
             if from < to
                 && let Some(bytes) = region.data.get((from - first) as usize..(to - first) as usize)
             {
+                self.ram.zero(start, from - start);
                 self.ram.load(from, bytes);
+                start = to;
             }
         }
+        self.ram.zero(start, end - start);
         self.rebuilt = end;
         if end == self.ram.len() {
             self.rebuilt = 0;

@@ -96,14 +96,13 @@ pub(crate) fn setup(
     }
     let mut granted = processors.granted.iter_mut();
     for (index, facts) in image.qubes() {
-        let (mut cell, root, refused) = make_cell(&mut memory, &mut metal.devices, index, facts)?;
+        let (cell, root, refused) = make_cell(&mut memory, &mut metal.devices, index, facts)?;
         let io = match facts.io_ports() {
             [] => &processors.closed,
             _ => io_map(granted.next().ok_or(Trouble::TooManyDevices)?, &facts),
         };
         let asid = u32::from(index.get()) + 1;
         metal.vcpus[index.as_usize()].bind(&metal.processor, root, io, &processors.msr, asid);
-        while !cell.rebuild() {}
         metal.cells[index.as_usize()] = Some(cell);
         if let Some(why) = refused {
             monitor.withhold(Ticks(tsc::read()), index, format_args!("{why}"), &mut metal);

@@ -2,7 +2,7 @@
 //! begins after a delay that doubles while lives stay short, or when `ctl` is asked for it.
 
 use ipc_proto_ctl_api::EndReason;
-use ipc_proto_types::{MAX_CHANNELS, MAX_PORTS, QubeIndex};
+use ipc_proto_types::{Generation, MAX_CHANNELS, MAX_PORTS, QubeIndex};
 use supervisor_image::Restart;
 use supervisor_mem::Gpa;
 use supervisor_vcpu::Ticks;
@@ -24,7 +24,7 @@ const BACKOFF_DOUBLINGS: u32 = 10;
 const GOOD_LIFE_SECONDS: u64 = 10;
 
 impl<M: Machine> Monitor<'_, M> {
-    /// The machine has rebuilt the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
+    /// The machine has built the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
     pub fn rebuilt(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
         let core = &mut self.core;
         core.rebuilding &= !bit(qube);
@@ -38,6 +38,7 @@ impl<M: Machine> Monitor<'_, M> {
         let Some(q) = core.qube_mut(qube) else { return };
         q.life = Life::Ended;
         let name = q.name();
+        core.rebuilding &= !bit(qube);
         core.note(now, machine, format_args!("{name} does not start: {why}"));
     }
 
@@ -56,22 +57,9 @@ impl<M: Machine> Monitor<'_, M> {
         }
     }
 
-    /// Starts every qube of the image, whose memory the machine has built, and decides who is first.
+    /// Begins: the memory of the qubes is built in the order of the image, and who has its own runs meanwhile.
     pub fn start(&mut self, now: Ticks, machine: &mut M) -> Next {
-        let core = &mut self.core;
-        core.rebuilding = 0;
-        for index in QubeIndex::all() {
-            let Some(restart) = core.qube(index).filter(|q| q.life != Life::Ended).map(|q| q.facts.restart)
-            else {
-                continue;
-            };
-            core.prepare_life(index, machine);
-            match restart {
-                Restart::OnDemand => core.at(index).life = Life::Prepared,
-                _ => core.begin_life(now, index, machine),
-            }
-        }
-        core.pick(now, machine)
+        self.core.pick(now, machine)
     }
 }
 
@@ -197,13 +185,25 @@ impl<M: Machine> Core<'_, M> {
         }
     }
 
-    /// The memory is as new: when does the next life begin, if ever?
+    /// The memory is as new: when does the next life begin, if ever? The first at once, but not in the same step.
     fn await_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let second = self.times.ticks_per_second;
         let Some(q) = self.qube_mut(index) else { return };
-        if q.facts.restart != Restart::Always {
-            q.life = if q.facts.restart == Restart::Never { Life::Ended } else { Life::Prepared };
-            return;
+        match q.facts.restart {
+            Restart::OnDemand => {
+                q.life = Life::Prepared;
+                return;
+            }
+            _ if q.generation == Generation::NONE => {
+                (q.life, q.deadline) = (Life::BackingOff, now);
+                self.next_deadline = self.next_deadline.min(now);
+                return;
+            }
+            Restart::Never => {
+                q.life = Life::Ended;
+                return;
+            }
+            Restart::Always => {}
         }
         let good = now.0.saturating_sub(q.born.0) >= GOOD_LIFE_SECONDS.saturating_mul(second);
         q.failures = if good { 0 } else { q.failures.saturating_add(1) };

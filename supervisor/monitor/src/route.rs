@@ -21,7 +21,7 @@ use crate::monitor::{Core, Staging, Window};
 use crate::qube::wake;
 
 /// Most messages moved in one exit. Without it a full queue of 64 would make one exit cost 64 messages.
-const MOVES_MAX: u16 = 14;
+const MOVES_MAX: u16 = 13;
 
 /// Bytes after which no further message is moved in the same exit.
 const BYTES_MAX: usize = 64 * 1024;

@@ -12,7 +12,7 @@ use crate::ram::SimRam;
 use crate::rng::Rng;
 
 /// Bytes of a qube's memory that are rebuilt in one piece.
-const REBUILD_BYTES: usize = 64 * 1024;
+const REBUILD_BYTES: usize = 8 * 1024;
 /// Log lines kept.
 const LINES: usize = 4096;
 
@@ -73,17 +73,13 @@ pub struct SimMachine<'a> {
 
 impl<'a> SimMachine<'a> {
     pub(crate) fn new(qubes: impl Iterator<Item = image::Qube<'a>>, random: Rng) -> Self {
-        let mut machine = Self {
+        Self {
             cells: qubes.map(Cell::new).collect(),
             nowhere: SimRam::new(0, Gpa(u64::MAX), Gpa(u64::MAX)),
             random,
             timer: None,
             lines: VecDeque::new(),
-        };
-        for cell in &mut machine.cells {
-            while !cell.rebuild() {}
         }
-        machine
     }
 
     /// Rebuilds the next piece of a qube's memory; true when that was the last.

@@ -23,8 +23,8 @@ pub const MS: u64 = SECOND / 1000;
 pub const UNIX_NS_AT_ZERO: u64 = 1_767_225_600 * SECOND;
 /// Ticks that the supervisor takes for a step.
 const STEP_TICKS: u64 = 200;
-/// Ticks that a piece of a rebuild takes: 64 KiB at a few bytes a tick.
-const REBUILD_TICKS: u64 = 20_000;
+/// Ticks that a piece of a rebuild takes: 8 KiB at a few bytes a tick.
+const REBUILD_TICKS: u64 = 2_500;
 /// Steps after which a world that does not come to rest is called livelocked.
 const STEPS_MAX: u64 = 20_000_000;
 
@@ -153,8 +153,21 @@ impl<'a, 'p> World<'a, 'p> {
         qube
     }
 
-    /// Starts every qube.
+    /// Starts every qube, all at the same time: their memory is there.
     pub fn boot(&mut self) {
+        for qube in QubeIndex::all().take(self.machine.cells.len()) {
+            while !self.machine.rebuild(qube) {}
+            self.monitor.rebuilt(Ticks(self.now), qube, &mut self.machine);
+        }
+        self.boot_in_pieces();
+        // Each look begins one life.
+        for _ in 0..self.machine.cells.len() {
+            self.interrupt(None);
+        }
+    }
+
+    /// Starts as a machine does: the memory of the qubes is built in pieces, and each begins when it has its own.
+    pub fn boot_in_pieces(&mut self) {
         let next = self.monitor.start(Ticks(self.now), &mut self.machine);
         self.take(next);
     }

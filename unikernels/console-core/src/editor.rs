@@ -28,6 +28,8 @@ pub(crate) enum Outcome {
     EndOfInput,
     /// Not at all: a life of a qube ended. When that was told, [`Screen::resume`] goes on.
     Interrupted(Ending),
+    /// Not at all: a question waits, and no key came for a while. Only a command is left for it; [`Screen::resume`] goes on.
+    Asked,
     /// The terminal is gone.
     Closed,
 }
@@ -90,8 +92,14 @@ impl<W: Terminal, const N: usize> Reading<'_, '_, W, N> {
     fn run(mut self) -> Outcome {
         let reading = &mut self;
         loop {
-            let outcome = match reading.screen.input() {
+            let question_at_ms = match reading.purpose {
+                Purpose::Command(..) => reading.screen.question_at_ms(),
+                Purpose::Answer | Purpose::Secret | Purpose::Pasted => None,
+            };
+            let outcome = match reading.screen.input_until(question_at_ms) {
                 Input::Key(key) => reading.press(key),
+                Input::Asked => None,
+                Input::Deadline => return Outcome::Asked,
                 Input::Ended(end) => return Outcome::Interrupted(end),
                 Input::Disturbed => {
                     reading.stale = true;
@@ -265,7 +273,7 @@ fn width(character: char) -> usize {
     character.width().unwrap_or(0)
 }
 
-fn text_width(text: &str) -> usize {
+pub(crate) fn text_width(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
@@ -281,7 +289,7 @@ fn last_columns(text: &str, columns: usize) -> &str {
 }
 
 /// The longest beginning of `text` of at most `columns` columns.
-fn first_columns(text: &str, columns: usize) -> &str {
+pub(crate) fn first_columns(text: &str, columns: usize) -> &str {
     let mut left = columns;
     let end = text.char_indices().find(|(_, character)| {
         let fits = width(*character) <= left;

@@ -5,7 +5,7 @@
 
 extern crate std;
 
-use crate::terminal::{Event, Printed, Terminal};
+use crate::terminal::{Asked, Event, Printed, Terminal};
 use ipc_proto_ctl_api::Ending;
 use std::collections::VecDeque;
 use std::string::String;
@@ -21,6 +21,8 @@ pub(crate) enum Step {
     Print(Printed),
     /// The supervisor tells the end of a life.
     End(Ending),
+    /// A vault asks.
+    Ask(Asked),
     /// So many milliseconds pass.
     Pass(u64),
 }
@@ -144,6 +146,7 @@ impl Terminal for Fake {
                 Some(Step::Type(bytes)) => self.typed.extend(bytes),
                 Some(Step::Print(printed)) => return Event::Printed(printed),
                 Some(Step::End(end)) => return Event::Ended(end),
+                Some(Step::Ask(asked)) => return Event::Asked(asked),
                 Some(Step::Pass(ms)) => {
                     let then = self.now_ms + ms;
                     match deadline_ms.filter(|deadline| *deadline <= then) {

@@ -10,7 +10,7 @@ use ipc_proto_rpc::Caller;
 use ipc_proto_types::{Bytes, List, Secret, Text};
 use ipc_proto_vault_api::VaultError;
 use ipc_proto_vault_api::files::{Exported, Files, Format, Imported, PIECE_MAX, Verified};
-use ipc_proto_vault_api::keys::{Grant, Key, KeyPage, KeyStore, PendingPage};
+use ipc_proto_vault_api::keys::{Answer, Grant, Key, KeyPage, KeyStore, PendingPage};
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -190,5 +190,13 @@ impl KeyStore for FakeVault {
 
     fn pending(&mut self, _: &Caller) -> Result<PendingPage, VaultError> {
         Ok(PendingPage { requests: List::try_from(self.pending.as_slice()).unwrap() })
+    }
+
+    fn answer(&mut self, _: &Caller, number: u32, answer: Answer) -> Result<bool, VaultError> {
+        self.must_be_open()?;
+        self.answers.push((number, answer));
+        let before = self.asks.len();
+        self.asks.retain(|asked| *asked != number);
+        Ok(self.asks.len() < before)
     }
 }

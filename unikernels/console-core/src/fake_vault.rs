@@ -7,7 +7,7 @@ extern crate std;
 use crate::fake_machine::text;
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{List, Secret, Text};
-use ipc_proto_vault_api::keys::{Grant, Key, Pending};
+use ipc_proto_vault_api::keys::{Answer, Grant, Key, Pending};
 use ipc_proto_vault_api::{
     Added, Algorithm, Change, Code, Custom, Entry, Expiry, Fault, Finding, GroupPage, Keys, NewEntry,
     NewPassword, Page, ReportPage, Reveal, State, Status, Storage, Summary, Vault, VaultError, Version,
@@ -61,6 +61,9 @@ pub(crate) struct FakeVault {
     pub(crate) keys: Vec<Key>,
     pub(crate) allowed: Vec<(String, u64, Grant)>,
     pub(crate) pending: Vec<Pending>,
+    /// Numbers of the questions that are still asked, and what was answered.
+    pub(crate) asks: Vec<u32>,
+    pub(crate) answers: Vec<(u32, Answer)>,
 }
 
 impl FakeVault {
@@ -84,6 +87,8 @@ impl FakeVault {
             keys: Vec::new(),
             allowed: Vec::new(),
             pending: Vec::new(),
+            asks: Vec::new(),
+            answers: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@
 use crate::clipboard;
 use crate::key::{Decoder, Key};
 use crate::plain::{Plain, harmless};
+use crate::question::{GUARD_MS, Questions};
 use crate::ring::Ring;
 use crate::terminal::{Event, Printed, Terminal};
 use core::fmt::{self, Write};
@@ -32,6 +33,10 @@ pub(crate) enum Input {
     Disturbed,
     /// A life of a qube ended: somebody may have something to say about it.
     Ended(Ending),
+    /// A question of a vault came, and waits now.
+    Asked,
+    /// The deadline passed.
+    Deadline,
     /// The terminal is gone.
     Closed,
 }
@@ -63,13 +68,26 @@ pub(crate) struct Screen<'w, W> {
     waiting: Option<Key>,
     ahead: Ring<AHEAD_MAX>,
     clipboard_until_ms: Option<u64>,
+    /// When the last key came.
+    last_key_ms: u64,
+    /// Questions of vaults that wait to be put.
+    pub(crate) questions: Questions,
 }
 
 impl<'w, W: Terminal> Screen<'w, W> {
     /// A screen on this terminal.
     pub(crate) fn new(world: &'w mut W, colour: Colour) -> Self {
-        let (decoder, ahead) = (Decoder::default(), Ring::new());
-        Self { world, colour, decoder, waiting: None, ahead, clipboard_until_ms: None }
+        let last_key_ms = world.now_ms();
+        Self {
+            world,
+            colour,
+            decoder: Decoder::default(),
+            waiting: None,
+            ahead: Ring::new(),
+            clipboard_until_ms: None,
+            last_key_ms,
+            questions: Questions::new(),
+        }
     }
 
     /// Shows text; a line feed starts a new line, every other control character shows as its picture.
@@ -134,6 +152,16 @@ impl<'w, W: Terminal> Screen<'w, W> {
 
     /// Waits for a key. Meanwhile qubes print, and the clipboard is cleared when its time has come.
     pub(crate) fn input(&mut self) -> Input {
+        self.input_until(None)
+    }
+
+    /// When a question that waits may be put: no key has come for a while then.
+    pub(crate) fn question_at_ms(&self) -> Option<u64> {
+        (!self.questions.is_empty()).then(|| self.last_key_ms.saturating_add(GUARD_MS))
+    }
+
+    /// The same, at most until `deadline_ms`.
+    pub(crate) fn input_until(&mut self, deadline_ms: Option<u64>) -> Input {
         if let Some(key) = self.waiting.take() {
             return Input::Key(key);
         }
@@ -141,12 +169,14 @@ impl<'w, W: Terminal> Screen<'w, W> {
             if self.clipboard_until_ms.is_some_and(|until| until <= self.world.now_ms()) {
                 self.clear_clipboard();
             }
+            let until_ms = [deadline_ms, self.clipboard_until_ms].into_iter().flatten().min();
             let event = match self.ahead.pop() {
                 Some(byte) => Event::Byte(byte),
-                None => self.world.wait(self.clipboard_until_ms),
+                None => self.world.wait(until_ms),
             };
             match event {
                 Event::Byte(byte) => {
+                    self.last_key_ms = self.world.now_ms();
                     let [first, second] = self.decoder.feed(byte);
                     self.waiting = second;
                     if let Some(key) = first.or_else(|| self.waiting.take()) {
@@ -158,6 +188,13 @@ impl<'w, W: Terminal> Screen<'w, W> {
                     return Input::Disturbed;
                 }
                 Event::Ended(end) => return Input::Ended(end),
+                Event::Asked(asked) => {
+                    self.questions.push(asked, self.world.now_ms());
+                    return Input::Asked;
+                }
+                Event::Deadline if deadline_ms.is_some_and(|until| until <= self.world.now_ms()) => {
+                    return Input::Deadline;
+                }
                 Event::Deadline | Event::Changed => {}
                 Event::Closed => return Input::Closed,
             }
@@ -181,6 +218,11 @@ impl<'w, W: Terminal> Screen<'w, W> {
                     return Waited::Moved;
                 }
                 Event::Ended(end) => return Waited::Ended(end),
+                // It is put at the prompt.
+                Event::Asked(asked) => {
+                    let now_ms = self.world.now_ms();
+                    self.questions.push(asked, now_ms);
+                }
                 Event::Closed => return Waited::Closed,
                 Event::Changed => return Waited::Moved,
                 Event::Deadline => {

@@ -76,6 +76,10 @@ impl<'w, W: World> Session<'w, W> {
                     self.ended(&end);
                     is_resumed = true;
                 }
+                Outcome::Asked => {
+                    self.ask_next();
+                    is_resumed = true;
+                }
                 Outcome::Entered => {
                     self.entered(&line);
                     // It may have handled a secret.
@@ -197,7 +201,7 @@ impl<'w, W: World> Session<'w, W> {
             Outcome::Cancelled | Outcome::EndOfInput => {
                 self.give_up(format_args!("Given up; nothing was done."))
             }
-            Outcome::Interrupted(_) | Outcome::Closed => Err(Given),
+            Outcome::Interrupted(_) | Outcome::Asked | Outcome::Closed => Err(Given),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use ipc_proto_ctl_api::Ending;
 use ipc_proto_types::{Label, QubeName, Text};
+use ipc_proto_vault_api::keys::Question;
 
 /// What can happen while the console waits.
 #[derive(Debug)]
@@ -16,12 +17,23 @@ pub enum Event {
     Printed(Printed),
     /// A life of a qube ended.
     Ended(Ending),
+    /// A vault asks whether a qube may sign.
+    Asked(Asked),
     /// A viewer says that its document has come further.
     Changed,
     /// The deadline passed.
     Deadline,
     /// The terminal is gone for good.
     Closed,
+}
+
+/// A question of a vault.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Which vault, as its channel says.
+    pub vault: QubeName,
+    /// What it asks; not yet harmless.
+    pub question: Question,
 }
 
 /// A line a qube had printed. Who it was comes from the channel, never from the text.

@@ -19,6 +19,7 @@ use ipc_proto_vault_api::keys::KeyStoreClient;
 use ipc_proto_vault_api::{State, Status, Storage, VaultClient, VaultError};
 use said::{Run, The, VaultSaid};
 
+mod asking;
 mod bin;
 mod cloning;
 mod entries;

@@ -9,8 +9,9 @@ use ipc_proto_rpc::{Port, RawClient, Untyped};
 use ipc_proto_types::{List, MAX_PORTS, QubeName, Role};
 use ipc_proto_vault_api::VaultClient;
 use ipc_proto_vault_api::files::FilesClient;
-use ipc_proto_vault_api::keys::KeyStoreClient;
+use ipc_proto_vault_api::keys::{KeyStoreClient, KeyStoreEvent};
 use ipc_proto_wire::Service;
+use unikernels_console_core::Asked;
 use unikernels_rt::{Channel, Qube};
 
 /// Most qubes one can `say` something to.
@@ -119,6 +120,14 @@ impl Channels {
     pub(crate) fn ended(&mut self) -> Option<Ending> {
         let CtlEvent::Ended { end } = self.ctl.as_mut()?.next_event()?;
         Some(end)
+    }
+
+    /// The next question that a vault asked.
+    pub(crate) fn asked(&mut self) -> Option<Asked> {
+        self.keys.iter_mut().find_map(|keys| {
+            let KeyStoreEvent::Asked { question } = keys.next_event()?;
+            Some(Asked { vault: keys.client().port().facts().peer_name, question })
+        })
     }
 
     /// Every channel, by a number from 0.

@@ -86,6 +86,9 @@ impl Terminal for Console {
             if let Some(end) = self.channels.ended() {
                 return Event::Ended(end);
             }
+            if let Some(asked) = self.channels.asked() {
+                return Event::Asked(asked);
+            }
             if self.channels.has_news() {
                 return Event::Changed;
             }

@@ -1,6 +1,6 @@
 //! The disk behind this qube's PCI function: NVMe or virtio-blk, as drivers see it.
 
-use unikernels_disk::{Disk, DiskError, Registers as _};
+use unikernels_disk::{Disk, DiskError};
 use unikernels_nvme::{ARENA_MAX, Nvme};
 use unikernels_rt::{DeviceMemory, PciMemory, Qube, Window, Windows};
 use unikernels_virtio_disk::{Guarded, VirtioDisk};

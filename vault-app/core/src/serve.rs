@@ -1,5 +1,6 @@
 //! The four services of one store: `vault`, `vault-files`, `vault-keys`, `sign`. Change of types, clock, and nothing else.
 
+mod asking;
 mod files;
 mod keys;
 mod sign;
@@ -9,6 +10,7 @@ use ipc_proto_rpc::Caller;
 use ipc_proto_types::{List, MAX_PORTS, QubeName};
 use ipc_proto_vault_api::VaultError;
 use vault_app_codes::{Random, RandomError};
+use vault_app_signing::Questions;
 
 use crate::Keys;
 use crate::medium::Medium;
@@ -36,13 +38,15 @@ pub struct Server<'m, M, F, C> {
     staged: Staged,
     callers: Callers,
     requests: Requests,
+    questions: Questions,
 }
 
 impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Server<'m, M, F, C> {
     /// Serves a store.
     pub fn new(session: Session<'m, M, F>, random: F, clock: C) -> Self {
         let (staged, requests) = (Staged::default(), Requests::default());
-        Self { session, clock, random, staged, callers: List::new(), requests }
+        let questions = Questions::default();
+        Self { session, clock, random, staged, callers: List::new(), requests, questions }
     }
 
     /// Says who is at the other ends of the channels of service `sign` now.
@@ -73,6 +77,7 @@ impl<'m, M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> Server<'m, M, F, C> {
     fn forget(&mut self) {
         self.staged = Staged::default();
         self.requests = Requests::default();
+        self.questions.clear();
     }
 }
 

@@ -43,6 +43,8 @@ fn main(qube: Qube) -> i32 {
     qube.ready();
     loop {
         server.set_callers(callers(&mut signs));
+        // What was refused in the last turn: the refusal has gone out.
+        server.ask(&mut |question| told(&mut keys, question));
         let mut served = 0;
         let is_idle = [
             files.serve(&mut |port, buffers| counted(&mut served, files::serve(&mut server, port, buffers))),
@@ -52,8 +54,9 @@ fn main(qube: Qube) -> i32 {
         if served > 0 {
             scrub_stack();
         }
+        let has_news = served > 0 && server.has_questions();
         let more_at = server.idle().map(|ms| deadline(qube, ms));
-        let until = if is_idle.contains(&false) { Some(Ticks(0)) } else { more_at };
+        let until = if has_news || is_idle.contains(&false) { Some(Ticks(0)) } else { more_at };
         vaults.turn(until, &mut |port, buffers| {
             let served = vault::serve(&mut server, port, buffers);
             if served > 0 {
@@ -62,6 +65,13 @@ fn main(qube: Qube) -> i32 {
             served
         });
     }
+}
+
+/// Tells a question to whoever listens; whether anybody does.
+fn told<P: Port>(keys: &mut Servers<'_, Qube, P, { keys::FRAME_MAX }>, question: &keys::Question) -> bool {
+    let tell = |port| keys::KeyStoreNotifier::new(port).asked(question.clone()).is_ok();
+    // All of them, not only the first.
+    keys.ports().map(tell).fold(false, |heard, is_heard| heard | is_heard)
 }
 
 /// Adds what was served.

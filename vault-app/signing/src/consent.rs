@@ -10,7 +10,7 @@ use ipc_proto_rpc::Caller;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::SigningError;
-use crate::key::{KeyId, KeyRef, PublicKey};
+use crate::key::{DataHash, KeyId, KeyRef, PublicKey};
 
 /// Most consents at a time: the work of every look-up.
 pub const GRANTS_MAX: usize = 64;
@@ -25,6 +25,8 @@ pub const ONCE_S: u32 = 60;
 pub enum Grant {
     /// One signature, within [`ONCE_S`] seconds.
     Once,
+    /// One signature of the data with this hash, within [`ONCE_S`] seconds.
+    OnceOf(DataHash),
     /// Any number of signatures for this many seconds: 1 to [`SECONDS_MAX`].
     ForSeconds(u32),
 }
@@ -34,6 +36,8 @@ struct Given {
     caller: Caller,
     public: PublicKey,
     once: bool,
+    /// The only data it is for.
+    only: Option<DataHash>,
     from_ms: u64,
     until_ms: u64,
 }
@@ -48,6 +52,10 @@ impl Given {
         let port = self.caller.port.get().ct_eq(&caller.port.get());
         let life = self.caller.generation.0.ct_eq(&caller.generation.0);
         port & life & key.means(&self.public)
+    }
+
+    fn covers(&self, data: &DataHash) -> Choice {
+        self.only.as_ref().map_or(Choice::from(1), |only| only.0.ct_eq(&data.0))
     }
 }
 
@@ -75,9 +83,10 @@ impl Consents {
         grant: Grant,
         now_ms: u64,
     ) -> Result<(), SigningError> {
-        let (once, seconds) = match grant {
-            Grant::Once => (true, ONCE_S),
-            Grant::ForSeconds(seconds) => (false, seconds),
+        let (once, only, seconds) = match grant {
+            Grant::Once => (true, None, ONCE_S),
+            Grant::OnceOf(data) => (true, Some(data), ONCE_S),
+            Grant::ForSeconds(seconds) => (false, None, seconds),
         };
         if seconds == 0 || seconds > SECONDS_MAX {
             return Err(SigningError::BadTime);
@@ -89,7 +98,7 @@ impl Consents {
             return Err(SigningError::Full);
         }
         let until_ms = now_ms.saturating_add(u64::from(seconds) * 1000);
-        self.given.push(Given { caller, public, once, from_ms: now_ms, until_ms });
+        self.given.push(Given { caller, public, once, only, from_ms: now_ms, until_ms });
         Ok(())
     }
 
@@ -114,9 +123,9 @@ impl Consents {
         self.given.iter().filter(mine).map(|given| given.public)
     }
 
-    /// Whether a caller may sign with a key now; consent for once is used up by it.
-    pub fn use_up(&mut self, caller: Caller, key: &KeyRef, now_ms: u64) -> Option<KeyId> {
-        self.use_up_counted(caller, key, now_ms).0
+    /// Whether a caller may sign this data with a key now; consent for once is used up by it.
+    pub fn use_up(&mut self, caller: Caller, key: &KeyRef, data: &DataHash, now_ms: u64) -> Option<KeyId> {
+        self.use_up_counted(caller, key, data, now_ms).0
     }
 
     /// The same, and how many consents were compared: all of them, always.
@@ -124,6 +133,7 @@ impl Consents {
         &mut self,
         caller: Caller,
         key: &KeyRef,
+        data: &DataHash,
         now_ms: u64,
     ) -> (Option<KeyId>, usize) {
         // A public key's number is made by hashing; so it is made before anything is compared.
@@ -131,7 +141,8 @@ impl Consents {
         let (mut found, mut compared) = (None, 0);
         for (at, given) in self.given.iter().enumerate() {
             compared += 1;
-            let good = given.is_for(caller, key) & Choice::from(u8::from(given.is_alive(now_ms)));
+            let is_alive = Choice::from(u8::from(given.is_alive(now_ms)));
+            let good = given.is_for(caller, key) & given.covers(data) & is_alive;
             if good.into() {
                 found = Some(at);
             }

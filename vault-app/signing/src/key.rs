@@ -47,6 +47,18 @@ impl PublicKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub u64);
 
+/// SHA-256 of data to be signed (FIPS 180-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataHash(pub [u8; 32]);
+
+impl DataHash {
+    /// The hash of this data.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Self {
+        Self(Sha256::digest(data).into())
+    }
+}
+
 /// Which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRef {

@@ -6,7 +6,7 @@
 //! found. [`Signer::answer`] speaks the protocol of SSH agents, so that a bridge only carries bytes.
 //!
 //! What it deliberately does not do: no clock and no randomness (both are arguments), no storage (keys are records that
-//! the caller keeps), no prompt. Equal work is promised, equal time is not: caches and the processor may tell more. Keys
+//! the caller keeps), no prompt: [`Questions`] says what to ask the owner, and when. Equal work is promised, equal time is not: caches and the processor may tell more. Keys
 //! are wiped when dropped; copies that the compiler left in registers and dead stack frames are the qube's business.
 
 #![cfg_attr(not(test), no_std)]
@@ -20,14 +20,18 @@ mod error;
 mod key;
 mod keyring;
 mod openssh;
+mod questions;
 mod serve;
 mod signer;
 
 pub use consent::{Consents, GRANTS_MAX, Grant, ONCE_S, SECONDS_MAX};
 pub use error::{Refused, SigningError};
 pub use ipc_proto_rpc::Caller;
-pub use key::{COMMENT_MAX, Key, KeyId, KeyRef, PublicKey, SEED_SIZE, SIGNATURE_SIZE, Seed, Signature};
+pub use key::{
+    COMMENT_MAX, DataHash, Key, KeyId, KeyRef, PublicKey, SEED_SIZE, SIGNATURE_SIZE, Seed, Signature,
+};
 pub use keyring::{KEYS_MAX, Keyring};
 pub use openssh::{FILE_MAX, ROUNDS_MAX};
+pub use questions::{ANSWER_MS, QUIET_MS, Question, Questions};
 pub use serve::{Clock, Server};
 pub use signer::{DATA_MAX, Identity, Signer};

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::agent::{self, Request};
 use crate::consent::{Consents, Grant};
 use crate::error::{Refused, SigningError};
-use crate::key::{COMMENT_MAX, Key, KeyId, KeyRef, PublicKey, Seed, Signature};
+use crate::key::{COMMENT_MAX, DataHash, Key, KeyId, KeyRef, PublicKey, Seed, Signature};
 use crate::keyring::{KEYS_MAX, Keyring};
 use crate::openssh;
 
@@ -191,7 +191,7 @@ impl Signer {
         if data.len() > DATA_MAX {
             return (Err(Refused), Work::default());
         }
-        let (id, compared) = self.consents.use_up_counted(caller, key, now_ms);
+        let (id, compared) = self.consents.use_up_counted(caller, key, &DataHash::of(data), now_ms);
         let mut work = Work { compared, looked_up: 0 };
         let Some(id) = id else { return (Err(Refused), work) };
         work.looked_up += 1;

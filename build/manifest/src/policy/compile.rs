@@ -123,12 +123,11 @@ pub(crate) fn compile(
         let opener = qubes.get(ends.client.as_usize()).and_then(|client| client.opened_for);
         let openers = opener.map(|client| rules_of_opener(rules, Ends { client, ..*ends }, *server, qubes));
         let decisions_of = |method| {
-            let mut lines = lines(ends, &own, method);
+            let mut deciding = deciding(&own, ends.service, method);
             if let Some(openers) = &openers {
-                let openers = self::lines(ends, openers, method);
-                lines = narrow::narrowed(&refs(&lines), &refs(&openers));
+                deciding = narrow::narrowed(&deciding, &self::deciding(openers, ends.service, method));
             }
-            decide(&refs(&lines), method, &mut chains, source)
+            decide(&deciding, method, &mut chains, source)
         };
         decisions.push(ends.service.methods.iter().map(decisions_of).collect());
     }
@@ -148,33 +147,23 @@ fn rules_of_opener<'r>(
     if target == server { concerned } else { Vec::new() }
 }
 
-/// The rules that may decide a method, up to the first that does so without conditions.
-fn deciding<'r>(rules: &[&'r Rule], method: &Method) -> Vec<&'r Rule> {
-    let covering: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.covers(method)).collect();
-    let last =
-        covering.iter().position(|rule| rule.conditions.is_empty()).map_or(covering.len(), |at| at + 1);
-    covering.into_iter().take(last).collect()
-}
-
-/// The rules that may decide a method of a channel. Those for the network are made wider: its other reader sees more.
-fn lines(ends: &Ends, rules: &[&Rule], method: &Method) -> Vec<Rule> {
-    if ends.service.name != network::NAME {
-        return deciding(rules, method).into_iter().cloned().collect();
-    }
+/// The rules that may decide a method as the supervisor sees it, up to the first that does so without conditions.
+fn deciding(rules: &[&Rule], service: &Service, method: &Method) -> Vec<Rule> {
     let covering = rules.iter().filter(|rule| rule.covers(method));
-    let wide: Vec<Rule> = covering.filter_map(|rule| network::widened(rule, method)).collect();
-    if wide.is_empty() {
-        let implied = network::implied(rules, method);
-        return implied.map(|rule| Rule { conditions: Vec::new(), ..rule.clone() }).into_iter().collect();
+    let mut seen: Vec<Rule> = if service.name == network::NAME {
+        covering.filter_map(|rule| network::widened(rule, method)).collect()
+    } else {
+        covering.map(|rule| Rule::clone(rule)).collect()
+    };
+    if seen.is_empty() && service.name == network::NAME {
+        seen.extend(network::implied(rules, method));
     }
-    deciding(&refs(&wide), method).into_iter().cloned().collect()
+    let last = seen.iter().position(|rule| rule.conditions.is_empty()).map_or(seen.len(), |at| at + 1);
+    seen.truncate(last);
+    seen
 }
 
-fn refs(rules: &[Rule]) -> Vec<&Rule> {
-    rules.iter().collect()
-}
-
-fn decide(deciding: &[&Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {
+fn decide(deciding: &[Rule], method: &Method, chains: &mut Vec<Vec<u8>>, source: &mut Source) -> Decision {
     let Some(first) = deciding.first() else { return Decision { word: DENY, rule: None } };
     let rule = Some(source.position(first.at));
     if first.conditions.is_empty() {

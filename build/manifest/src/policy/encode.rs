@@ -9,7 +9,7 @@ use super::{Rule, Test};
 
 /// The bytes of one chain: these rules over the fields of `method`. `None` when a number is too large for its place,
 /// which `resolve` and the limits of the language exclude.
-pub(crate) fn chain(rules: &[&Rule], method: &Method) -> Option<Vec<u8>> {
+pub(crate) fn chain(rules: &[Rule], method: &Method) -> Option<Vec<u8>> {
     let mut out = vec![u8::try_from(rules.len()).ok()?];
     for rule in rules {
         out.push(u8::try_from(rule.verdict.word()).ok()?);

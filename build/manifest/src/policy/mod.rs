@@ -1,8 +1,8 @@
 //! Policy text: rules, one a line, compiled to decision words and chains.
 //!
 //! `parse.rs` turns text into rules; `resolve.rs` checks every name in them against the system and the services;
-//! `compile.rs` decides each method of each channel, `narrow.rs` what is left of that for a disposable; `encode.rs` writes
-//! chains as `supervisor-policy` reads them; `network.rs` has what is special about rules for the network.
+//! `compile.rs` decides each method of each channel, `narrow.rs` what is left of that for a disposable; `encode.rs` writes chains as
+//! `supervisor-policy` reads them; `network.rs` has what is special about rules for the network.
 //! Vocabulary and order follow Qubes' qrexec policy: the first rule that matches wins, no match denies.
 
 mod compile;

@@ -11,12 +11,12 @@ use super::Rule;
 
 /// The rules that give the narrower verdict of `own` and `openers`, which are what may decide one method, each up to the
 /// first rule without conditions. Empty when nothing is allowed and one of them says nothing at all.
-pub(super) fn narrowed(own: &[&Rule], openers: &[&Rule]) -> Vec<Rule> {
-    let denies = |rules: &&[&Rule]| {
+pub(super) fn narrowed(own: &[Rule], openers: &[Rule]) -> Vec<Rule> {
+    let denies = |rules: &&[Rule]| {
         rules.first().is_some_and(|first| first.verdict == Verdict::Deny && first.conditions.is_empty())
     };
     if let Some(denying) = [own, openers].into_iter().find(denies) {
-        return denying.iter().map(|rule| Rule::clone(rule)).collect();
+        return denying.to_vec();
     }
     let mut rules = Vec::new();
     for one in own {
@@ -24,7 +24,7 @@ pub(super) fn narrowed(own: &[&Rule], openers: &[&Rule]) -> Vec<Rule> {
             // The one with the narrower verdict is named as the one that decides.
             let (narrow, wide) =
                 if rank(other.verdict) < rank(one.verdict) { (other, one) } else { (one, other) };
-            let mut rule = Rule::clone(narrow);
+            let mut rule = narrow.clone();
             rule.conditions.extend(wide.conditions.iter().cloned());
             rules.push(rule);
         }

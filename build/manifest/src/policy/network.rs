@@ -53,12 +53,18 @@ pub(super) fn widened(rule: &Rule, method: &Method) -> Option<Rule> {
     (is_exact || rule.verdict == Verdict::Allow).then_some(wide)
 }
 
-/// The rule by which a client may use what it has opened, when no rule says anything about that method.
-pub(super) fn implied<'r>(rules: &[&'r Rule], method: &Method) -> Option<&'r Rule> {
+/// The rule by which a client may use what it has opened, when no rule says anything about that method: as one without
+/// conditions.
+pub(super) fn implied(rules: &[&Rule], method: &Method) -> Option<Rule> {
     let is_attempt =
         |rule: &&&Rule| rule.method.value.as_deref().is_none_or(|name| operation(name).is_some());
     let mut allows = rules.iter().filter(is_attempt).filter(|rule| rule.verdict == Verdict::Allow);
-    if operation(method.name).is_some() { None } else { allows.next().copied() }
+    if operation(method.name).is_some() {
+        return None;
+    }
+    let mut rule = Rule::clone(allows.next()?);
+    rule.conditions.clear();
+    Some(rule)
 }
 
 /// Gives each qube that serves the network its rules. `servers` says who serves each channel.

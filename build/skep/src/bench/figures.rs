@@ -51,7 +51,7 @@ const PROMISES: [Promise; 18] = [
     },
     Promise {
         name: "exit.dearest",
-        what: "instructions of the dearest exit, its copy included",
+        what: "instructions of the dearest exit, beside its copies",
         most: 3_000.0,
         formula: |raw| raw.largest(".dearest"),
     },

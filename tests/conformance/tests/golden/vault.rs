@@ -5,7 +5,7 @@ use ipc_proto_vault_api as api;
 use ipc_proto_vault_api::{VaultError, files, keys};
 
 use crate::examples::{list, secret, text};
-use crate::{Vector, call, reply};
+use crate::{Vector, call, event, reply};
 
 type Outcome<T> = Result<T, VaultError>;
 
@@ -237,6 +237,15 @@ pub(crate) fn files() -> Vec<Vector> {
 pub(crate) fn keys() -> Vec<Vector> {
     let key = keys::Key { id: 0x6668_7aad_f862_bd77, public: text("ssh-ed25519 AAAA me@example") };
     let pending = keys::Pending { qube: text("builder"), id: key.id, seconds_ago: 12 };
+    let question = keys::Question {
+        number: 3,
+        qube: text("builder"),
+        id: key.id,
+        comment: text("me@example"),
+        digest: Bytes::from([0xab; 32]),
+        length: 312,
+        seconds: 60,
+    };
     let allow = |grant| call("allow", (text::<32>("builder"), key.id, grant));
     vec![
         call("make", (text::<128>("me@example"),)),
@@ -252,5 +261,10 @@ pub(crate) fn keys() -> Vec<Vector> {
         reply("disallow", Outcome::<()>::Ok(())),
         call("pending", ()),
         reply("pending", Outcome::Ok(keys::PendingPage { requests: list(&[pending]) })),
+        call("answer", (1_u32, keys::Answer::No)),
+        call("answer", (2_u32, keys::Answer::Once)),
+        call("answer", (3_u32, keys::Answer::Seconds(60))),
+        reply("answer", Outcome::Ok(true)),
+        event("asked", (question,)),
     ]
 }

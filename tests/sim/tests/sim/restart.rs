@@ -193,6 +193,31 @@ fn the_rebuilding_of_a_large_qube_leaves_the_others_their_turns() {
 }
 
 #[test]
+fn who_has_its_memory_runs_and_calls_while_that_of_others_is_built() {
+    let mut plan = Plan::new(&["canary", "nest", "large", "last"]);
+    plan.qube("large").pages = 8192;
+    plan.channel("canary", "nest", &echo::SERVICE);
+    plan.channel("canary", "last", &echo::SERVICE);
+    let (image, diary) = (plan.image(), Shared::default());
+    let mut world = World::new(&image, 0);
+    world.program("canary", |_| Caller::new(MS / 10, &diary, Rng::new(1)));
+    world.program("nest", |_| EchoServer::default());
+    world.program("large", |_| |_: &mut Cpu<'_>| Exit::Wait { deadline: Ticks::NEVER });
+    world.program("last", |_| EchoServer::default());
+    world.boot_in_pieces();
+    let mut before = 0;
+    while world.tally("large").lives == 0 {
+        world.run_for(MS / 100);
+        before = diary.borrow().replies;
+    }
+    assert!(before > 0, "a call was answered before the large qube began: {diary:?}");
+    world.run_for(SECOND / 10);
+    for name in ["canary", "nest", "large", "last"] {
+        assert_eq!(world.tally(name).lives, 1, "{name}");
+    }
+}
+
+#[test]
 fn a_server_that_ended_for_good_is_gone() {
     let mut plan = plan();
     plan.qube("server").restart = Restart::Never;

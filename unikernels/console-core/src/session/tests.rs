@@ -13,6 +13,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+mod asking;
 mod call;
 mod cloning;
 mod disposable;

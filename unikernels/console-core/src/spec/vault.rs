@@ -162,8 +162,14 @@ pub(super) static SPECS: [Spec; 36] = [
         "vault allow",
         "QUBE KEY once|SECONDS",
         "let a qube sign with a key",
-        "Once, or for so many seconds, a day at most. Example: vault allow builder 66687aadf862bd77 600",
+        "Once, or for so many seconds, a day at most. A qube that asks while the vault is open has you asked at the prompt:\n\
+         o is one signature of the data with the hash shown, m all for a minute, n or no answer none.\nExample: vault allow builder 66687aadf862bd77 600",
     ),
     spec("vault disallow", "QUBE KEY", "take back what was allowed", ""),
-    spec("vault requests", "", "list signatures that were refused", "For want of consent; the newest first."),
+    spec(
+        "vault requests",
+        "",
+        "list signatures that were refused",
+        "For want of consent; the newest first. What you were asked and said no to is here too.",
+    ),
 ];

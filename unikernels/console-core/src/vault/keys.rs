@@ -95,7 +95,7 @@ impl<W: World> Session<'_, W> {
 }
 
 /// A key as a person types it: 16 hex digits.
-fn id_text(id: u64) -> Text<16> {
+pub(super) fn id_text(id: u64) -> Text<16> {
     let mut text = Text::new();
     let written = write!(text, "{id:016x}");
     debug_assert!(written.is_ok(), "16 digits fit");

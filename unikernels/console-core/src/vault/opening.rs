@@ -61,6 +61,7 @@ impl<W: World> Session<'_, W> {
         let key_file = self.key_file("Key file (base64): ", key_file)?;
         self.deriving();
         self.ask_vault("", |vault| vault.init(Keys { passphrase, key_file }))?;
+        self.hear_questions();
         self.tell(format_args!("is open. Nobody can open it again without the passphrase, nor restore it."));
         if storage == Storage::Memory {
             self.say(format_args!("Its entries are in memory: they end with the qube."));
@@ -85,6 +86,7 @@ impl<W: World> Session<'_, W> {
         let keys = self.keys("Passphrase: ", key_file || status.key_file)?;
         self.deriving();
         self.ask_vault("", |vault| vault.unlock(keys))?;
+        self.hear_questions();
         let entries = self.status()?.entries;
         self.tell(format_args!("is open: {}.", Entries(entries)));
         Ok(())

@@ -154,7 +154,7 @@ impl<W: World> Session<'_, W> {
             Outcome::Cancelled | Outcome::EndOfInput => {
                 self.give_up(format_args!("Given up; nothing was done."))
             }
-            Outcome::Interrupted(_) | Outcome::Closed => Err(Given),
+            Outcome::Interrupted(_) | Outcome::Asked | Outcome::Closed => Err(Given),
         }
     }
 }

@@ -55,6 +55,7 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> api::KeyStore for Server<
         let now_ms = self.clock.now_ms();
         self.session.signer().allow(caller, KeyId(id), grant, now_ms).map_err(signing_error)?;
         self.requests.forget(caller, KeyId(id));
+        self.questions.settle(caller, KeyId(id));
         Ok(())
     }
 
@@ -87,6 +88,12 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> api::KeyStore for Server<
             }
         }
         Ok(api::PendingPage { requests })
+    }
+
+    fn answer(&mut self, _: &Caller, number: u32, answer: api::Answer) -> Result<bool, VaultError> {
+        self.used();
+        self.session.store()?;
+        self.answered(number, answer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Service `sign`, and who asked in vain.
 //!
-//! A refusal says nothing. What was refused is remembered whether the key exists or not, with the same work, so that not even
+//! A refusal says nothing, and may become a question to the owner (`asking`). What was refused is remembered whether the key exists or not, with the same work, so that not even
 //! the time tells; the owner is shown only what can be allowed.
 
 use alloc::collections::VecDeque;
@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use ipc_proto_rpc::Caller;
 use ipc_proto_sign_api as api;
 use ipc_proto_types::{Bytes, List};
-use vault_app_signing::{KeyId, PublicKey};
+use vault_app_signing::{DataHash, KeyId, PublicKey};
 
 use super::{Clock, Server};
 use crate::medium::Medium;
@@ -81,11 +81,13 @@ impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> api::Sign for Server<'_, 
             }
         };
         let at_ms = self.clock.now_ms();
+        let (hash, length) = (DataHash::of(&data), data.len());
         let signed = vault_app_signing::Server::new(self.session.signer(), At(at_ms)).sign(caller, key, data);
         if signed.is_err()
             && let Some(key) = asked
         {
             self.requests.remember(Request { caller: *caller, key, at_ms });
+            self.refused(*caller, key, hash, length, at_ms);
         }
         signed
     }

@@ -159,11 +159,30 @@ pub trait AllServices:
     Vault + ipc_proto_vault_api::files::Files + ipc_proto_vault_api::keys::KeyStore + ipc_proto_sign_api::Sign
 {
     fn rest(&mut self) -> Option<u64>;
+
+    /// The questions of which the owner is told now.
+    fn ask_owner(&mut self) -> Vec<ipc_proto_vault_api::keys::Question>;
+
+    /// The same, and nobody listens.
+    fn ask_nobody(&mut self);
 }
 
 impl<M: Medium, F: FnMut(&mut [u8]) + Clone, C: Clock> AllServices for Server<'_, M, F, C> {
     fn rest(&mut self) -> Option<u64> {
         self.idle()
+    }
+
+    fn ask_owner(&mut self) -> Vec<ipc_proto_vault_api::keys::Question> {
+        let mut questions = Vec::new();
+        self.ask(&mut |question| {
+            questions.push(question.clone());
+            true
+        });
+        questions
+    }
+
+    fn ask_nobody(&mut self) {
+        self.ask(&mut |_| false);
     }
 }
 
