@@ -14,7 +14,7 @@ mod told;
 use ipc_proto_derive::service;
 use ipc_proto_types::{Bytes, Text};
 
-pub use told::{Document, Failed, OpenError, Phase, PictureInfo, Progress, Reason};
+pub use told::{BadCertificate, Document, Failed, OpenError, Phase, PictureInfo, Progress, Reason};
 
 /// Longest address, in bytes. A person reads these.
 pub const URL_MAX: usize = 2048;

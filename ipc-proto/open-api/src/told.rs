@@ -17,6 +17,7 @@ pub struct Progress {
 
 /// What is being done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
 pub enum Phase {
     /// Nothing was opened yet.
     Idle,
@@ -92,8 +93,10 @@ pub enum Reason {
     Broken,
     /// It took too long.
     TimedOut,
-    /// The connection is not one that can be trusted: no TLS, or a certificate that does not hold.
+    /// The connection is not one that can be trusted: the host and we have no TLS in common, or somebody changes what it says.
     NotSecure,
+    /// The host has not proved who it is.
+    Certificate(BadCertificate),
     /// The answer is none that HTTP knows, or says two things at once.
     BadAnswer,
     /// It is larger than what is taken.
@@ -104,6 +107,33 @@ pub enum Reason {
     Kind,
     /// A picture that is damaged, or too large.
     Picture,
+}
+
+/// What is wrong with a host's certificate, or with the chain from it to an authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Schema)]
+pub enum BadCertificate {
+    /// There is none.
+    Missing,
+    /// It is no certificate.
+    Malformed,
+    /// It is too old.
+    Expired,
+    /// It is too new, or the clock here is behind.
+    NotYetValid,
+    /// It is for another name.
+    WrongName,
+    /// No authority that is believed stands behind it.
+    UnknownIssuer,
+    /// A signature is wrong.
+    BadSignature,
+    /// It is signed in a way that is not taken.
+    UnsupportedSignature,
+    /// It is not for servers.
+    WrongPurpose,
+    /// It was revoked.
+    Revoked,
+    /// It breaks another rule for certificates.
+    NotAcceptable,
 }
 
 /// Why it was not done.

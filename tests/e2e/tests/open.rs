@@ -1,4 +1,6 @@
 //! Documents of the web at the terminal: a real server on the host's loopback, a disposable for each, and memory afterwards.
+//!
+//! Not here: what the network qube and the supervisor's one buffer still hold of it. They do, until they carry something else.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ const CANARIES: [&str; 5] = [
 ];
 /// Nothing keeps this from being found: it is on the screen.
 const MARKER: &str = "planted-marker-51d0be";
+/// Bytes of an address that is longer than anything that was said before.
+const LONGER: usize = 900;
 /// Longest wait for a disposable to be wiped.
 const WIPED: Duration = Duration::from_secs(60);
 
@@ -91,7 +95,7 @@ impl Machine {
 }
 
 #[test]
-fn a_document_opens_in_a_disposable_and_nothing_of_it_is_left_when_it_is_closed() {
+fn a_document_opens_in_a_disposable_and_is_left_in_no_viewer_and_no_console() {
     let folder = folder();
     let [page, title, path, link, behind] = CANARIES;
     let document = format!(
@@ -108,7 +112,7 @@ fn a_document_opens_in_a_disposable_and_nothing_of_it_is_left_when_it_is_closed(
     // What the page says is behind the mark, a forged prompt too.
     machine.t.until(&format!("●│ {title}"));
     machine.t.until(&format!("●│ Grüße: {page} next[1]"));
-    machine.t.until("skep> poweroff\r\n");
+    machine.t.until("[2Jskep> poweroff");
     machine.t.until("1 link: 'open 1' follows it in a new life. 'close' ends this one.");
     machine.t.until("skep> ");
     assert!(machine.found().contains(&page), "what is on the screen is in memory");
@@ -120,14 +124,19 @@ fn a_document_opens_in_a_disposable_and_nothing_of_it_is_left_when_it_is_closed(
     );
     let closed = plain(&machine.t.command("close"));
     assert!(closed.contains("viewer-2 is gone"), "{closed}");
-    machine.wiped();
-    assert_eq!(machine.found(), [""; 0], "nothing is left of any page or address");
-
-    // A server that is not there any more, and a life that is killed in the middle of it.
+    // A server that is not there any more.
     drop(server);
     let failed = plain(&machine.t.command(&format!("open {url}")));
     assert!(failed.contains("It can't be opened: the host refuses the connection."), "{failed}");
     machine.wiped();
-    assert_eq!(machine.found(), [""; 0], "nothing is left of what was not there");
+
+    // The network qube keeps what it carried until other packets come over it, and the supervisor its last message; so the
+    // one is ended, and the other has something longer to carry.
+    let killed = plain(&machine.t.command("kill netvm"));
+    assert!(killed.contains("netvm is ended; it starts again"), "{killed}");
+    let longer = machine.t.command(&format!("open http://10.0.2.2:1/{}", "x".repeat(LONGER)));
+    assert!(plain(&longer).contains("It can't be opened:"), "{longer}");
+    machine.wiped();
+    assert_eq!(machine.found(), [""; 0], "nothing is left of any page or address");
     assert_eq!(machine.t.power_off().0, 0);
 }

@@ -14,7 +14,9 @@ use crate::session::{Done, Given, Session};
 use crate::system::{System, World};
 use core::fmt;
 use ipc_proto_ctl_api::{CtlError, QubeInfo, QubeState};
-use ipc_proto_open_api::{Document, Failed, OpenClient, OpenError, Phase, Progress, Reason, URL_MAX};
+use ipc_proto_open_api::{
+    BadCertificate, Document, Failed, OpenClient, OpenError, Phase, Progress, Reason, URL_MAX,
+};
 use ipc_proto_rpc::CallError;
 use ipc_proto_types::{Label, QubeName, Text};
 
@@ -291,10 +293,31 @@ fn reason(reason: Reason) -> &'static str {
         Reason::Broken => "the connection broke off",
         Reason::TimedOut => "it took too long",
         Reason::NotSecure => "the connection can't be trusted",
+        Reason::Certificate(fault) => certificate(fault),
         Reason::BadAnswer => "the host's answer makes no sense",
         Reason::TooLarge => "it is too large",
         Reason::Redirect => "the host sends one where this console doesn't go",
         Reason::Kind => "it is nothing that can be shown",
         Reason::Picture => "the picture is damaged or too large",
+    }
+}
+
+fn certificate(fault: BadCertificate) -> &'static str {
+    match fault {
+        BadCertificate::Missing => "the host has no certificate, so nobody knows who it is",
+        BadCertificate::Malformed => "the host's certificate is damaged",
+        BadCertificate::Expired => "the host's certificate has expired",
+        BadCertificate::NotYetValid => {
+            "the host's certificate is not yet valid, or this machine's clock is behind"
+        }
+        BadCertificate::WrongName => "the host's certificate is for another name",
+        BadCertificate::UnknownIssuer => "the host's certificate is from an unknown authority",
+        BadCertificate::BadSignature => {
+            "the host's certificate has a wrong signature: somebody may pose as it"
+        }
+        BadCertificate::UnsupportedSignature => "the host's certificate is signed in a way that isn't taken",
+        BadCertificate::WrongPurpose => "the host's certificate is not for servers",
+        BadCertificate::Revoked => "the host's certificate was revoked",
+        BadCertificate::NotAcceptable => "the host's certificate breaks a rule for certificates",
     }
 }

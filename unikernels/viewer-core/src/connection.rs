@@ -1,15 +1,20 @@
 //! A connection: a stream of `net`, with or without TLS in it.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use ipc_proto_net_api::{NetError, StreamId};
 use ipc_proto_open_api::Failed;
 use ipc_proto_rpc::Port;
-use unikernels_http::Closing;
+use unikernels_http::{Closing, HttpError};
+use unikernels_tls::{Read, Tls, TlsError};
 
 use crate::network::{Fault, Network, Outcome};
-use crate::{Session, why};
+use crate::why;
+
+/// Most bytes of plaintext that are handed on at once: a record's (RFC 8446 section 5.1).
+const PLAIN_LEN_MAX: usize = 1 << 14;
 
 /// What came of trying to send.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub(crate) enum Sent {
 /// What came of trying to receive.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// There are bytes, so many as they were sent; what they mean was handed on.
+    /// So many bytes were handed on; with TLS also none, when it was something else that moved.
     Bytes(usize),
     /// The other side sends no more.
     Closed(Closing),
@@ -34,54 +39,59 @@ pub(crate) enum Received {
 /// A connection.
 pub(crate) struct Connection {
     stream: StreamId,
-    session: Option<Box<dyn Session>>,
-    /// What TLS wants sent and `net` has not taken yet.
-    outgoing: Vec<u8>,
+    session: Option<Session>,
+}
+
+/// TLS in a connection.
+struct Session {
+    tls: Box<Tls>,
+    /// What came and has no room in TLS yet: never more than one answer of `net`.
+    waiting: Vec<u8>,
+    plain: Vec<u8>,
+    /// No more will come.
+    has_ended: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: StreamId, session: Option<Box<dyn Session>>) -> Self {
-        Self { stream, session, outgoing: Vec::new() }
+    pub(crate) fn new(stream: StreamId, tls: Option<Tls>) -> Self {
+        let session = tls.map(|tls| Session {
+            tls: Box::new(tls),
+            waiting: Vec::new(),
+            plain: vec![0; PLAIN_LEN_MAX],
+            has_ended: false,
+        });
+        Self { stream, session }
     }
 
     pub(crate) fn stream(&self) -> StreamId {
         self.stream
     }
 
-    /// Whether TLS is in it.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.session.is_some()
+    /// What TLS waits for when nothing moves: bytes to come, room to send. `None` without TLS.
+    pub(crate) fn awaits(&self) -> Option<(bool, bool)> {
+        let session = self.session.as_ref()?;
+        Some((session.waiting.is_empty(), !session.tls.to_send().is_empty()))
     }
 
-    /// Whether it waits for room to send, and not only for bytes to come.
-    pub(crate) fn has_outgoing(&self) -> bool {
-        !self.outgoing.is_empty()
-    }
-
-    /// Sends some of these bytes.
+    /// Sends some of these bytes. With TLS: none before the other side has proved who it is.
     pub(crate) fn send<P: Port>(&mut self, net: &mut Network<'_, P>, plain: &[u8]) -> Result<Sent, Failed> {
+        let stream = self.stream;
         let Some(session) = &mut self.session else {
-            return match unblocked(net.send(self.stream, plain))? {
-                Some(taken) => Ok(Sent::Some(taken)),
-                None => Ok(Sent::Blocked),
-            };
+            return Ok(unblocked(net.send(stream, plain))?.map_or(Sent::Blocked, Sent::Some));
         };
-        let taken = session.send(plain)?;
-        let flushed = self.flush(net)?;
-        if taken > 0 || flushed > 0 {
+        let taken = session.tls.write(plain).map_err(|error| session.fail(net, stream, error))?;
+        if session.flush(net, stream)? > 0 || taken > 0 {
             return Ok(Sent::Some(taken));
         }
-        // The handshake: before it takes anything it wants to hear something.
-        let mut early = Vec::new();
-        match self.receive(net, &mut |bytes| {
-            early.extend_from_slice(bytes);
-            Ok(())
-        })? {
-            Received::Bytes(_) if early.is_empty() => Ok(Sent::Some(0)),
-            Received::Bytes(_) => Err(why::http(unikernels_http::HttpError::OutOfTurn)),
-            Received::Closed(_) => Err(why::http(unikernels_http::HttpError::Truncated)),
-            Received::Blocked => Ok(Sent::Blocked),
+        if session.tls.is_open() && session.tls.to_send().is_empty() {
+            // It takes no more because what came fills it.
+            return Err(why::http(HttpError::OutOfTurn));
         }
+        let has_moved = session.listen(net, stream)?;
+        if session.has_ended {
+            return Err(why::http(HttpError::Truncated));
+        }
+        Ok(if has_moved { Sent::Some(0) } else { Sent::Blocked })
     }
 
     /// Hands on what came.
@@ -90,39 +100,81 @@ impl Connection {
         net: &mut Network<'_, P>,
         take: &mut dyn FnMut(&[u8]) -> Result<(), Failed>,
     ) -> Result<Received, Failed> {
-        self.flush(net)?;
-        let Some(bytes) = unblocked(net.receive(self.stream))? else { return Ok(Received::Blocked) };
+        let stream = self.stream;
         let Some(session) = &mut self.session else {
+            let Some(bytes) = unblocked(net.receive(stream))? else { return Ok(Received::Blocked) };
             if bytes.is_empty() {
                 return Ok(Received::Closed(Closing::Orderly));
             }
             take(bytes)?;
             return Ok(Received::Bytes(bytes.len()));
         };
+        let flushed = session.flush(net, stream)?;
+        match session.tls.read(&mut session.plain) {
+            Ok(Read::Data(length)) => {
+                take(session.plain.get(..length).unwrap_or_default())?;
+                return Ok(Received::Bytes(length));
+            }
+            Ok(Read::Closed) => return Ok(Received::Closed(Closing::Orderly)),
+            Err(TlsError::Truncated) => return Ok(Received::Closed(Closing::Cut)),
+            Err(error) => return Err(session.fail(net, stream, error)),
+            Ok(Read::Pending) => {}
+        }
+        let has_moved = session.listen(net, stream)? || flushed > 0;
+        Ok(if has_moved { Received::Bytes(0) } else { Received::Blocked })
+    }
+
+    /// Takes leave of the other side, as far as there is room for it.
+    pub(crate) fn close<P: Port>(&mut self, net: &mut Network<'_, P>) {
+        if let Some(session) = &mut self.session {
+            // Whoever does not hear it sees the end of the stream.
+            let _ = session.tls.close();
+            let _ = session.flush(net, self.stream);
+        }
+        net.close(self.stream);
+    }
+}
+
+impl Session {
+    /// Gives TLS what came; whether there was any, or its end.
+    fn listen<P: Port>(&mut self, net: &mut Network<'_, P>, stream: StreamId) -> Result<bool, Failed> {
+        if !self.waiting.is_empty() {
+            let taken = self.tls.received(&self.waiting);
+            let taken = taken.map_err(|error| self.fail(net, stream, error))?;
+            self.waiting.drain(..taken.min(self.waiting.len()));
+            return Ok(taken > 0);
+        }
+        if self.has_ended {
+            return Ok(false);
+        }
+        let Some(bytes) = unblocked(net.receive(stream))? else { return Ok(false) };
         if bytes.is_empty() {
-            let closing = if session.is_closed() { Closing::Orderly } else { Closing::Cut };
-            return Ok(Received::Closed(closing));
+            self.has_ended = true;
+            self.tls.closed();
+            return Ok(true);
         }
-        let (length, mut plain) = (bytes.len(), Vec::new());
-        session.received(bytes, &mut plain)?;
-        if !plain.is_empty() {
-            take(&plain)?;
+        match self.tls.received(bytes) {
+            Ok(taken) => self.waiting.extend_from_slice(bytes.get(taken..).unwrap_or_default()),
+            Err(error) => return Err(self.fail(net, stream, error)),
         }
-        let is_closed = session.is_closed();
-        self.flush(net)?;
-        Ok(if is_closed { Received::Closed(Closing::Orderly) } else { Received::Bytes(length) })
+        Ok(true)
     }
 
     /// Sends what TLS wants sent, as far as there is room; gives how much.
-    fn flush<P: Port>(&mut self, net: &mut Network<'_, P>) -> Result<usize, Failed> {
-        let Some(session) = &mut self.session else { return Ok(0) };
-        session.outgoing(&mut self.outgoing);
-        if self.outgoing.is_empty() {
+    fn flush<P: Port>(&mut self, net: &mut Network<'_, P>, stream: StreamId) -> Result<usize, Failed> {
+        if self.tls.to_send().is_empty() {
             return Ok(0);
         }
-        let taken = unblocked(net.send(self.stream, &self.outgoing))?.unwrap_or(0);
-        self.outgoing.drain(..taken);
-        Ok(taken)
+        let sent = unblocked(net.send(stream, self.tls.to_send()))?.unwrap_or(0);
+        self.tls.sent(sent).map_err(|error| self.fail(net, stream, error))?;
+        Ok(sent)
+    }
+
+    /// Tells the other side what is wrong, as far as there is room for it.
+    fn fail<P: Port>(&mut self, net: &mut Network<'_, P>, stream: StreamId, error: TlsError) -> Failed {
+        // Once, and whatever comes of it: the first error counts.
+        let _ = net.send(stream, self.tls.to_send());
+        why::tls(error)
     }
 }
 

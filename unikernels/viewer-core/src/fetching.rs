@@ -11,7 +11,7 @@ use unikernels_http::{Fetch, Host, Redirect, Response, Scheme, Step, Url};
 use crate::connection::{Connection, Received, Sent, unblocked};
 use crate::limits::{CONNECT_MS, HTTP, IDLE_MS, TOTAL_MS};
 use crate::network::Network;
-use crate::{Tls, why};
+use crate::{Trust, why};
 
 /// Origins as a client is told of them.
 pub(crate) type Origins = List<Text<ORIGIN_MAX>, REDIRECTS_MAX>;
@@ -116,12 +116,12 @@ impl Fetching {
     pub(crate) fn step<P: Port>(
         &mut self,
         net: &mut Network<'_, P>,
-        tls: &mut dyn Tls,
+        trust: &mut Trust,
         now_ms: u64,
     ) -> Result<Moved, Failed> {
         match &mut self.stage {
             Stage::Resolving => self.resolve(net, now_ms),
-            Stage::Calling => self.call(net, tls),
+            Stage::Calling => self.call(net, trust),
             Stage::Connecting(_) => self.accept(net, now_ms),
             Stage::Open(_) => self.exchange(net, now_ms),
             Stage::Over => Err(why::failed(Reason::BadAnswer, format_args!("it is over already"))),
@@ -144,14 +144,15 @@ impl Fetching {
         Ok(Moved::On)
     }
 
-    fn call<P: Port>(&mut self, net: &mut Network<'_, P>, tls: &mut dyn Tls) -> Result<Moved, Failed> {
+    fn call<P: Port>(&mut self, net: &mut Network<'_, P>, trust: &mut Trust) -> Result<Moved, Failed> {
         let url = self.url()?;
-        // Before anybody is called: without TLS nobody is.
+        let name = name_of(url.host());
+        // Before anybody is called: with a host that cannot prove its name, nobody is.
         let session = match url.scheme() {
             Scheme::Http => None,
-            Scheme::Https => Some(tls.begin(url.host())?),
+            Scheme::Https => Some(trust.begin(&name)?),
         };
-        let Some(stream) = unblocked(net.connect(&name_of(url.host()), url.port()))? else {
+        let Some(stream) = unblocked(net.connect(&name, url.port()))? else {
             return Ok(Moved::Blocked { read: false, write: false });
         };
         self.stage = Stage::Connecting(Connection::new(stream, session));
@@ -189,7 +190,10 @@ impl Fetching {
                     fetch.sent(taken).map_err(why::http)?;
                     self.moved_ms = now_ms;
                 }
-                Sent::Blocked => return Ok(Moved::Blocked { read: connection.is_secure(), write: true }),
+                Sent::Blocked => {
+                    let (read, write) = connection.awaits().unwrap_or((false, true));
+                    return Ok(Moved::Blocked { read, write });
+                }
             },
             Some(Step::Receive) => {
                 let got = connection.receive(net, &mut |bytes| fetch.received(bytes).map_err(why::http))?;
@@ -201,18 +205,19 @@ impl Fetching {
                     }
                     Received::Closed(closing) => fetch.closed(closing).map_err(why::http)?,
                     Received::Blocked => {
-                        return Ok(Moved::Blocked { read: true, write: connection.has_outgoing() });
+                        let (read, write) = connection.awaits().unwrap_or((true, false));
+                        return Ok(Moved::Blocked { read, write });
                     }
                 }
             }
             Some(Step::Redirect(redirect)) => {
                 note(&mut self.elsewhere, redirect);
-                net.close(connection.stream());
+                connection.close(net);
                 fetch.follow().map_err(why::http)?;
                 (self.stage, self.moved_ms, self.received) = (first_stage(fetch.url()), now_ms, 0);
             }
             Some(Step::Done) => {
-                net.close(connection.stream());
+                connection.close(net);
                 self.stage = Stage::Over;
                 let response = self.fetch.take().and_then(Fetch::into_response);
                 return response

@@ -9,7 +9,7 @@ use crate::document::Document;
 use crate::fetching::{Fetching, Moved, Origins};
 use crate::limits::{NEWS_LEN, STEPS_MAX};
 use crate::network::Network;
-use crate::{Tls, Turn, why};
+use crate::{Trust, Turn, why};
 
 /// How far it is.
 #[expect(clippy::large_enum_variant, reason = "there is one")]
@@ -70,12 +70,12 @@ impl Loader {
     }
 
     /// Does what can be done without waiting.
-    pub(crate) fn turn<P: Port>(&mut self, net: &mut Network<'_, P>, tls: &mut dyn Tls, now_ms: u64) -> Turn {
+    pub(crate) fn turn<P: Port>(&mut self, net: &mut Network<'_, P>, trust: &mut Trust, now_ms: u64) -> Turn {
         if net.has_news() {
             self.is_blocked = false;
         }
         match core::mem::replace(&mut self.state, State::Idle) {
-            State::Fetching(mut fetching) => match self.fetch(&mut fetching, net, tls, now_ms) {
+            State::Fetching(mut fetching) => match self.fetch(&mut fetching, net, trust, now_ms) {
                 Ok(Some(response)) => {
                     self.elsewhere = fetching.elsewhere().clone();
                     self.enter(State::Rendering(response));
@@ -117,7 +117,7 @@ impl Loader {
         &mut self,
         fetching: &mut Fetching,
         net: &mut Network<'_, P>,
-        tls: &mut dyn Tls,
+        trust: &mut Trust,
         now_ms: u64,
     ) -> Result<Option<Response>, Failed> {
         fetching.check_time(now_ms)?;
@@ -126,7 +126,7 @@ impl Loader {
         }
         for _ in 0..STEPS_MAX {
             let before = core::mem::discriminant(&fetching.phase());
-            let moved = fetching.step(net, tls, now_ms)?;
+            let moved = fetching.step(net, trust, now_ms)?;
             let is_other = before != core::mem::discriminant(&fetching.phase());
             if is_other || fetching.received() >= self.told.saturating_add(NEWS_LEN) {
                 (self.has_changed, self.told) = (true, fetching.received());

@@ -9,7 +9,7 @@ use unikernels_http::Url;
 
 use crate::document::Document;
 use crate::loader::Loader;
-use crate::{Network, Tls};
+use crate::{Network, Trust};
 
 /// What to do after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,26 +24,29 @@ pub enum Turn {
 }
 
 /// A viewer: one document in its life.
-pub struct Viewer<T> {
+pub struct Viewer {
     loader: Loader,
-    tls: T,
+    trust: Trust,
     now_ms: u64,
 }
 
-impl<T: Tls> Viewer<T> {
-    /// One that has nothing opened.
-    pub fn new(tls: T) -> Self {
-        Self { loader: Loader::new(), tls, now_ms: 0 }
+impl Viewer {
+    /// One that has nothing opened, and believes these.
+    #[must_use]
+    pub fn new(trust: Trust) -> Self {
+        Self { loader: Loader::new(), trust, now_ms: 0 }
     }
 
-    /// Tells the time, in milliseconds of a clock that never goes back: before serving, and before each turn.
-    pub fn set_now_ms(&mut self, now_ms: u64) {
+    /// Tells the time, before serving, and before each turn: in milliseconds of a clock that never goes back, and for
+    /// certificates in seconds since 1970.
+    pub fn set_now(&mut self, now_ms: u64, unix_s: u64) {
         self.now_ms = now_ms;
+        self.trust.set_unix_s(unix_s);
     }
 
     /// Does what can be done without waiting.
     pub fn turn<P: Port>(&mut self, net: &mut Network<'_, P>) -> Turn {
-        self.loader.turn(net, &mut self.tls, self.now_ms)
+        self.loader.turn(net, &mut self.trust, self.now_ms)
     }
 
     /// Whether clients have to be told that something changed.
@@ -56,7 +59,7 @@ impl<T: Tls> Viewer<T> {
     }
 }
 
-impl<T: Tls> Open for Viewer<T> {
+impl Open for Viewer {
     fn open(&mut self, _: &Caller, url: Text<URL_MAX>, columns: u16) -> Result<(), OpenError> {
         if !self.loader.is_idle() {
             return Err(OpenError::AlreadyOpened);

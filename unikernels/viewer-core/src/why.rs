@@ -3,11 +3,12 @@
 use core::fmt::{self, Write as _};
 
 use ipc_proto_net_api::NetError;
-use ipc_proto_open_api::{Failed, Reason};
+use ipc_proto_open_api::{BadCertificate, Failed, Reason};
 use ipc_proto_rpc::CallError;
 use ipc_proto_types::Text;
 use unikernels_http::HttpError;
 use unikernels_picture::PictureError;
+use unikernels_tls::{CertificateFault, TlsError};
 
 use crate::network::Fault;
 
@@ -17,10 +18,6 @@ pub(crate) fn failed(reason: Reason, detail: fmt::Arguments<'_>) -> Failed {
     // What is too long is left out: no detail of ours is.
     let _ = text.write_fmt(detail);
     Failed { reason, detail: text }
-}
-
-pub(crate) fn no_tls() -> Failed {
-    failed(Reason::NotSecure, format_args!("this viewer has no TLS, so it opens no https addresses"))
 }
 
 /// What was not done in time, and how long that was.
@@ -71,4 +68,29 @@ pub(crate) fn http(error: HttpError) -> Failed {
 pub(crate) fn picture(error: PictureError) -> Failed {
     let reason = if error == PictureError::Unsupported { Reason::Kind } else { Reason::Picture };
     failed(reason, format_args!("{error}"))
+}
+
+pub(crate) fn tls(error: TlsError) -> Failed {
+    match error {
+        // The reason says it all.
+        TlsError::Certificate(fault) => failed(Reason::Certificate(certificate(fault)), format_args!("")),
+        TlsError::Truncated => failed(Reason::Broken, format_args!("{error}")),
+        _ => failed(Reason::NotSecure, format_args!("{error}")),
+    }
+}
+
+fn certificate(fault: CertificateFault) -> BadCertificate {
+    match fault {
+        CertificateFault::Missing => BadCertificate::Missing,
+        CertificateFault::Malformed => BadCertificate::Malformed,
+        CertificateFault::Expired => BadCertificate::Expired,
+        CertificateFault::NotYetValid => BadCertificate::NotYetValid,
+        CertificateFault::WrongName => BadCertificate::WrongName,
+        CertificateFault::UnknownIssuer => BadCertificate::UnknownIssuer,
+        CertificateFault::BadSignature => BadCertificate::BadSignature,
+        CertificateFault::UnsupportedSignature => BadCertificate::UnsupportedSignature,
+        CertificateFault::WrongPurpose => BadCertificate::WrongPurpose,
+        CertificateFault::Revoked => BadCertificate::Revoked,
+        CertificateFault::NotAcceptable => BadCertificate::NotAcceptable,
+    }
 }

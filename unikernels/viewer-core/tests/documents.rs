@@ -7,14 +7,13 @@ mod world;
 
 use ipc_proto_open_api::{Document, Open, OpenError, PIXELS_MAX, Phase, Progress, Reason};
 use ipc_proto_types::Text;
-use unikernels_viewer_core::NoTls;
 use world::{Act, Host, Scene, World, answer, caller, failure};
 
 /// A scene where `host.test:80` answers so.
-fn scene(acts: Vec<Act>) -> Scene<NoTls> {
+fn scene(acts: Vec<Act>) -> Scene {
     let world = World::new();
     world.borrow_mut().hosts.insert("host.test:80".into(), Host::Answers(acts));
-    Scene::new(&world, NoTls)
+    Scene::new(&world)
 }
 
 fn document(progress: &Progress) -> &Document {
@@ -114,7 +113,7 @@ fn redirects_are_followed_and_those_to_another_origin_are_told() {
         hosts.insert("b.test:8080".into(), Host::Answers(vec![to("//c.test/x")]));
         hosts.insert("c.test:80".into(), Host::Answers(vec![Act::Say(answer("text/plain", b"end"))]));
     }
-    let mut scene = Scene::new(&world, NoTls);
+    let mut scene = Scene::new(&world);
     let progress = scene.load("http://a.test/start");
     assert_eq!(document(&progress).bytes, 3);
     let elsewhere: Vec<&str> = progress.elsewhere.iter().map(|origin| origin.as_str()).collect();
@@ -133,26 +132,16 @@ fn addresses_are_called_without_asking_for_a_name() {
         .borrow_mut()
         .hosts
         .insert("::1:8000".into(), Host::Answers(vec![Act::Say(answer("text/plain", b"six"))]));
-    let mut scene = Scene::new(&world, NoTls);
+    let mut scene = Scene::new(&world);
     let progress = scene.load("http://[::1]:8000/");
     assert_eq!(document(&progress).bytes, 3);
-}
-
-#[test]
-fn https_without_tls_is_refused_before_anybody_is_called() {
-    let world = World::new();
-    world.borrow_mut().hosts.insert("host.test:443".into(), Host::Answers(Vec::new()));
-    let mut scene = Scene::new(&world, NoTls);
-    let progress = scene.load("https://host.test/");
-    assert_eq!(failure(&progress), "NotSecure: this viewer has no TLS, so it opens no https addresses");
-    assert!(world.borrow().requests.is_empty());
 }
 
 #[test]
 fn a_life_opens_one_document() {
     let mut scene = scene(vec![Act::Say(answer("text/plain", b"one"))]);
     let url = |url: &str| Text::try_from(url).unwrap();
-    let ask = |scene: &mut Scene<NoTls>, to: &str| scene.viewer.open(&caller(), url(to), 40);
+    let ask = |scene: &mut Scene, to: &str| scene.viewer.open(&caller(), url(to), 40);
     assert_eq!(ask(&mut scene, "javascript:alert(1)"), Err(OpenError::BadAddress));
     assert_eq!(ask(&mut scene, "http://user@host.test/"), Err(OpenError::BadAddress));
     assert_eq!(scene.viewer.page(&caller(), 0), Err(OpenError::NotReady));

@@ -6,21 +6,20 @@ mod world;
 
 use ipc_proto_open_api::{Open, Phase};
 use proptest::prelude::*;
-use unikernels_viewer_core::NoTls;
 use unikernels_viewer_core::limits::{BODY_LEN_MAX, CONNECT_MS, IDLE_MS, STEPS_MAX, TOTAL_MS};
 use world::{Act, Host, Scene, World, answer, caller, failure};
 
 const MB: usize = 1024 * 1024;
 
 /// What comes of a host that acts so.
-fn check(acts: Vec<Act>, expected: &str) -> Scene<NoTls> {
+fn check(acts: Vec<Act>, expected: &str) -> Scene {
     check_host(Host::Answers(acts), expected)
 }
 
-fn check_host(host: Host, expected: &str) -> Scene<NoTls> {
+fn check_host(host: Host, expected: &str) -> Scene {
     let world = World::new();
     world.borrow_mut().hosts.insert("host.test:80".into(), host);
-    let mut scene = Scene::new(&world, NoTls);
+    let mut scene = Scene::new(&world);
     let progress = scene.load("http://host.test/");
     assert_eq!(failure(&progress), expected);
     assert!(!world.borrow().has_streams(), "the connection is given back");
@@ -80,7 +79,7 @@ fn redirect_loops_end() {
         let acts = vec![say(&format!("HTTP/1.1 301 Moved\r\nLocation: http://{other}/\r\n\r\n"))];
         world.borrow_mut().hosts.insert(format!("{host}:80"), Host::Answers(acts));
     }
-    let progress = Scene::new(&world, NoTls).load("http://a.test/");
+    let progress = Scene::new(&world).load("http://a.test/");
     assert_eq!(failure(&progress), "Redirect: too many redirects");
     assert_eq!(progress.elsewhere.len(), 5, "every change of origin is told");
 }
@@ -129,7 +128,7 @@ fn connections_that_break_are_told_from_answers_that_end() {
 #[test]
 fn names_that_nobody_has_and_answers_that_are_none() {
     let world = World::new();
-    let progress = Scene::new(&world, NoTls).load("http://nobody.test/");
+    let progress = Scene::new(&world).load("http://nobody.test/");
     assert_eq!(failure(&progress), "NoSuchName: ");
     check(vec![say("SSH-2.0-OpenSSH_9.6\r\n\r\n")], "BadAnswer: the answer does not begin like HTTP");
     let twice = format!("{HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab");
@@ -140,7 +139,7 @@ fn names_that_nobody_has_and_answers_that_are_none() {
 fn a_network_that_restarts_is_a_failure_and_no_confusion() {
     let world = World::new();
     world.borrow_mut().hosts.insert("host.test:80".into(), Host::Answers(vec![Act::Pause(5_000)]));
-    let mut scene = Scene::new(&world, NoTls);
+    let mut scene = Scene::new(&world);
     scene.open("http://host.test/").expect("an address");
     assert!(scene.turn());
     world.borrow_mut().generation = 2;
@@ -160,7 +159,7 @@ fn a_page_that_tries_to_steer_the_terminal_is_harmless() {
         world.borrow_mut().hosts.insert(host.into(), Host::Answers(acts));
     }
     for url in ["http://plain.test/", "http://html.test/", "http://md.test/"] {
-        let mut scene = Scene::new(&world, NoTls);
+        let mut scene = Scene::new(&world);
         let progress = scene.load(url);
         assert!(matches!(progress.phase, Phase::Done(_)), "{}", failure(&progress));
         let page = scene.page();
@@ -183,7 +182,7 @@ proptest! {
             !matches!(act, Act::Say(bytes) if bytes.is_empty())
         });
         world.borrow_mut().hosts.insert("host.test:80".into(), Host::Answers(acts.collect()));
-        let mut scene = Scene::new(&world, NoTls);
+        let mut scene = Scene::new(&world);
         let progress = scene.load("http://host.test/");
         match progress.phase {
             Phase::Done(_) => {

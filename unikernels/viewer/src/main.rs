@@ -13,7 +13,8 @@ use ipc_proto_net_api::{self as net, NetClient};
 use ipc_proto_open_api::{self as open, OpenNotifier};
 use ipc_proto_rpc::{Port, PortState, Ticks};
 use unikernels_rt::{Qube, log};
-use unikernels_viewer_core::{Network, NoTls, Turn, Viewer};
+use unikernels_sdk::{Csprng, SEED_BYTES};
+use unikernels_viewer_core::{Network, Trust, Turn, Viewer};
 
 unikernels_rt::main!(main);
 
@@ -26,10 +27,11 @@ fn main(qube: Qube) -> i32 {
     };
     let client = qube.place(NetClient::new(qube.place(channel)));
     let mut network = Network::new(client);
-    let mut viewer = Viewer::new(NoTls);
+    let Some(trust) = trust(qube) else { return 1 };
+    let mut viewer = Viewer::new(trust);
     qube.ready();
     loop {
-        viewer.set_now_ms(now_ms(qube));
+        viewer.set_now(now_ms(qube), qube.unix_time().seconds);
         let turn = viewer.turn(&mut network);
         if viewer.take_changed() {
             for port in opens.ports().filter(|port| port.facts().state == PortState::Open) {
@@ -42,10 +44,25 @@ fn main(qube: Qube) -> i32 {
             Turn::Wait { until_ms } => until_ms.map(|ms| qube.in_ms(ms.saturating_sub(now_ms(qube)))),
         };
         opens.turn(until, &mut |port, buffers| {
-            viewer.set_now_ms(now_ms(qube));
+            viewer.set_now(now_ms(qube), qube.unix_time().seconds);
             open::serve(&mut viewer, port, buffers)
         });
     }
+}
+
+/// The authorities of the web, and those that the manifest adds: `root=`, once for each, a certificate in base64.
+fn trust(qube: Qube) -> Option<Trust> {
+    let mut seed = [0; SEED_BYTES];
+    qube.random().fill(&mut seed);
+    let mut trust = Trust::web(Csprng::new(seed));
+    for (number, (_, root)) in qube.args().iter().filter(|(key, _)| *key == "root").enumerate() {
+        if let Err(fault) = trust.add(root) {
+            // Not the argument itself: it may be longer than a line of the log.
+            log!("argument root=, number {} of them: {fault}", number + 1);
+            return None;
+        }
+    }
+    Some(trust)
 }
 
 fn now_ms(qube: Qube) -> u64 {

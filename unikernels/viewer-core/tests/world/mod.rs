@@ -6,9 +6,11 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub(crate) mod openssl;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::rc::Rc;
 
 use ipc_proto_net_api::{
@@ -19,7 +21,8 @@ use ipc_proto_open_api::{Open, OpenError, PAGE_MAX, Phase, Progress};
 use ipc_proto_rpc::{Caller, Port, PortFacts, PortState, SendError, Ticks};
 use ipc_proto_types::{Generation, Kind, Label, List, PortIndex, QubeName, Role, Text};
 use ipc_proto_wire::{HEADER_SIZE, Header, encode};
-use unikernels_viewer_core::{Network, Tls, Turn, Viewer};
+use unikernels_sdk::Csprng;
+use unikernels_viewer_core::{Network, Trust, Turn, Viewer};
 
 /// Number of the event `ready` of `net`.
 const READY: u16 = 14;
@@ -44,6 +47,11 @@ pub(crate) enum Host {
     /// Nothing ever comes back.
     Silent,
     Denied,
+    /// A real server, at this port of this machine; after so many bytes of its own somebody cuts the connection.
+    Real {
+        port: u16,
+        cut_at: usize,
+    },
 }
 
 struct Stream {
@@ -52,6 +60,9 @@ struct Stream {
     request: Vec<u8>,
     /// When the act at the front may be done.
     from_ms: u64,
+    /// To a real server.
+    socket: Option<TcpStream>,
+    received: usize,
 }
 
 /// All hosts, and what was asked of them.
@@ -105,6 +116,7 @@ impl World {
             Host::Refuses => Readiness { readable: true, writable: true, over: Some(NetError::Refused) },
             Host::Silent => Readiness { readable: false, writable: false, over: None },
             Host::Denied => Readiness { readable: true, writable: true, over: Some(NetError::Denied) },
+            Host::Real { .. } => Readiness { readable: stream.is_readable(), writable: true, over: None },
             Host::Answers(_) => {
                 let has_request = stream.request.ends_with(b"\r\n\r\n");
                 Readiness { readable: has_request && is_due, writable: true, over: None }
@@ -135,6 +147,9 @@ impl InPlace for World {
     fn send(&mut self, _: &Caller, stream: StreamId, data: &[u8]) -> Result<usize, NetError> {
         let now_ms = self.now_ms;
         let (host, stream) = self.streams.get_mut(&stream.0).ok_or(NetError::NoSuchHandle)?;
+        if let Some(socket) = &mut stream.socket {
+            return openssl::send(socket, data);
+        }
         // A little at a time, so that a request takes several.
         let taken = data.len().min(100);
         stream.request.extend_from_slice(&data[..taken]);
@@ -153,6 +168,11 @@ impl InPlace for World {
     fn receive(&mut self, _: &Caller, stream: StreamId, into: &mut [u8]) -> Result<usize, NetError> {
         let now_ms = self.now_ms;
         let (_, stream) = self.streams.get_mut(&stream.0).ok_or(NetError::NoSuchHandle)?;
+        if stream.socket.is_some() {
+            let taken = stream.receive(into)?;
+            self.received += taken;
+            return Ok(taken);
+        }
         if stream.from_ms > now_ms || !stream.request.ends_with(b"\r\n\r\n") {
             return Err(NetError::WouldBlock);
         }
@@ -226,7 +246,9 @@ impl InPlace for World {
         let acts = if let Host::Answers(acts) = &host { acts.clone().into() } else { VecDeque::new() };
         let id = self.next;
         self.next += 1;
-        self.streams.insert(id, (key, Stream { host, acts, request: Vec::new(), from_ms: self.now_ms }));
+        let socket = if let Host::Real { port, .. } = host { Some(openssl::connect(port)) } else { None };
+        let (request, from_ms) = (Vec::new(), self.now_ms);
+        self.streams.insert(id, (key, Stream { host, acts, request, from_ms, socket, received: 0 }));
         Ok(StreamId(id))
     }
 
@@ -357,9 +379,11 @@ impl Port for FakePort {
 }
 
 /// A viewer in a world.
-pub(crate) struct Scene<T> {
+pub(crate) struct Scene {
     pub(crate) world: Rc<RefCell<World>>,
-    pub(crate) viewer: Viewer<T>,
+    pub(crate) viewer: Viewer,
+    /// What the viewer takes for the time that certificates are judged by.
+    pub(crate) unix_s: u64,
     net: Network<'static, FakePort>,
     /// How often somebody had to be told of a change.
     pub(crate) changes: usize,
@@ -371,21 +395,27 @@ pub(crate) fn caller() -> Caller {
     Caller { port: PortIndex::new(1).expect("a port"), generation: Generation(1) }
 }
 
-impl<T: Tls> Scene<T> {
-    pub(crate) fn new(world: &Rc<RefCell<World>>, tls: T) -> Self {
+impl Scene {
+    /// A viewer that believes nobody.
+    pub(crate) fn new(world: &Rc<RefCell<World>>) -> Self {
+        Self::with(world, Trust::nobody(Csprng::new([1; 32])))
+    }
+
+    pub(crate) fn with(world: &Rc<RefCell<World>>, trust: Trust) -> Self {
         let client = Box::leak(Box::new(NetClient::new(FakePort::new(world))));
         let net = Network::new(client);
-        Self { world: Rc::clone(world), viewer: Viewer::new(tls), net, changes: 0, calls_max: 0 }
+        let (world, viewer, unix_s) = (Rc::clone(world), Viewer::new(trust), openssl::now_s());
+        Self { world, viewer, unix_s, net, changes: 0, calls_max: 0 }
     }
 
     pub(crate) fn open(&mut self, url: &str) -> Result<(), OpenError> {
-        self.viewer.set_now_ms(self.world.borrow().now_ms);
+        self.viewer.set_now(self.world.borrow().now_ms, self.unix_s);
         self.viewer.open(&caller(), Text::try_from(url).expect("a short address"), 40)
     }
 
     /// One turn. False when there is nothing to wait for any more.
     pub(crate) fn turn(&mut self) -> bool {
-        self.viewer.set_now_ms(self.world.borrow().now_ms);
+        self.viewer.set_now(self.world.borrow().now_ms, self.unix_s);
         let before = self.world.borrow().calls;
         let turn = self.viewer.turn(&mut self.net);
         let mut world = self.world.borrow_mut();
@@ -396,6 +426,10 @@ impl<T: Tls> Scene<T> {
             Turn::Wait { until_ms: None } => false,
             Turn::Wait { until_ms: Some(until) } => {
                 assert!(until > world.now_ms, "it waits for what is past");
+                if let Some(stream) = world.streams.values().find(|(_, stream)| stream.socket.is_some()) {
+                    openssl::wait(|| stream.1.is_readable());
+                    return true;
+                }
                 world.now_ms = world.next_ms().unwrap_or(until).min(until);
                 true
             }

@@ -393,8 +393,16 @@ fn pixels_that_are_too_many_too_few_or_no_picture_are_refused() {
 fn the_history_does_not_know_where_somebody_went() {
     let mut world = FakeWorld::new();
     with(|viewer| viewer.page = "x\n".into())(&mut world);
-    let shown =
-        play(&mut world, &["clock", "open http://host.test/a", "  open http://host.test/b", "convert http://host.test/c c", "\x1b[A"]);
+    let shown = play(
+        &mut world,
+        &[
+            "clock",
+            "open http://host.test/a",
+            "  open http://host.test/b",
+            "convert http://host.test/c c",
+            "\x1b[A",
+        ],
+    );
     assert!(shown.ends_with("skep> clock\n2026-01-01 00:00:00 UTC\n"), "{shown}");
 }
 
