@@ -26,7 +26,7 @@ const DEVICES: [&str; 6] = [
     "-device",
     "amd-iommu",
     "-netdev",
-    "user,id=net",
+    "user,id=net,ipv6-net=fd53:6b65:7000::/64",
     "-device",
     "virtio-net-pci,netdev=net,romfile=,disable-legacy=on,iommu_platform=on",
 ];
