@@ -16,7 +16,7 @@ pub(super) fn narrowed(own: &[&Rule], openers: &[&Rule]) -> Vec<Rule> {
         rules.first().is_some_and(|first| first.verdict == Verdict::Deny && first.conditions.is_empty())
     };
     if let Some(denying) = [own, openers].into_iter().find(denies) {
-        return denying.iter().map(|rule| Rule::clone(rule)).collect();
+        return denying.iter().copied().cloned().collect();
     }
     let mut rules = Vec::new();
     for one in own {
