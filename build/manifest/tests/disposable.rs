@@ -25,8 +25,8 @@ fn load(test: &str, entry: &str, policy: &str) -> System {
 
 /// The decisions of the channel with this client.
 fn words(system: &System, client: &str) -> Vec<u16> {
-    let (index, _) = system.find(client).unwrap();
-    let last = system.channels.iter().rfind(|channel| channel.client == index).unwrap();
+    let (index, _) = system.find(client).expect("a client");
+    let last = system.channels.iter().rfind(|channel| channel.client == index).expect("a channel");
     last.decisions.iter().map(|decision| decision.word).collect()
 }
 
@@ -94,7 +94,7 @@ fn a_channel_that_the_openers_rules_do_not_mention_counts_as_forgotten() {
 /// An entry, the part of it that is complained of, and the exact complaint.
 fn check(entry: &str, part: &str, expected: &str) {
     let policy = "vault.* @dispvm keeper allow\n";
-    let column = 5 + entry.rfind(part).unwrap();
+    let column = 5 + entry.rfind(part).expect("a part of the entry");
     let expected = format!("system.toml:10:{column}: {expected}");
     assert_eq!(Folder::new("wrong").problems(&system(entry, policy)), expected, "{entry}");
 }

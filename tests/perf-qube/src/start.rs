@@ -19,7 +19,7 @@ pub(crate) fn starts(
 ) -> Result<(), CallError> {
     let name = Text::<16>::truncated(NAME);
     let data = Bytes::from([0x5a; 64]);
-    let (mut call, mut start, mut answer, mut prepare) = (0, 0, 0, 0);
+    let (mut call, mut start, mut answer) = (0, 0, 0);
     for life in 0..=LIVES {
         let before = qube.now();
         let _ = ctl.start(Text::truncated("nobody"))?;
@@ -42,7 +42,6 @@ pub(crate) fn starts(
         }
         let answered = qube.now();
         let _ = ctl.kill(name.clone())?;
-        let killed = qube.now();
         // Everything but the wiping waits.
         while ctl.qube(INDEX)?.is_some_and(|info| info.state != QubeState::Prepared) {
             qube.wait(Some(qube.in_ms(1)));
@@ -51,13 +50,11 @@ pub(crate) fn starts(
             call += asked.0 - before.0;
             start += begun.0 - asked.0;
             answer += answered.0 - asked.0;
-            prepare += qube.now().0 - killed.0;
         }
     }
     log!("bench: lives={LIVES}");
     log!("bench: nothing_ticks={}", call);
     log!("bench: start_ticks={}", start);
     log!("bench: answer_ticks={}", answer);
-    log!("bench: prepare_ticks={}", prepare);
     Ok(())
 }

@@ -57,7 +57,7 @@ const PROMISES: [Promise; 19] = [
     },
     Promise {
         name: "start.call",
-        what: "instructions of starting a disposable, to a call of ctl that does nothing",
+        what: "instructions of a disposable's start, to an idle call of ctl",
         most: 5_000.0,
         formula: |raw| {
             Some((raw.get("start.start_ticks")? - raw.get("start.nothing_ticks")?) / raw.get("start.lives")?)
@@ -66,7 +66,7 @@ const PROMISES: [Promise; 19] = [
     Promise {
         name: "start.answer",
         what: "instructions from a disposable's start to its first answer",
-        most: 1_000_000.0,
+        most: 100_000.0,
         formula: |raw| Some(raw.get("start.answer_ticks")? / raw.get("start.lives")?),
     },
     Promise {
