@@ -84,11 +84,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             Ok(())
         }
         Verb::Bench { long, network } => {
-            let length = match (long, network) {
-                (true, _) => bench::Length::Long,
-                (_, true) => bench::Length::Network,
-                _ => bench::Length::Usual,
-            };
+            let length = length(long, network);
             println!("written to {}", bench::bench(&workspace, length, report)?.display());
             Ok(())
         }
@@ -109,6 +105,14 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             print!("{}", reach::answer(&builder::read_system(&workspace, &system)?, &qube)?);
             Ok(())
         }
+    }
+}
+
+const fn length(long: bool, network: bool) -> bench::Length {
+    match (long, network) {
+        (true, _) => bench::Length::Long,
+        (_, true) => bench::Length::Network,
+        _ => bench::Length::Usual,
     }
 }
 
