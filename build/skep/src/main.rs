@@ -80,11 +80,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             Ok(())
         }
         Verb::Bench { long, network } => {
-            let length = match (long, network) {
-                (true, _) => bench::Length::Long,
-                (_, true) => bench::Length::Network,
-                _ => bench::Length::Usual,
-            };
+            let length = length(long, network);
             println!("written to {}", bench::bench(&workspace, length, report)?.display());
             Ok(())
         }
@@ -112,6 +108,14 @@ fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()> {
     match &workspace.project {
         Some(project) => project::test(workspace, project, extent, report),
         None => suite::test(workspace, extent, report),
+    }
+}
+
+const fn length(long: bool, network: bool) -> bench::Length {
+    match (long, network) {
+        (true, _) => bench::Length::Long,
+        (_, true) => bench::Length::Network,
+        _ => bench::Length::Usual,
     }
 }
 

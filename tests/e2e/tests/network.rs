@@ -137,7 +137,10 @@ fn run(card: &str, iommu: &str) {
     assert!(log.contains(&format!("net: 10.0.2.66:{} Call(Denied)", server.port)), "{log}");
     let status = plain(&t.command("call net.status"));
     assert!(status.contains("V4([10, 0, 2, 15]), prefix: 24"), "{status}");
-    assert!(status.contains("routers: [V4([10, 0, 2, 2])]"), "{status}");
+    assert!(
+        status.contains("routers: [V4([10, 0, 2, 2])") && status.contains("V6([253, 83, 107, 101, 112, 0,"),
+        "{status}"
+    );
 
     let _ = log_until(&mut t, "reader] net: streaming");
     let _ = t.command("kill netvm");
