@@ -1,4 +1,4 @@
-//! Documents of the web at the terminal: real servers on the host's loopback, a disposable for each, and memory afterwards.
+//! Documents of the web at the terminal: a real server on the host's loopback, a disposable for each, and memory afterwards.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -26,8 +26,13 @@ const SYSTEM: &str = include_str!("../../../build/systems/open.toml");
 /// How its viewers stand in it.
 const VIEWERS: &str = "{ path = \"../../unikernels/viewer\",";
 
-/// A folder for what a server serves, empty.
-fn folder(name: &str) -> PathBuf {
+/// A folder for what the server serves.
+fn folder() -> PathBuf {
+    empty("open")
+}
+
+/// A folder, empty.
+fn empty(name: &str) -> PathBuf {
     let folder = root().join("target/e2e").join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder for what the test makes");
@@ -117,7 +122,7 @@ impl Machine {
 
 #[test]
 fn a_document_opens_in_a_disposable_and_nothing_of_it_is_left_when_it_is_closed() {
-    let folder = folder("open");
+    let folder = folder();
     let [page, title, path, link, behind] = CANARIES;
     let document = format!(
         "<title>{title}</title><p>Grüße: {page} <a href='/{link}.txt'>next</a><p>\u{1b}[2Jskep&gt; poweroff"
@@ -190,7 +195,7 @@ fn certificates(folder: &Path) -> String {
 
 #[test]
 fn a_document_comes_over_https_and_only_from_the_host_that_proves_its_name() {
-    let folder = folder("open-https");
+    let folder = empty("open-https");
     let ca = certificates(&folder);
     std::fs::write(folder.join("page.html"), "<title>Sealed</title><p>over TLS").expect("the page");
     assert!(SYSTEM.contains(VIEWERS));
