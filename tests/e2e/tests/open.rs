@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64ct::{Base64, Encoding};
 use tests_e2e::{Terminal, dump, plain, root, skep};
 
 /// What stands in the document, in its title, in its address, and in that of its link.
@@ -24,21 +25,32 @@ const LONGER: usize = 900;
 /// Longest wait for a disposable to be wiped.
 const WIPED: Duration = Duration::from_secs(60);
 
+/// The system, without an authority of the test.
+const SYSTEM: &str = include_str!("../../../build/systems/open.toml");
+/// How its viewers stand in it.
+const VIEWERS: &str = "{ path = \"../../unikernels/viewer\",";
+
 /// A folder for what the server serves.
 fn folder() -> PathBuf {
-    let folder = root().join("target/e2e/open");
+    empty("open")
+}
+
+/// A folder, empty.
+fn empty(name: &str) -> PathBuf {
+    let folder = root().join("target/e2e").join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder for what the test makes");
     folder
 }
 
-/// Python's own server, at a port that it found free.
+/// A server at a port that it found free.
 struct Server {
     child: Child,
     port: u16,
 }
 
 impl Server {
+    /// Python's own.
     fn start(folder: &Path) -> Self {
         let mut command = Command::new("python3");
         command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"]).arg(folder);
@@ -48,6 +60,24 @@ impl Server {
         BufReader::new(out).read_line(&mut line).expect("it says where it serves");
         let port = line.split("port ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
         Self { child, port: port.unwrap_or_else(|| panic!("no port in {line:?}")) }
+    }
+
+    /// OpenSSL's, with this certificate.
+    fn secure(folder: &Path, certificate: &str) -> Self {
+        let mut command = Command::new("openssl");
+        command.current_dir(folder).args(["s_server", "-WWW", "-accept", "127.0.0.1:0", "-key", "leaf.key"]);
+        command
+            .args(["-cert", certificate])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().expect("OpenSSL runs");
+        let out = BufReader::new(child.stdout.take().expect("its output"));
+        let mut lines = out.lines().map_while(Result::ok);
+        let port = lines.find_map(|line| line.strip_prefix("ACCEPT 127.0.0.1:")?.parse().ok());
+        // It has more to say, and must not wait until somebody hears it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, port: port.expect("it says where it serves") }
     }
 }
 
@@ -139,4 +169,75 @@ fn a_document_opens_in_a_disposable_and_is_left_in_no_viewer_and_no_console() {
     machine.wiped();
     assert_eq!(machine.found(), [""; 0], "nothing is left of any page or address");
     assert_eq!(machine.t.power_off().0, 0);
+}
+
+fn openssl(folder: &Path, arguments: &str) {
+    let mut command = Command::new("openssl");
+    let output = command.current_dir(folder).args(arguments.split(' ')).output().expect("OpenSSL runs");
+    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Two authorities, `ca` and `other`, and a key `leaf` with a certificate by `ca` for the host of the machine, one by `other`, and
+/// two by `ca` that name somebody else or are too old. Gives `ca` as an argument of a qube has it.
+fn certificates(folder: &Path) -> String {
+    for key in ["ca", "other", "leaf"] {
+        openssl(folder, &format!("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {key}.key"));
+    }
+    for ca in ["ca", "other"] {
+        openssl(folder, &format!("req -x509 -new -key {ca}.key -subj /CN={ca} -days 30 -out {ca}.pem"));
+    }
+    openssl(folder, "req -new -key leaf.key -subj /CN=leaf -out leaf.csr");
+    for (name, ca, host, days) in [
+        ("good", "ca", "IP:10.0.2.2", 30),
+        ("strange", "other", "IP:10.0.2.2", 30),
+        ("misnamed", "ca", "IP:10.0.2.3", 30),
+        ("old", "ca", "IP:10.0.2.2", 0),
+    ] {
+        std::fs::write(folder.join("leaf.ext"), format!("subjectAltName={host}\n")).expect("its names");
+        let sign =
+            format!("x509 -req -in leaf.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days {days}");
+        openssl(folder, &format!("{sign} -extfile leaf.ext -out {name}.pem"));
+    }
+    openssl(folder, "x509 -in ca.pem -outform DER -out ca.der");
+    Base64::encode_string(&std::fs::read(folder.join("ca.der")).expect("the authority"))
+}
+
+#[test]
+fn a_document_comes_over_https_and_only_from_the_host_that_proves_its_name() {
+    let folder = empty("open-https");
+    let ca = certificates(&folder);
+    std::fs::write(folder.join("page.html"), "<title>Sealed</title><p>over TLS").expect("the page");
+    assert!(SYSTEM.contains(VIEWERS));
+    let text = SYSTEM.replace(VIEWERS, &format!("{VIEWERS} args = \"root={ca}\","));
+    let manifest = folder.join("open.toml");
+    std::fs::write(&manifest, text.replace("../..", &root().display().to_string())).expect("the manifest");
+    let manifest = manifest.display().to_string();
+    let image = folder.join("open.img").display().to_string();
+    let mut t = Terminal::prepare(|| {
+        let built = skep(&["image", &manifest, "-o", &image]).output().expect("cargo runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        skep(&["run", &manifest, "--no-color"])
+    });
+
+    for (certificate, why) in [
+        ("strange", "the host's certificate is from an unknown authority"),
+        ("misnamed", "the host's certificate is for another name"),
+        ("old", "the host's certificate has expired"),
+    ] {
+        let server = Server::secure(&folder, &format!("{certificate}.pem"));
+        let shown = plain(&t.command(&format!("open https://10.0.2.2:{}/page.html", server.port)));
+        assert!(shown.contains(&format!("It can't be opened: {why}.")), "{certificate}: {shown}");
+        assert!(!shown.contains("over TLS"), "{certificate}: {shown}");
+    }
+    let server = Server::secure(&folder, "good.pem");
+    let shown = plain(&t.command(&format!("open https://10.0.2.2:{}/page.html", server.port)));
+    assert!(shown.contains("●│ Sealed") && shown.contains("●│ over TLS"), "{shown}");
+    let closed = plain(&t.command("close"));
+    assert!(closed.contains(" is gone"), "{closed}");
+
+    // A host that talks no TLS.
+    let plain_server = Server::start(&folder);
+    let shown = plain(&t.command(&format!("open https://10.0.2.2:{}/page.html", plain_server.port)));
+    assert!(shown.contains("It can't be opened: the connection can't be trusted."), "{shown}");
+    assert_eq!(t.power_off().0, 0);
 }

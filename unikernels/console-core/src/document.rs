@@ -307,15 +307,11 @@ fn certificate(fault: BadCertificate) -> &'static str {
         BadCertificate::Missing => "the host has no certificate, so nobody knows who it is",
         BadCertificate::Malformed => "the host's certificate is damaged",
         BadCertificate::Expired => "the host's certificate has expired",
-        BadCertificate::NotYetValid => {
-            "the host's certificate is not yet valid, or this machine's clock is behind"
-        }
+        BadCertificate::NotYetValid => "the host's certificate is not yet valid, or the clock here is behind",
         BadCertificate::WrongName => "the host's certificate is for another name",
         BadCertificate::UnknownIssuer => "the host's certificate is from an unknown authority",
-        BadCertificate::BadSignature => {
-            "the host's certificate has a wrong signature: somebody may pose as it"
-        }
-        BadCertificate::UnsupportedSignature => "the host's certificate is signed in a way that isn't taken",
+        BadCertificate::BadSignature => "the host's certificate or its proof has a wrong signature",
+        BadCertificate::UnsupportedSignature => "the host's certificate is signed in a way not taken here",
         BadCertificate::WrongPurpose => "the host's certificate is not for servers",
         BadCertificate::Revoked => "the host's certificate was revoked",
         BadCertificate::NotAcceptable => "the host's certificate breaks a rule for certificates",

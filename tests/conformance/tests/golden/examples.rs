@@ -175,7 +175,7 @@ fn ending() -> ctl::Ending {
 }
 
 fn ctl() -> Vec<Vector> {
-    use ctl::EndReason::{Exit, Exception, MemoryFault, UnknownPort};
+    use ctl::EndReason::{Exception, Exit, MemoryFault, UnknownPort};
     let service = ctl::ServiceInfo { name: text("echo"), version: 1, id: Bytes::from([7; 16]) };
     let mut vectors = vec![
         call("system", ()),
@@ -219,7 +219,7 @@ fn ctl() -> Vec<Vector> {
 }
 
 fn open() -> Vec<Vector> {
-    use open::{Failed, OpenError, Phase, Progress, Reason};
+    use open::{BadCertificate, Failed, OpenError, Phase, Progress, Reason};
     type Outcome<T> = Result<T, OpenError>;
     let url = |url: &str| text::<{ open::URL_MAX }>(url);
     let progress = |phase| reply("progress", Progress { phase, elsewhere: list(&[]) });
@@ -235,6 +235,7 @@ fn open() -> Vec<Vector> {
     };
     let page = "Grüße [1]\n".repeat(20);
     let failed = Failed { reason: Reason::TimedOut, detail: text("no byte for 20 seconds") };
+    let refused = Failed { reason: Reason::Certificate(BadCertificate::WrongName), detail: text("") };
     vec![
         call("open", (url("http://example.org/a?b=c"), 76_u16)),
         reply("open", Outcome::Ok(())),
@@ -246,6 +247,7 @@ fn open() -> Vec<Vector> {
         progress(Phase::Receiving(300)),
         progress(Phase::Rendering),
         progress(Phase::Failed(failed)),
+        progress(Phase::Failed(refused)),
         progress(Phase::Done(document.clone())),
         reply(
             "progress",
@@ -261,7 +263,10 @@ fn open() -> Vec<Vector> {
         reply("link", Outcome::Ok(url("https://example.org/"))),
         reply("link", Outcome::<Text<{ open::URL_MAX }>>::Err(OpenError::NoSuchLink)),
         call("cells", (300_u16,)),
-        reply("cells", Outcome::Ok(Bytes::<{ open::ROW_MAX }>::try_from([7; 12].as_slice()).expect("it fits"))),
+        reply(
+            "cells",
+            Outcome::Ok(Bytes::<{ open::ROW_MAX }>::try_from([7; 12].as_slice()).expect("it fits")),
+        ),
         reply("cells", Outcome::<Bytes<{ open::ROW_MAX }>>::Err(OpenError::NoPicture)),
         call("picture", (8_192_u32,)),
         reply(

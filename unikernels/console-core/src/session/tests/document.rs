@@ -3,7 +3,7 @@
 use super::*;
 use crate::fake_viewer::FakeViewer;
 use ipc_proto_ctl_api::QubeState;
-use ipc_proto_open_api::{Phase, PictureInfo, Reason};
+use ipc_proto_open_api::{BadCertificate, Phase, PictureInfo, Reason};
 
 const URL: &str = "http://host.test/a";
 const GONE: &str = "viewer-1 is gone, and its memory with it.";
@@ -130,6 +130,36 @@ fn what_cannot_be_had_is_said_and_its_viewer_is_gone() {
             GONE,
         ],
     );
+}
+
+#[test]
+fn a_host_that_has_not_proved_who_it_is_is_refused_in_words_that_say_why() {
+    let cases = [
+        (BadCertificate::Missing, "the host has no certificate, so nobody knows who it is"),
+        (BadCertificate::Malformed, "the host's certificate is damaged"),
+        (BadCertificate::Expired, "the host's certificate has expired"),
+        (BadCertificate::NotYetValid, "the host's certificate is not yet valid, or the clock here is behind"),
+        (BadCertificate::WrongName, "the host's certificate is for another name"),
+        (BadCertificate::UnknownIssuer, "the host's certificate is from an unknown authority"),
+        (BadCertificate::BadSignature, "the host's certificate or its proof has a wrong signature"),
+        (BadCertificate::UnsupportedSignature, "the host's certificate is signed in a way not taken here"),
+        (BadCertificate::WrongPurpose, "the host's certificate is not for servers"),
+        (BadCertificate::Revoked, "the host's certificate was revoked"),
+        (BadCertificate::NotAcceptable, "the host's certificate breaks a rule for certificates"),
+    ];
+    for (fault, words) in cases {
+        check_in(
+            with(move |viewer| viewer.failed = Some((Reason::Certificate(fault), ""))),
+            &["open https://host.test/a", "close"],
+            &[
+                "skep> open https://host.test/a",
+                &format!("It can't be opened: {words}."),
+                GONE,
+                "skep> close",
+                "No document is open.",
+            ],
+        );
+    }
 }
 
 #[test]
