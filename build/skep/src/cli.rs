@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use build_skep::{disk, nic};
 use clap::{Args, Parser, Subcommand};
 
 /// Builds, boots, tests and measures Skep systems.
@@ -71,7 +72,7 @@ Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first."
         nic: NicKind,
         /// Let a TCP port of this machine's loopback lead to one of the network qube
         #[arg(long, value_name = "HOST:GUEST")]
-        forward: Vec<build_skep::nic::Forward>,
+        forward: Vec<nic::Forward>,
         /// What keeps devices inside their qube's memory
         #[arg(long, value_enum, default_value = "amd")]
         iommu: IommuKind,
@@ -152,11 +153,15 @@ Write it to a USB stick as it is (docs/hardware.md). Installs the Debian package
     #[command(after_help = "\
 Examples:
   cargo skep bench            prints the table, writes target/skep/bench.json
+  cargo skep bench --network  what a byte of a stream costs, alone
   cargo skep bench --long     a vault of 10,000 entries too, which takes some minutes")]
     Bench {
         /// Measure a vault of 10,000 entries too
         #[arg(long)]
         long: bool,
+        /// Measure the network alone
+        #[arg(long, conflicts_with = "long")]
+        network: bool,
     },
     /// Check the rules of the house: layers, unsafe rooms, headers, lengths
     #[command(after_help = "\
@@ -329,6 +334,35 @@ pub(crate) enum IommuKind {
     Intel,
     /// None: device qubes start only if their manifest says dma = "unprotected"
     None,
+}
+
+impl From<DiskKind> for disk::Kind {
+    fn from(kind: DiskKind) -> Self {
+        match kind {
+            DiskKind::Virtio => Self::Virtio,
+            DiskKind::Nvme => Self::Nvme,
+        }
+    }
+}
+
+impl From<NicKind> for nic::Kind {
+    fn from(kind: NicKind) -> Self {
+        match kind {
+            NicKind::Virtio => Self::Virtio,
+            NicKind::E1000e => Self::E1000e,
+            NicKind::None => Self::None,
+        }
+    }
+}
+
+impl From<IommuKind> for disk::Iommu {
+    fn from(kind: IommuKind) -> Self {
+        match kind {
+            IommuKind::Amd => Self::Amd,
+            IommuKind::Intel => Self::Intel,
+            IommuKind::None => Self::None,
+        }
+    }
 }
 
 /// A toolchain.

@@ -16,7 +16,7 @@ use build_skep::{
     policy, project, reach, run, suite,
 };
 use clap::Parser;
-use cli::{Arguments, DiskKind, Fuzz, Inspect, IommuKind, New, NicKind, Question, Toolchain, Verb};
+use cli::{Arguments, Fuzz, Inspect, New, Question, Toolchain, Verb};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words());
@@ -54,22 +54,9 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             iommu,
             extra,
         } => {
-            let kind = match disk_kind {
-                DiskKind::Virtio => disk::Kind::Virtio,
-                DiskKind::Nvme => disk::Kind::Nvme,
-            };
-            let iommu = match iommu {
-                IommuKind::Amd => disk::Iommu::Amd,
-                IommuKind::Intel => disk::Iommu::Intel,
-                IommuKind::None => disk::Iommu::None,
-            };
+            let nic = nic::Options { kind: nic.into(), forwards: forward };
+            let (kind, iommu) = (disk_kind.into(), iommu.into());
             let disk = disk::Options { file: disk, size_mib: disk_size, kind, iommu };
-            let kind = match nic {
-                NicKind::Virtio => nic::Kind::Virtio,
-                NicKind::E1000e => nic::Kind::E1000e,
-                NicKind::None => nic::Kind::None,
-            };
-            let nic = nic::Options { kind, forwards: forward };
             let inspector = if inspect { Inspector::Present } else { Inspector::Absent };
             let debugger = if gdb { Debugger::Welcome } else { Debugger::None };
             let options = Options { system, memory_mib: memory, log, inspector, debugger, disk, nic, extra };
@@ -80,11 +67,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
         }
         Verb::New(arguments) => new::new(&workspace.root, &options_of(arguments)),
         Verb::Test { quick } => {
-            let extent = if quick { Extent::Quick } else { Extent::Everything };
-            match &workspace.project {
-                Some(project) => project::test(&workspace, project, extent, report),
-                None => suite::test(&workspace, extent, report),
-            }
+            test(&workspace, if quick { Extent::Quick } else { Extent::Everything }, report)
         }
         Verb::Image { system, output } => {
             doctor::ensure(&[Task::Build], report)?;
@@ -96,8 +79,12 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             println!("{}", iso::iso(&workspace, &system, output.as_deref(), report)?.display());
             Ok(())
         }
-        Verb::Bench { long } => {
-            let length = if long { bench::Length::Long } else { bench::Length::Usual };
+        Verb::Bench { long, network } => {
+            let length = match (long, network) {
+                (true, _) => bench::Length::Long,
+                (_, true) => bench::Length::Network,
+                _ => bench::Length::Usual,
+            };
             println!("written to {}", bench::bench(&workspace, length, report)?.display());
             Ok(())
         }
@@ -118,6 +105,13 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             print!("{}", reach::answer(&builder::read_system(&workspace, &system)?, &qube)?);
             Ok(())
         }
+    }
+}
+
+fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()> {
+    match &workspace.project {
+        Some(project) => project::test(workspace, project, extent, report),
+        None => suite::test(workspace, extent, report),
     }
 }
 

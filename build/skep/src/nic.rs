@@ -1,6 +1,6 @@
 //! The network card of a machine in QEMU, and the network behind it: QEMU's own, which needs no rights on the host.
 //!
-//! Behind it the host is 10.0.2.2, servers on its loopback included, and a resolver is 10.0.2.3. Nothing reaches the machine
+//! Behind it the host is 10.0.2.2 and fd53:6b65:7000::2, servers on its loopback included, and a resolver is 10.0.2.3. Nothing reaches the machine
 //! from outside but ports that are forwarded, from the host's loopback alone. Who in the system may use any of it is said by its
 //! policy.
 
@@ -8,6 +8,9 @@ use std::ffi::OsString;
 use std::str::FromStr;
 
 use build_manifest::{Device, System};
+
+/// Its addresses of IPv6, of those that are nobody's (RFC 4193); QEMU's own have been taken back (RFC 3879). The host is `::2`.
+const NET_V6: &str = "fd53:6b65:7000::/64";
 
 /// The device that a network card appears as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +63,7 @@ pub fn arguments(system: &System, options: &Options) -> Vec<OsString> {
         Kind::Virtio => "virtio-net-pci,netdev=net,romfile=,disable-legacy=on,iommu_platform=on",
         Kind::E1000e => "e1000e,netdev=net,romfile=",
     };
-    let mut network = "user,id=net".to_owned();
+    let mut network = format!("user,id=net,ipv6-net={NET_V6}");
     for Forward { host, guest } in &options.forwards {
         network += &format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}");
     }

@@ -196,7 +196,7 @@ impl Client {
 
 /// A socket that listens.
 fn place(machine: &mut Machine, port: u16) -> Option<Place> {
-    let mut socket = machine.stream_socket();
+    let mut socket = machine.stream_socket(machine.quota.stream_bytes);
     socket.listen(port).ok()?;
     Some(Place { handle: machine.sockets.add(socket), since_ms: None })
 }

@@ -116,10 +116,10 @@ impl Machine {
         }
     }
 
-    /// A socket for a stream, with its buffers.
-    pub(crate) fn stream_socket(&self) -> tcp::Socket<'static> {
-        let buffer = || tcp::SocketBuffer::new(vec![0; self.quota.stream_bytes]);
-        let mut socket = tcp::Socket::new(buffer(), buffer());
+    /// A socket for a stream, with its buffers; `window` is how many bytes it may receive ahead.
+    pub(crate) fn stream_socket(&self, window: usize) -> tcp::Socket<'static> {
+        let buffer = |bytes: usize| tcp::SocketBuffer::new(vec![0; bytes]);
+        let mut socket = tcp::Socket::new(buffer(window), buffer(self.quota.stream_bytes));
         socket.set_timeout(Some(SILENCE_MAX));
         socket.set_keep_alive(Some(KEEP_ALIVE));
         socket.set_congestion_control(tcp::CongestionControl::Reno);
@@ -138,10 +138,10 @@ impl Machine {
     }
 
     /// Opens a stream that a rule allows.
-    pub(crate) fn open(&mut self, flow: Flow, port: u16) -> Result<Connection, NetError> {
+    pub(crate) fn open(&mut self, flow: Flow, port: u16, window: usize) -> Result<Connection, NetError> {
         self.check_reach(flow.address)?;
         let ours = self.random_port(Doors::is_free_for_streams).ok_or(NetError::PortInUse)?;
-        let mut socket = self.stream_socket();
+        let mut socket = self.stream_socket(window);
         socket
             .connect(self.interface.context(), (flow.address, port), ours)
             .map_err(|_| NetError::NoNetwork)?;

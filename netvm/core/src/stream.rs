@@ -43,6 +43,8 @@ pub(crate) struct Closing {
 pub(crate) struct Route<'n> {
     pub(crate) name: Option<&'n HostName>,
     pub(crate) port: u16,
+    /// Bytes of the receive buffer, if it comes to a socket.
+    pub(crate) window: usize,
 }
 
 fn attempt<'n>(address: Option<IpAddr>, route: &Route<'n>) -> Attempt<'n> {
@@ -64,7 +66,7 @@ impl Client {
         name: HostName,
         port: u16,
     ) -> Result<StreamId, NetError> {
-        let route = Route { name: Some(&name), port };
+        let route = Route { name: Some(&name), port, window: self.window(machine) };
         firewall.could_allow(self.port, &attempt(None, &route), machine.now).map_err(|_| NetError::Denied)?;
         self.check_streams(machine)?;
         let known: Vec<IpAddr> = firewall.known(self.port, &name, machine.now).collect();
@@ -86,8 +88,17 @@ impl Client {
         port: u16,
     ) -> Result<StreamId, NetError> {
         self.check_streams(machine)?;
-        let stream = first(self.port, machine, firewall, Vec::from([address]), &Route { name: None, port })?;
+        let route = Route { name: None, port, window: self.window(machine) };
+        let stream = first(self.port, machine, firewall, Vec::from([address]), &route)?;
         self.add_stream(machine, stream)
+    }
+
+    /// Bytes of the receive buffer of the next stream. Those that wait for a socket count as if they had a large one, so there
+    /// are never more large ones than may be.
+    fn window(&self, machine: &Machine) -> usize {
+        let quota = &machine.quota;
+        let open = self.streams.len().saturating_add(self.closing.len());
+        if open < quota.wide { quota.wide_bytes.max(quota.stream_bytes) } else { quota.stream_bytes }
     }
 
     fn check_streams(&self, machine: &Machine) -> Result<(), NetError> {
@@ -193,6 +204,7 @@ impl Client {
     /// Moves every stream on that can be.
     pub(crate) fn advance_streams(&mut self, machine: &mut Machine, firewall: &Firewall) {
         let (mut broken, mut opened) = (Vec::new(), Vec::new());
+        let window = self.window(machine);
         for (_, stream) in self.streams.iter_mut() {
             match stream {
                 Stream::Asking { name, port, question } => {
@@ -201,7 +213,7 @@ impl Client {
                         Some(None) => continue,
                         Some(Some(Ok(found))) => {
                             let addresses = found.iter().map(|found| found.0).collect();
-                            let route = Route { name: Some(name), port: *port };
+                            let route = Route { name: Some(name), port: *port, window };
                             first(self.port, machine, firewall, addresses, &route)
                         }
                         Some(Some(Err(error))) => Err(*error),
@@ -217,7 +229,7 @@ impl Client {
                     match state {
                         tcp::State::SynSent | tcp::State::SynReceived if !is_late => {}
                         tcp::State::SynSent | tcp::State::SynReceived | tcp::State::Closed => {
-                            let route = Route { name: name.as_ref(), port: connection.tuple.2 };
+                            let route = Route { name: name.as_ref(), port: connection.tuple.2, window };
                             let error = if is_late { NetError::TimedOut } else { NetError::Refused };
                             let rest = core::mem::take(rest);
                             let next = next(self.port, machine, firewall, rest, &route);
@@ -250,7 +262,7 @@ impl Client {
         for (_, stream) in self.streams.iter_mut() {
             match stream {
                 Stream::Asking { name, port, question } => {
-                    let route = Route { name: Some(name), port: *port };
+                    let route = Route { name: Some(name), port: *port, window: 0 };
                     if firewall.could_allow(self.port, &attempt(None, &route), machine.now).is_err() {
                         if let Some(mut question) = self.questions.remove(*question) {
                             question.end(machine, Err(NetError::Cut));
@@ -412,7 +424,7 @@ fn next(
             name: route.name.cloned(),
             pinned: grant.name,
         };
-        match machine.open(flow, route.port) {
+        match machine.open(flow, route.port, route.window) {
             Ok(connection) => {
                 let until_ms = machine.now.ms.saturating_add(OPENING_MS);
                 return Ok(Stream::Opening {

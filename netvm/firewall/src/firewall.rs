@@ -124,20 +124,8 @@ impl Firewall {
     /// # Errors
     /// Why not.
     pub fn could_allow(&self, client: PortIndex, attempt: &Attempt<'_>, now: Now) -> Result<(), Denial> {
-        let client = self.client(client)?;
-        let has_host =
-            |rule: &Rule| rule.hosts.is_empty() || attempt.name.is_some_and(|name| rule.has_name(name));
-        for (place, rule) in self.rules().iter().enumerate() {
-            if !rule.means(&client.source, attempt, now) || !has_host(rule) {
-                continue;
-            }
-            match rule.verdict {
-                Verdict::Allow => return Ok(()),
-                Verdict::Deny if rule.addresses.is_empty() => return Err(Denial::Rule(place)),
-                Verdict::Deny => {}
-            }
-        }
-        Err(Denial::NoMatch)
+        let (rules, client) = self.client(client)?;
+        rules.bound_by(client.source).try_for_each(|source| could_allow(rules, &source, attempt, now))
     }
 
     /// Whether a flow may stay. The name by which it was allowed still counts; everything else is judged anew.
@@ -153,33 +141,69 @@ impl Firewall {
         pinned: Option<&HostName>,
         now: Now,
     ) -> Result<Grant, Denial> {
-        let client = self.client(client)?;
+        let (rules, client) = self.client(client)?;
         let names = Names { answers: &client.answers, pinned };
-        for (place, rule) in self.rules().iter().enumerate() {
-            if !rule.means(&client.source, attempt, now) || !rule.has_address(attempt.address) {
-                continue;
-            }
-            let Some(found) = rule.has_host(attempt, &names, now) else { continue };
-            let name = match found {
-                Match::Plain => None,
-                Match::Name(name) => Some(name.clone()),
-            };
-            return match rule.verdict {
-                Verdict::Allow => Ok(Grant { rule: place, name }),
-                Verdict::Deny => Err(Denial::Rule(place)),
-            };
+        let mut granted: Option<Grant> = None;
+        for source in rules.bound_by(client.source) {
+            let grant = decide(rules, &source, attempt, &names, now)?;
+            // Its own rule is named as the one that decides; the name may be the other's.
+            granted = Some(match granted {
+                None => grant,
+                Some(own) => Grant { name: own.name.or(grant.name), ..own },
+            });
         }
-        Err(Denial::NoMatch)
+        granted.ok_or(Denial::NoClient)
     }
 
-    fn client(&self, client: PortIndex) -> Result<&Client, Denial> {
-        if self.rules.is_none() {
-            return Err(Denial::NoRules);
-        }
-        self.clients.get(client.as_usize()).and_then(Option::as_ref).ok_or(Denial::NoClient)
+    fn client(&self, client: PortIndex) -> Result<(&Rules, &Client), Denial> {
+        let rules = self.rules.as_ref().ok_or(Denial::NoRules)?;
+        let client = self.clients.get(client.as_usize()).and_then(Option::as_ref).ok_or(Denial::NoClient)?;
+        Ok((rules, client))
     }
 
     fn rules(&self) -> &[Rule] {
         self.rules.as_ref().map_or(&[], Rules::as_slice)
     }
+}
+
+/// What the rules say of one source: the first that matches.
+fn decide(
+    rules: &Rules,
+    source: &Source,
+    attempt: &Attempt<'_>,
+    names: &Names<'_>,
+    now: Now,
+) -> Result<Grant, Denial> {
+    for (place, rule) in rules.as_slice().iter().enumerate() {
+        if !rule.means(source, attempt, now) || !rule.has_address(attempt.address) {
+            continue;
+        }
+        let Some(found) = rule.has_host(attempt, names, now) else { continue };
+        let name = match found {
+            Match::Plain => None,
+            Match::Name(name) => Some(name.clone()),
+        };
+        return match rule.verdict {
+            Verdict::Allow => Ok(Grant { rule: place, name }),
+            Verdict::Deny => Err(Denial::Rule(place)),
+        };
+    }
+    Err(Denial::NoMatch)
+}
+
+/// Whether the rules allow one source an attempt at some address.
+fn could_allow(rules: &Rules, source: &Source, attempt: &Attempt<'_>, now: Now) -> Result<(), Denial> {
+    let has_host =
+        |rule: &Rule| rule.hosts.is_empty() || attempt.name.is_some_and(|name| rule.has_name(name));
+    for (place, rule) in rules.as_slice().iter().enumerate() {
+        if !rule.means(source, attempt, now) || !has_host(rule) {
+            continue;
+        }
+        match rule.verdict {
+            Verdict::Allow => return Ok(()),
+            Verdict::Deny if rule.addresses.is_empty() => return Err(Denial::Rule(place)),
+            Verdict::Deny => {}
+        }
+    }
+    Err(Denial::NoMatch)
 }

@@ -36,4 +36,4 @@ pub use name::{HOST_MAX, HostName, NameError};
 pub use pattern::{HostPattern, PatternError};
 pub use qvm::{ImportError, ImportProblem, Imported, import};
 pub use rule::{PortRange, RULES_MAX, Rule, Rules, Source, VALUES_MAX, Verdict, Who};
-pub use text::{LINE_MAX, RuleError, RuleProblem};
+pub use text::{LINE_MAX, OPENER, RuleError, RuleProblem};

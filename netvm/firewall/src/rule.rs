@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use ipc_proto_types::{Label, QubeName};
+use ipc_proto_types::{Label, MAX_QUBES, QubeName};
 
 use crate::answers::Answers;
 use crate::attempt::{Attempt, Now, Operation, Protocol};
@@ -167,23 +167,36 @@ fn holds<V, F: Copy>(values: &[V], field: Option<F>, is: impl Fn(&V, F) -> bool)
     values.is_empty() || field.is_some_and(|field| values.iter().any(|value| is(value, field)))
 }
 
-/// Rules in order; at most [`RULES_MAX`].
+/// Rules in order; at most [`RULES_MAX`]. And for whom disposables are open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Rule>,
+    openers: Vec<(QubeName, Source)>,
+}
 
 impl Rules {
     /// No rules: everything is denied.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { rules: Vec::new(), openers: Vec::new() }
     }
 
     /// Adds a rule at the end; says whether there was room.
     #[must_use]
     pub fn push(&mut self, rule: Rule) -> bool {
-        let has_room = self.0.len() < RULES_MAX;
+        let has_room = self.rules.len() < RULES_MAX;
         if has_room {
-            self.0.push(rule);
+            self.rules.push(rule);
+        }
+        has_room
+    }
+
+    /// From now on `client` is open for `opener`, and may do only what both may; says whether there was room.
+    #[must_use]
+    pub fn open_for(&mut self, client: QubeName, opener: Source) -> bool {
+        let has_room = self.openers.len() < MAX_QUBES;
+        if has_room {
+            self.openers.push((client, opener));
         }
         has_room
     }
@@ -191,6 +204,17 @@ impl Rules {
     /// The rules in order.
     #[must_use]
     pub fn as_slice(&self) -> &[Rule] {
-        &self.0
+        &self.rules
+    }
+
+    /// For whom clients are open.
+    pub(crate) fn openers(&self) -> &[(QubeName, Source)] {
+        &self.openers
+    }
+
+    /// Everybody whose rules hold for a client: itself, and for whom it is open.
+    pub(crate) fn bound_by(&self, client: Source) -> impl Iterator<Item = Source> {
+        let opener = self.openers.iter().find(|(name, _)| *name == client.name).map(|(_, opener)| *opener);
+        core::iter::once(client).chain(opener)
     }
 }

@@ -1,6 +1,7 @@
 //! Rules as text: the lines of service `net` in the policy of a system, with the fields that only packets have.
 //!
 //! `net.METHOD  source  target  allow|deny  { host: "…", address: "…", port: N, protocol: WORD, expires: N }`
+//! and, written by the host tool, `@opener  client  opener  label`: the client is a disposable, open for the other.
 //! Source: `docs/policy.md`, whose words, order and marks these are.
 
 use core::fmt;
@@ -11,13 +12,15 @@ use crate::attempt::{Operation, Protocol};
 use crate::cidr::{Cidr, CidrError};
 use crate::lex::{Kind, NoToken, Token, Tokens};
 use crate::pattern::{HostPattern, PatternError};
-use crate::rule::{PortRange, RULES_MAX, Rule, Rules, VALUES_MAX, Verdict, Who};
+use crate::rule::{PortRange, RULES_MAX, Rule, Rules, Source, VALUES_MAX, Verdict, Who};
 
 /// Longest line in bytes: sixteen hosts of usual length. Without it a text without line ends is one long loop.
 pub const LINE_MAX: usize = 1024;
 
 /// The service whose rules these are, with its dot.
 const SERVICE: &str = "net.";
+/// Begins a line about a disposable that is open for another qube: `@opener CLIENT OPENER LABEL`. It may do what both may.
+pub const OPENER: &str = "@opener";
 
 /// A line that is no rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +89,12 @@ impl Rules {
                 column: at.saturating_add(1),
                 problem,
             };
-            if let Some(rule) = read(line, own).map_err(error)?
-                && !rules.push(rule)
-            {
+            let has_room = match read(line, own).map_err(error)? {
+                None => true,
+                Some(Line::Rule(rule)) => rules.push(rule),
+                Some(Line::OpenFor(client, opener)) => rules.open_for(client, opener),
+            };
+            if !has_room {
                 return Err(error((0, RuleProblem::TooManyRules)));
             }
         }
@@ -96,8 +102,15 @@ impl Rules {
     }
 }
 
-/// The rule in a line; `None` when there is none.
-fn read(line: &str, own: &QubeName) -> Read<Option<Rule>> {
+/// What a line says.
+enum Line {
+    Rule(Rule),
+    /// The first is a disposable that is open for the second.
+    OpenFor(QubeName, Source),
+}
+
+/// What a line says; `None` when that is nothing.
+fn read(line: &str, own: &QubeName) -> Read<Option<Line>> {
     if line.len() > LINE_MAX {
         return Err((LINE_MAX, RuleProblem::LineTooLong));
     }
@@ -108,6 +121,9 @@ fn read(line: &str, own: &QubeName) -> Read<Option<Rule>> {
         let rest = conditions.trim();
         return if rest.is_empty() { Ok(None) } else { Err((head.len(), RuleProblem::TooFewWords)) };
     };
+    if method.1 == OPENER {
+        return open_for(words, conditions).map(Some);
+    }
     let few = (head.len(), RuleProblem::TooFewWords);
     let (from, to) = (words.next().ok_or(few)?, words.next().ok_or(few)?);
     let verdict = words.next().ok_or(few)?;
@@ -129,7 +145,26 @@ fn read(line: &str, own: &QubeName) -> Read<Option<Rule>> {
         let mut reader = Reader { tokens: Tokens::new(conditions), ahead: None, end: conditions.len() };
         reader.conditions(&mut rule).map_err(|(at, problem)| (head.len().saturating_add(at), problem))?;
     }
-    Ok(Some(rule))
+    Ok(Some(Line::Rule(rule)))
+}
+
+/// The rest of a line about a disposable.
+fn open_for(mut words: Words<'_>, conditions: &str) -> Read<Line> {
+    let end = (words.line.len(), RuleProblem::TooFewWords);
+    let (client, opener) = (words.next().ok_or(end)?, words.next().ok_or(end)?);
+    let label = words.next().ok_or(end)?;
+    if let Some(more) = words.next() {
+        return Err((more.0, RuleProblem::TooManyWords));
+    }
+    if !conditions.is_empty() {
+        return Err((words.line.len(), RuleProblem::Unexpected));
+    }
+    let name = |word: (usize, &str)| QubeName::new(word.1).map_err(|_| (word.0, RuleProblem::Source));
+    let source = Source {
+        name: name(opener)?,
+        label: Label::from_word(label.1).ok_or((label.0, RuleProblem::Source))?,
+    };
+    Ok(Line::OpenFor(name(client)?, source))
 }
 
 fn without_comment(line: &str) -> &str {
@@ -307,7 +342,10 @@ const _: () = assert!(RULES_MAX > 0 && VALUES_MAX > 0);
 impl fmt::Display for Rules {
     /// As [`Rules::parse`] reads them, with `@anyvm` as the target.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_slice().iter().try_for_each(|rule| writeln!(f, "{rule}"))
+        self.as_slice().iter().try_for_each(|rule| writeln!(f, "{rule}"))?;
+        self.openers().iter().try_for_each(|(client, opener)| {
+            writeln!(f, "{OPENER} {client} {} {}", opener.name, opener.label.word())
+        })
     }
 }
 

@@ -48,6 +48,48 @@ fn firewall(text: &str) -> Firewall {
 }
 
 #[test]
+fn who_is_open_for_another_may_do_what_both_may() {
+    let both =
+        "net.* bills netvm allow { port: 1..443 }\nnet.* @label:vault netvm allow { port: 443..500 }\n";
+    let judged = |text: &str, port: u16| {
+        let firewall = firewall(text);
+        let attempt = Attempt { port: Some(port), ..connect(None) };
+        let verdict = firewall.judge(client(0), &attempt, at(0)).map(|grant| grant.rule);
+        assert_eq!(
+            verdict.is_ok(),
+            firewall.could_allow(client(0), &attempt, at(0)).is_ok(),
+            "{text} {port}"
+        );
+        verdict
+    };
+    let opened = format!("{both}@opener bills keeper vault\n");
+    assert_eq!(
+        Rules::parse(&rules(&opened).to_string(), &QubeName::new("netvm").unwrap()),
+        Ok(rules(&opened))
+    );
+    assert_eq!([442, 443, 444].map(|port| judged(both, port)), [Ok(0), Ok(0), Err(Denial::NoMatch)]);
+    assert_eq!(
+        [442, 443, 444].map(|port| judged(&opened, port)),
+        [Err(Denial::NoMatch), Ok(0), Err(Denial::NoMatch)]
+    );
+    // For whom it is open need not be a client, but needs rules.
+    assert_eq!(judged(&format!("{both}@opener bills keeper work\n"), 443), Err(Denial::NoMatch));
+    // A flow is cut when the other's rules say so.
+    let mut firewall = firewall(&opened);
+    let flow = Flow {
+        operation: Operation::Connect,
+        protocol: Protocol::Tcp,
+        address: here(),
+        port: Some(443),
+        name: None,
+        pinned: None,
+    };
+    assert!(firewall.still_allowed(client(0), &flow, at(0)));
+    firewall.set_rules(rules(&format!("net.* keeper netvm deny\n{opened}")));
+    assert!(!firewall.still_allowed(client(0), &flow, at(0)));
+}
+
+#[test]
 fn without_rules_nothing_is_allowed_whoever_asks() {
     let mut firewall = Firewall::new();
     firewall.admit(client(0), Source { name: QubeName::new("bills").unwrap(), label: Label::Personal });

@@ -42,6 +42,12 @@ fn what_is_wrong_is_named_with_its_place() {
     check("net.* a netvm", 14, TooFewWords);
     check("{ port: 1 }", 1, TooFewWords);
     check("net.* a netvm allow now", 21, TooManyWords);
+    check("@opener a b", 12, TooFewWords);
+    check("@opener a b work now", 18, TooManyWords);
+    check("@opener a b pink", 13, Source);
+    check("@opener A b work", 9, Source);
+    check("@opener a B work", 11, Source);
+    check("@opener a b work { port: 1 }", 18, Unexpected);
     check("vault.show a netvm allow", 1, Service);
     check("net.reveal a netvm allow", 5, Method);
     check("net.* @tag:x netvm allow", 7, Source);

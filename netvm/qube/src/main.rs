@@ -37,6 +37,7 @@ fn netvm(qube: Qube) -> i32 {
     let mut ports = qube.servers(&net::SERVICE);
     let device = Device::start(qube, hardware_address(qube));
     let (name, mac) = (device.name(), device.mac());
+    let quota = quota(qube, ports.ports().count());
     let config = Config {
         hardware: mac,
         fixed: None,
@@ -45,11 +46,11 @@ fn netvm(qube: Qube) -> i32 {
     };
     let mut seed = [0; unikernels_sdk::SEED_BYTES];
     qube.random().fill(&mut seed);
-    let mut stack = Stack::new(Card::new(device), &config, Quota::USUAL, Csprng::new(seed), now(qube));
+    let mut stack = Stack::new(Card::new(device), &config, quota, Csprng::new(seed), now(qube));
     if let Some(rules) = rules(qube) {
         stack.set_rules(rules, now(qube));
     }
-    log!("{name} card, address {:02x?}", mac);
+    log!("{name} card, address {mac:02x?}; {} streams a client", quota.streams);
     qube.ready();
     let mut clients = Clients::new();
     let mut link_at = 0;
@@ -75,6 +76,20 @@ fn netvm(qube: Qube) -> i32 {
         }
         let deadline = if is_busy || !is_idle { Some(Ticks(0)) } else { sleep(qube, &mut stack) };
         is_device = qube.wait(deadline).device();
+    }
+}
+
+/// What each client may have, so that all of it fits: a client that takes its whole share takes nothing from another.
+///
+/// # Panics
+/// When there is too little memory for so many clients.
+fn quota(qube: Qube, clients: usize) -> Quota {
+    let left = qube.memory_left();
+    // An eighth is for the stack's own tables, and what is lost between pieces of the heap.
+    let share = (left - left / 8) / clients.max(1);
+    match Quota::within(share) {
+        Some(quota) => quota,
+        None => panic!("too little memory for {clients} clients: {} KiB are left for each", share / 1024),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The network: a real server on the host's loopback, behind either card and either vendor's IOMMU.
+//! The network: a real server on the host's loopback, over both versions of IP, behind either card and either vendor's IOMMU.
 //!
 //! Every packet is written down by QEMU, outside the machine, and looked at afterwards: what is denied must not have left.
 
@@ -32,9 +32,9 @@ struct Server {
 }
 
 impl Server {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, loopback: &str) -> Self {
         let mut command = Command::new("python3");
-        command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"]).arg(folder);
+        command.args(["-u", "-m", "http.server", "0", "--bind", loopback, "--directory"]).arg(folder);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Python runs");
         let mut line = String::new();
         let out = child.stdout.take().expect("its output");
@@ -104,9 +104,11 @@ fn run(card: &str, iommu: &str) {
     std::fs::write(folder.join("small"), bytes).expect("a document");
     let endless = std::fs::File::create(folder.join("endless")).expect("a document");
     endless.set_len(ENDLESS).expect("a file with holes");
-    let server = Server::start(&folder);
-    let text =
-        SYSTEM.replace("PORT", &server.port.to_string()).replace("../..", &root().display().to_string());
+    let (server, sixth) = (Server::start(&folder, "127.0.0.1"), Server::start(&folder, "::1"));
+    let text = SYSTEM
+        .replace("PORT", &server.port.to_string())
+        .replace("SIXTH", &sixth.port.to_string())
+        .replace("../..", &root().display().to_string());
     let manifest = folder.join("network.toml");
     std::fs::write(&manifest, text).expect("the manifest");
     let manifest = manifest.display().to_string();
@@ -129,6 +131,8 @@ fn run(card: &str, iommu: &str) {
     // The first is refused by the network qube, which knows addresses, the second before any message moves.
     assert!(log.contains(&format!("net: 10.0.2.77:{} Said(Denied)", server.port)), "{log}");
     assert!(log.contains("net: 10.0.2.2:9 Call(Denied)"), "{log}");
+    let whole = format!("bills] net: fetched {SMALL} bytes, sum {sum:016x}");
+    assert_eq!(log.matches(&whole).count(), 2, "over IPv4 and IPv6: {log}");
     let log = log_until(&mut t, "stranger] net: done");
     assert!(log.contains(&format!("net: 10.0.2.66:{} Call(Denied)", server.port)), "{log}");
     let status = plain(&t.command("call net.status"));

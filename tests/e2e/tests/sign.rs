@@ -11,7 +11,7 @@ const SYSTEM: &str = "tests/e2e/tests/sign/sign.toml";
 const PASSPHRASE: &str = "correct horse battery staple";
 /// End of the row with the choice.
 const CHOICE: &str = "[n]o? ";
-/// What is said when the time to answer a question begins, and a little more: keys count from then on.
+/// Longer than keys are not taken for an answer after a question was put.
 const GUARD: Duration = Duration::from_millis(2_500);
 /// Longer than a question takes to come up.
 const SOON: Duration = Duration::from_secs(6);
@@ -47,7 +47,8 @@ fn answer(t: &mut Terminal, id: &str, text: &str, letter: &str) -> String {
     assert!(asked.contains("▲ work asks to sign with 'deploy': [o]nce, [m]inute, "), "{asked}");
     sleep(GUARD);
     t.keys(&format!("{letter}\r"));
-    t.until(".\r\n")
+    t.until("work may ");
+    plain(&t.until("\n"))
 }
 
 /// How many questions were put so far.
@@ -62,31 +63,31 @@ fn a_qube_asks_its_owner_answers_and_the_request_goes_through() {
     let (id, key) = key_of(&plain(&t.command("vault key make deploy")));
 
     // Once is one signature.
-    assert!(t.command(&format!("say work {id} 40 first")).contains("asking"), "{}", t.seen);
+    assert!(t.command(&format!("say work '{id} 40 first'")).contains("asking"), "{}", t.seen);
     assert!(answer(&mut t, &id, "first", "o").contains("once"), "{}", t.seen);
     let signature = printed(&mut t, "first");
     assert_signed(&key, "first", &signature);
 
     // A second request asks again; no is no, to the end of its patience.
-    let _ = t.command(&format!("say work {id} 8 second"));
-    assert!(answer(&mut t, &id, "second", "n").contains("may not"), "{}", t.seen);
+    let _ = t.command(&format!("say work '{id} 8 second'"));
+    assert!(answer(&mut t, &id, "second", "n").contains("not sign"), "{}", t.seen);
     assert_eq!(printed(&mut t, "second"), "refused");
 
     // Whoever was told no does not ask again soon, and a key that is not there is refused in the same words.
     for (key, text) in [(id.as_str(), "third"), ("0123456789abcdef", "fourth")] {
-        let _ = t.command(&format!("say work {key} 3 {text}"));
+        let _ = t.command(&format!("say work '{key} 3 {text}'"));
         assert_eq!(printed(&mut t, text), "refused");
     }
 
     // Consent for a time ends.
     let _ = t.command(&format!("vault allow work {id} 20"));
     for text in ["fifth", "sixth"] {
-        let _ = t.command(&format!("say work {id} 0 {text}"));
+        let _ = t.command(&format!("say work '{id} 0 {text}'"));
         let signature = printed(&mut t, text);
         assert_signed(&key, text, &signature);
     }
     sleep(Duration::from_secs(21));
-    let _ = t.command(&format!("say work {id} 0 seventh"));
+    let _ = t.command(&format!("say work '{id} 0 seventh'"));
     assert_eq!(printed(&mut t, "seventh"), "refused");
     sleep(SOON);
     assert!(t.command("vault status").contains("open"), "{}", t.seen);
@@ -101,7 +102,7 @@ fn a_locked_vault_asks_nobody_and_answers_the_same() {
     let (id, key) = key_of(&plain(&t.command("vault key make deploy")));
     let _ = t.command("lock");
     for key in [id.as_str(), "0123456789abcdef"] {
-        let _ = t.command(&format!("say work {key} 3 nothing"));
+        let _ = t.command(&format!("say work '{key} 3 nothing'"));
         assert_eq!(printed(&mut t, "nothing"), "refused");
     }
     let _ = t.command("say work keys");
@@ -116,10 +117,10 @@ fn a_locked_vault_asks_nobody_and_answers_the_same() {
     let _ = t.secret_command("vault init", &[PASSPHRASE, PASSPHRASE]);
     let (id_now, key_now) = key_of(&plain(&t.command("vault key make deploy")));
     assert_ne!((id_now.as_str(), key_now), (id.as_str(), key), "a vault in memory begins anew");
-    let _ = t.command(&format!("say work {id_now} 0 restarted"));
+    let _ = t.command(&format!("say work '{id_now} 0 restarted'"));
     t.until("work] restarted: ");
     let _ = t.until("\n");
-    let _ = t.command(&format!("say work {id_now} 40 alive"));
+    let _ = t.command(&format!("say work '{id_now} 40 alive'"));
     assert!(answer(&mut t, &id_now, "alive", "m").contains("60 seconds"), "{}", t.seen);
     let signature = printed(&mut t, "alive");
     assert_signed(&key_now, "alive", &signature);

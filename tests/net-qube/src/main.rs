@@ -1,7 +1,8 @@
 //! A client of the network qube that does what its arguments say, one after the other, and logs what came of each:
 //!
 //! `try=HOST:PORT` connects, `fetch=HOST:PORT/PATH` gets a document, `stream=HOST:PORT/PATH` gets one until the network qube is
-//! killed and then as much again as is needed to see that there is a network, `resolve=NAME` asks for addresses.
+//! killed and then as much again as is needed to see that there is a network, `take=HOST:PORT/PATH` gets a document and does not
+//! look at it, `resolve=NAME` asks for addresses. With a channel to the supervisor it powers the machine off at the end.
 
 #![no_std]
 #![no_main]
@@ -9,6 +10,7 @@
 
 mod session;
 
+use ipc_proto_ctl_api::{self as ctl, CtlClient};
 use ipc_proto_net_api::{self as net, NetClient};
 use ipc_proto_types::Text;
 use unikernels_rt::{Qube, log, main};
@@ -36,11 +38,15 @@ fn client(qube: Qube) -> i32 {
             "try" => attempt(&mut session, argument),
             "fetch" => fetch(&mut session, argument),
             "stream" => stream(&mut session, argument),
+            "take" => take(&mut session, argument),
             "resolve" => resolve(&mut session, argument),
             _ => log!("no such task: {verb}"),
         }
     }
     log!("net: done");
+    if let Some(mut port) = qube.client(&ctl::SERVICE) {
+        let _ = CtlClient::new(&mut port).poweroff();
+    }
     0
 }
 
@@ -70,6 +76,18 @@ fn fetch(session: &mut Session, argument: &str) {
     match result {
         Ok(()) => log!("net: fetched {} bytes, sum {:016x}, in {ms} ms", document.length, document.sum),
         Err(trouble) => log!("net: {argument} {trouble:?}"),
+    }
+}
+
+fn take(session: &mut Session, argument: &str) {
+    let mut length = 0;
+    let result = get(session, argument, &mut |bytes| {
+        length += bytes.len();
+        true
+    });
+    match result {
+        Ok(()) => log!("bench: bytes={length}"),
+        Err(trouble) => log!("bench failed: {trouble:?}"),
     }
 }
 

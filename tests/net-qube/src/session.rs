@@ -55,13 +55,17 @@ impl Session {
         }
     }
 
-    /// Waits for an address of IPv4.
+    /// Waits for addresses of both versions, as QEMU's network gives them.
     pub(crate) fn until_there_is_a_network(&mut self) {
         let start = self.now_ms();
         while self.now_ms().saturating_sub(start) < START_MS {
             let is_v4 = |network: &net::Network| matches!(network.address, Address::V4(_));
+            let is_v6 =
+                |network: &net::Network| matches!(network.address, Address::V6([first, ..]) if first != 0xfe);
             match self.client.status() {
-                Ok(status) if status.networks.iter().any(is_v4) => return,
+                Ok(status) if status.networks.iter().any(is_v4) && status.networks.iter().any(is_v6) => {
+                    return;
+                }
                 // Nobody may look, so nobody waits.
                 Err(CallError::Denied) => return,
                 _ => self.pause(10),
@@ -138,12 +142,12 @@ impl Session {
                         return Ok(());
                     }
                 }
-                Err(NetError::WouldBlock) => {
-                    if !self.state(stream)?.readable {
-                        self.news();
-                    }
-                }
+                Err(NetError::WouldBlock) => {}
                 Err(error) => return Err(Trouble::Said(error)),
+            }
+            // Asking how it is costs no more than asking for data in vain, and tells when to ask again.
+            if !self.state(stream)?.readable {
+                self.news();
             }
         }
     }

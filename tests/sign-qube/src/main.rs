@@ -1,6 +1,6 @@
 //! Asks a vault for signatures when it is told to, and waits for consent.
 //!
-//! `say work KEY SECONDS TEXT` has it ask for a signature of TEXT with the key of this number (16 hex digits), for so many
+//! `say work 'KEY SECONDS TEXT'` has it ask for a signature of TEXT with the key of this number (16 hex digits), for so many
 //! seconds; `say work keys` for the keys it may use. It answers `asking` at once, and prints what came of it on the terminal:
 //! `TEXT: ` and the signature in hex digits, or `refused`, or why there was no answer; `keys: ` and how many.
 
@@ -32,12 +32,15 @@ fn work(qube: Qube) -> i32 {
     let mut told = Told(None);
     qube.ready();
     loop {
-        ports.turn(None, &mut |port, buffers| echo::serve(&mut told, port, buffers));
-        if let Some(task) = told.0.take() {
-            let line = done(signer, &task);
-            if terminal.print(line).is_err() {
-                log!("work: nobody shows what came of it");
-            }
+        ports.serve(&mut |port, buffers| echo::serve(&mut told, port, buffers));
+        let Some(task) = told.0.take() else {
+            qube.wait(None);
+            continue;
+        };
+        // The answer goes out with the first request.
+        let line = done(signer, &task);
+        if terminal.print(line).is_err() {
+            log!("work: nobody shows what came of it");
         }
     }
 }

@@ -13,7 +13,6 @@ use std::vec::Vec;
 use unicode_width::UnicodeWidthChar;
 
 /// What happens next.
-#[expect(clippy::large_enum_variant, reason = "a handful, in tests")]
 pub(crate) enum Step {
     /// These bytes arrive together.
     Type(Vec<u8>),

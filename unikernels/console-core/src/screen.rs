@@ -150,17 +150,13 @@ impl<'w, W: Terminal> Screen<'w, W> {
         self.waiting.is_some() || !self.ahead.is_empty() || self.world.has_input()
     }
 
-    /// Waits for a key. Meanwhile qubes print, and the clipboard is cleared when its time has come.
-    pub(crate) fn input(&mut self) -> Input {
-        self.input_until(None)
-    }
-
     /// When a question that waits may be put: no key has come for a while then.
     pub(crate) fn question_at_ms(&self) -> Option<u64> {
         (!self.questions.is_empty()).then(|| self.last_key_ms.saturating_add(GUARD_MS))
     }
 
-    /// The same, at most until `deadline_ms`.
+    /// Waits for a key, at most until `deadline_ms`. Meanwhile qubes print, vaults ask, and the clipboard is cleared when its time
+    /// has come.
     pub(crate) fn input_until(&mut self, deadline_ms: Option<u64>) -> Input {
         if let Some(key) = self.waiting.take() {
             return Input::Key(key);

@@ -9,7 +9,6 @@ use ipc_proto_vault_api::keys::Question;
 
 /// What can happen while the console waits.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
 pub enum Event {
     /// A byte was typed.
     Byte(u8),

@@ -44,6 +44,12 @@ pub(crate) fn cut_rest() -> Option<(NonNull<u8>, usize)> {
     Some((cut(bytes, PAGE)?, bytes))
 }
 
+/// How much [`cut_rest`] would give now, at least.
+pub(crate) fn left() -> usize {
+    let (start, end) = LEFT.get().get();
+    end.saturating_sub(start).saturating_sub(RESERVE + PAGE)
+}
+
 /// Moves a value into the arena for the life of the qube.
 pub(crate) fn place<T>(value: T) -> Option<&'static mut T> {
     let mut place = cut(size_of::<T>(), align_of::<T>())?.cast::<T>();

@@ -114,6 +114,12 @@ impl Qube {
         }
     }
 
+    /// Bytes of memory that the heap will have, when nothing more is placed before its first use.
+    #[must_use]
+    pub fn memory_left(self) -> usize {
+        arena::left()
+    }
+
     fn take(self, index: PortIndex, is_wanted: impl FnOnce(&PortEntry) -> bool) -> Option<Channel> {
         let wanted = platform::with_console(|console| {
             let entry = console.entry(index)?;

@@ -9,7 +9,7 @@
 
 use ipc_proto_types::{QubeIndex, QubeName};
 use ipc_proto_wire::Method;
-use netvm_firewall::{Operation, RuleError, RuleProblem, Rules};
+use netvm_firewall::{OPENER, Operation, RuleError, RuleProblem, Rules};
 use supervisor_policy::Verdict;
 
 use super::{Ends, Rule, Who};
@@ -81,15 +81,17 @@ pub(crate) fn hand_down(
             .iter()
             .zip(servers)
             .filter(|(ends, server)| ends.service.name == NAME && is_here(server));
-        let served: Vec<Ends> = served.map(|(ends, _)| *ends).collect();
+        let mut served: Vec<Ends> = served.map(|(ends, _)| *ends).collect();
         if served.is_empty() {
             continue;
         }
+        let openers = opened_for(&mut served, qubes);
         let mut lines: Vec<(String, &Rule)> = Vec::new();
         for rule in rules {
             lines.extend(written(rule, &served, qubes).into_iter().map(|line| (line, rule)));
         }
-        let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
+        let text = lines.iter().map(|(line, _)| line).chain(&openers);
+        let text: String = text.map(|line| format!("{line}\n")).collect();
         let Some(qube) = qubes.get_mut(place) else { continue };
         if let Err(error) = Rules::parse(&text, &qube.name) {
             let line = lines.get(error.line.saturating_sub(1));
@@ -110,6 +112,21 @@ pub(crate) fn hand_down(
         }
         qube.rules = Some(text);
     }
+}
+
+/// For whom clients are open, as lines. The rules of these hold too, so they count as clients.
+fn opened_for(served: &mut Vec<Ends>, qubes: &[Qube]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for ends in served.clone() {
+        let Some(client) = qubes.get(ends.client.as_usize()) else { continue };
+        let Some(index) = client.opened_for else { continue };
+        let Some(opener) = qubes.get(index.as_usize()) else { continue };
+        lines.push(format!("{OPENER} {} {} {}", client.name, opener.name, opener.label.word()));
+        if served.iter().all(|ends| ends.client != index) {
+            served.push(Ends { client: index, ..ends });
+        }
+    }
+    lines
 }
 
 /// A rule as lines for the network qube: one, or one for each client where it has no word for whom the rule selects.

@@ -24,7 +24,7 @@ struct Promise {
 const TENTH_LESS: f64 = 1.0 / 0.9;
 
 /// The promises, in the order they are shown.
-const PROMISES: [Promise; 18] = [
+const PROMISES: [Promise; 19] = [
     Promise {
         name: "call.exits",
         what: "exits of a 64-byte call and its answer",
@@ -122,6 +122,12 @@ const PROMISES: [Promise; 18] = [
         what: "unlock of a vault of one entry, to Argon2id alone on Linux",
         most: 1.02,
         formula: |raw| Some(raw.get("vault0.unlock")? / raw.get("linux.derive")?),
+    },
+    Promise {
+        name: "net.exits",
+        what: "exits of the whole machine for 64 KiB of a stream of TCP",
+        most: 4.0,
+        formula: |raw| Some(raw.get("net.exits")? * 65_536.0),
     },
     Promise {
         name: "volume.write",

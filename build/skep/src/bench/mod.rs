@@ -7,6 +7,7 @@
 mod boot;
 mod disk;
 mod figures;
+mod net;
 mod project;
 mod speed;
 mod vault;
@@ -51,6 +52,8 @@ const RUNS: [(&str, &str); 4] = [
 /// How much to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
+    /// The network alone.
+    Network,
     /// What takes a minute or two.
     Usual,
     /// All of it: a vault of 10,000 entries takes minutes.
@@ -66,8 +69,15 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
         return project::bench(workspace, project, report);
     }
     doctor::ensure(&[Task::Build, Task::Run, Task::Measure], report)?;
-    let built = builder::build(workspace, SYSTEM, None, report)?;
     report.step("build the counter", || build_plugin(workspace))?;
+    if length == Length::Network {
+        let raw = net::measure(workspace, report)?;
+        for (name, value) in &raw {
+            println!("{name} {value:.6} a byte");
+        }
+        return write(workspace, "bench-net.json", &figures::results(&raw), &raw);
+    }
+    let built = builder::build(workspace, SYSTEM, None, report)?;
     let mut raw = Figures::new();
     for (name, args) in RUNS {
         let first = report.step(&format!("measure {name}"), || measure(workspace, name, args))?;
@@ -82,6 +92,7 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
     raw.extend(speed::measure(workspace, report)?);
     raw.extend(vault::measure(workspace, length, report)?);
     raw.extend(disk::measure(workspace, report)?);
+    raw.extend(net::measure(workspace, report)?);
     let lines =
         build_tidy::supervisor_lines(&workspace.root).map_err(|error| Failure::of("supervisor", &error))?;
     raw.insert("supervisor.lines".into(), f64::from(lines));
@@ -99,9 +110,13 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
         println!("{line}");
     }
     println!("{} runs, each twice, identical", RUNS.len() + 3 + vault::runs(length).count() + 1);
-    println!("{} runs with a disk, each twice, alike", disk::RUNS.len());
-    let path = workspace.output().join("bench.json");
-    let text = format!("{:#}\n", figures::to_json(&results, &raw));
+    println!("{} runs with a disk and two with a network, each twice, alike", disk::RUNS.len());
+    write(workspace, "bench.json", &results, &raw)
+}
+
+fn write(workspace: &Workspace, name: &str, results: &figures::Outcomes, raw: &Figures) -> Outcome<PathBuf> {
+    let path = workspace.output().join(name);
+    let text = format!("{:#}\n", figures::to_json(results, raw));
     std::fs::write(&path, text).map_err(|error| Failure::of(path.display(), &error))?;
     Ok(path)
 }
