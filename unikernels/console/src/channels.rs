@@ -107,7 +107,9 @@ impl Channels {
 
     /// The viewer in the qube with this name.
     pub(crate) fn viewer(&mut self, peer: &str) -> Option<&mut Viewer> {
-        self.viewers.iter_mut().find_map(|viewer| is_of(viewer.client().port(), peer).then_some(&mut **viewer))
+        self.viewers
+            .iter_mut()
+            .find_map(|viewer| is_of(viewer.client().port(), peer).then_some(&mut **viewer))
     }
 
     /// Whether a viewer said that something changed.

@@ -10,6 +10,7 @@
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![expect(clippy::result_large_err, reason = "a failure is made once, and ends the document")]
 
 extern crate alloc;
 
