@@ -35,7 +35,10 @@ pub(crate) enum Command<'w> {
     /// Ends a disposable; the one whose document is open when none is named.
     Close(Option<&'w str>),
     /// Opens an address, or the link of a number, in a disposable.
-    Open { what: &'w str, place: Option<&'w str> },
+    Open {
+        what: &'w str,
+        place: Option<&'w str>,
+    },
     /// Has a disposable decode a picture, and makes a clean file of it.
     Convert {
         url: &'w str,

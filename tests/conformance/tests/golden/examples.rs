@@ -177,7 +177,7 @@ fn ending() -> ctl::Ending {
 }
 
 fn ctl() -> Vec<Vector> {
-    use ctl::EndReason::{Exit, Exception, MemoryFault, UnknownPort};
+    use ctl::EndReason::{Exception, Exit, MemoryFault, UnknownPort};
     let service = ctl::ServiceInfo { name: text("echo"), version: 1, id: Bytes::from([7; 16]) };
     let mut vectors = vec![
         call("system", ()),
@@ -263,7 +263,10 @@ fn open() -> Vec<Vector> {
         reply("link", Outcome::Ok(url("https://example.org/"))),
         reply("link", Outcome::<Text<{ open::URL_MAX }>>::Err(OpenError::NoSuchLink)),
         call("cells", (300_u16,)),
-        reply("cells", Outcome::Ok(Bytes::<{ open::ROW_MAX }>::try_from([7; 12].as_slice()).expect("it fits"))),
+        reply(
+            "cells",
+            Outcome::Ok(Bytes::<{ open::ROW_MAX }>::try_from([7; 12].as_slice()).expect("it fits")),
+        ),
         reply("cells", Outcome::<Bytes<{ open::ROW_MAX }>>::Err(OpenError::NoPicture)),
         call("picture", (8_192_u32,)),
         reply(
@@ -278,8 +281,10 @@ fn open() -> Vec<Vector> {
 fn links() -> Vec<Vector> {
     use links::LinkError::{Busy, NotAnAddress, Refused};
     let url = |url: &str| text::<{ links::URL_MAX }>(url);
-    let mut vectors =
-        vec![call("open", (url("https://example.org/a?b=c"),)), reply("open", Ok::<(), links::LinkError>(()))];
+    let mut vectors = vec![
+        call("open", (url("https://example.org/a?b=c"),)),
+        reply("open", Ok::<(), links::LinkError>(())),
+    ];
     vectors.extend([Refused, Busy, NotAnAddress].map(|error| reply("open", Err::<(), _>(error))));
     vectors
 }

@@ -352,9 +352,15 @@ fn what_is_wrong_is_said_with_the_nearest_right_word() {
 #[test]
 fn what_is_wrong_with_a_document_is_said_too() {
     for (line, sentence) in [
-        ("open", "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER"),
+        (
+            "open",
+            "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER [in NAME]",
+        ),
         ("open 1 2", "'2' is one word too many.\nUsage: open URL | NUMBER"),
-        ("convert http://h.test/", "'convert' needs the NAME of the file it becomes.\nUsage: convert URL NAME"),
+        (
+            "convert http://h.test/",
+            "'convert' needs the NAME of the file it becomes.\nUsage: convert URL NAME",
+        ),
         ("close a b", "'b' is one word too many.\nUsage: close [DISPOSABLE]"),
     ] {
         assert_eq!(refused(line), sentence);
