@@ -21,6 +21,7 @@ impl Catalogue {
             &ipc_proto_console_api::SERVICE,
             &ipc_proto_ctl_api::SERVICE,
             &ipc_proto_echo_api::SERVICE,
+            &ipc_proto_links_api::SERVICE,
             &ipc_proto_log_api::SERVICE,
             &ipc_proto_net_api::SERVICE,
             &ipc_proto_open_api::SERVICE,

@@ -13,12 +13,13 @@ pub mod reference;
 use ipc_proto_wire::{Docs, Service};
 
 /// Every service there is.
-pub const SERVICES: [Service; 13] = [
+pub const SERVICES: [Service; 14] = [
     ipc_proto_block_api::SERVICE,
     ipc_proto_clock_api::SERVICE,
     ipc_proto_console_api::SERVICE,
     ipc_proto_ctl_api::SERVICE,
     ipc_proto_echo_api::SERVICE,
+    ipc_proto_links_api::SERVICE,
     ipc_proto_log_api::SERVICE,
     ipc_proto_net_api::SERVICE,
     ipc_proto_open_api::SERVICE,
@@ -30,12 +31,13 @@ pub const SERVICES: [Service; 13] = [
 ];
 
 /// The doc comments of every service, in the same order.
-pub const DOCS: [Docs; 13] = [
+pub const DOCS: [Docs; 14] = [
     ipc_proto_block_api::DOCS,
     ipc_proto_clock_api::DOCS,
     ipc_proto_console_api::DOCS,
     ipc_proto_ctl_api::DOCS,
     ipc_proto_echo_api::DOCS,
+    ipc_proto_links_api::DOCS,
     ipc_proto_log_api::DOCS,
     ipc_proto_net_api::DOCS,
     ipc_proto_open_api::DOCS,

@@ -44,6 +44,7 @@ pub use ipc_proto_clock_api::Wire as Clock;
 pub use ipc_proto_console_api::Wire as Console;
 pub use ipc_proto_ctl_api::Wire as Ctl;
 pub use ipc_proto_echo_api::Wire as Echo;
+pub use ipc_proto_links_api::Wire as Links;
 pub use ipc_proto_log_api::Wire as Log;
 pub use ipc_proto_net_api::Wire as Net;
 pub use ipc_proto_open_api::Wire as Open;

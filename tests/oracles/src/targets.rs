@@ -3,7 +3,7 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-use crate::{Block, Clock, Console, Ctl, Echo, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys, Volumes};
+use crate::{Block, Clock, Console, Ctl, Echo, Links, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys, Volumes};
 use crate::{agent, backup, elf, image, imports, kdbx, message, monitor};
 use crate::{peers, policy, queue, records, show_message, store, table, volume};
 
@@ -23,12 +23,13 @@ pub struct Target {
 }
 
 /// The service of each `message` target: every service there is.
-pub const SERVICES: [Service; 13] = [
+pub const SERVICES: [Service; 14] = [
     Block::SERVICE,
     Clock::SERVICE,
     Console::SERVICE,
     Ctl::SERVICE,
     Echo::SERVICE,
+    Links::SERVICE,
     Log::SERVICE,
     Net::SERVICE,
     Open::SERVICE,
@@ -52,12 +53,13 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 27] = [
+pub const TARGETS: [Target; 28] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
     target_of::<Ctl>("message_ctl"),
     target_of::<Echo>("message_echo"),
+    target_of::<Links>("message_links"),
     target_of::<Log>("message_log"),
     target_of::<Net>("message_net"),
     target_of::<Open>("message_open"),

@@ -35,7 +35,10 @@ pub(crate) enum Command<'w> {
     /// Ends a disposable; the one whose document is open when none is named.
     Close(Option<&'w str>),
     /// Opens an address, or the link of a number, in a disposable.
-    Open(&'w str),
+    Open {
+        what: &'w str,
+        place: Option<&'w str>,
+    },
     /// Has a disposable decode a picture, and makes a clean file of it.
     Convert {
         url: &'w str,
@@ -109,7 +112,15 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
         "kill" => Command::Kill(args.word("the QUBE to end")?),
         "start" => Command::Start(args.word("the DISPOSABLE to start")?),
         "close" => Command::Close(args.next_word()),
-        "open" => Command::Open(args.word("the URL of a document, or the number of a link")?),
+        "open" => {
+            let what = args.word("the URL of a document, or the number of a link")?;
+            let place = match args.next_word() {
+                None => None,
+                Some("in") => Some(args.word("the NAME of a disposable that opens documents")?),
+                Some(word) => return Err(Misuse::Surplus { word, spec: args.spec }),
+            };
+            Command::Open { what, place }
+        }
         "convert" => {
             let url = args.word("the URL of a picture")?;
             Command::Convert { url, name: args.word("the NAME of the file it becomes")? }

@@ -4,7 +4,9 @@
 //! made harmless again, counts and sizes are bounded here, and what contradicts itself ends the viewer. One document is open
 //! at a time; a link is followed in a new life. No address is kept: not in the history, not with the open document.
 
+mod asking;
 mod converting;
+mod place;
 mod showing;
 
 use crate::frame::{COLUMNS, Frame};
@@ -27,10 +29,13 @@ const WIPE_MS: u64 = 10_000;
 /// How often is looked, in milliseconds, should nobody say that something changed.
 const LOOK_MS: u64 = 200;
 
+pub(crate) use place::Place;
+
 /// The document that is open.
 pub(crate) struct Opened {
     viewer: QubeName,
     label: Label,
+    place: Place,
 }
 
 /// Whether a line says where somebody goes.
@@ -41,19 +46,31 @@ pub(crate) fn is_private(line: &str) -> bool {
 impl<W: World> Session<'_, W> {
     /// Opens an address, or the link of a number, in a life of its own.
     #[inline(never)]
-    pub(crate) fn open(&mut self, what: &str) -> Done {
+    pub(crate) fn open(&mut self, what: &str, name: Option<&str>) -> Done {
+        let mut place = self.place_named(name)?;
         let url = match what.parse::<u16>() {
-            Ok(number) => self.link(number)?,
+            Ok(number) => {
+                let (url, place_before) = self.link(number)?;
+                if name.is_none() {
+                    place = place_before;
+                }
+                url
+            }
             Err(_) => match Text::try_from(what) {
                 Ok(url) => url,
                 Err(_) => return self.give_up(format_args!("That address is longer than {URL_MAX} bytes.")),
             },
         };
-        let opened = self.load_document(&url)?;
+        self.open_at(&url, place)
+    }
+
+    /// Opens an address in a disposable of this place.
+    fn open_at(&mut self, url: &Text<URL_MAX>, place: Place) -> Done {
+        let opened = self.load_document(url, &place)?;
         let shown = self.show_document(&opened);
         match shown {
             Ok(()) => {
-                self.document = Some(Opened { viewer: opened.viewer, label: opened.label });
+                self.document = Some(Opened { viewer: opened.viewer, label: opened.label, place });
                 Ok(())
             }
             Err(given) => {
@@ -75,11 +92,11 @@ impl<W: World> Session<'_, W> {
     }
 
     /// Loads a document in a new life of a viewer; when it cannot be had, that life is ended.
-    fn load_document(&mut self, url: &Text<URL_MAX>) -> Result<Loaded, Given> {
+    fn load_document(&mut self, url: &Text<URL_MAX>, place: &Place) -> Result<Loaded, Given> {
         if let Some(before) = self.document.take() {
             self.end_viewer(&before.viewer);
         }
-        let (viewer, label) = self.start_viewer()?;
+        let (viewer, label) = self.start_viewer(place)?;
         let mut frame = Frame::new(label);
         match self.await_document(&viewer, url, &mut frame) {
             Ok(document) => Ok(Loaded { viewer, label, document }),
@@ -91,17 +108,17 @@ impl<W: World> Session<'_, W> {
         }
     }
 
-    /// Where a link of the open document leads.
-    fn link(&mut self, number: u16) -> Result<Text<URL_MAX>, Given> {
+    /// Where a link of the open document leads, and where that was opened.
+    fn link(&mut self, number: u16) -> Result<(Text<URL_MAX>, Place), Given> {
         let Some(document) = &self.document else {
             return self.give_up(format_args!("No document is open whose link {number} could be followed."));
         };
-        let (viewer, label) = (document.viewer, document.label);
+        let (viewer, label, place) = (document.viewer, document.label, document.place);
         match self.ask_viewer(&viewer, |viewer| viewer.link(number))? {
             Ok(url) => {
                 self.say(format_args!("Link {number} leads to:"));
                 Frame::new(label).line(&mut self.screen, &url);
-                Ok(url)
+                Ok((url, place))
             }
             Err(OpenError::LinkTooLong) => {
                 self.give_up(format_args!("The address of link {number} is longer than {URL_MAX} bytes."))
@@ -111,10 +128,10 @@ impl<W: World> Session<'_, W> {
     }
 
     /// Finds a viewer that waits, and starts it.
-    fn start_viewer(&mut self) -> Result<(QubeName, Label), Given> {
+    fn start_viewer(&mut self, place: &Place) -> Result<(QubeName, Label), Given> {
         let until_ms = self.screen.world.now_ms().saturating_add(WIPE_MS);
         loop {
-            let found = self.find_viewer()?;
+            let found = self.find_viewer(place)?;
             if let Some((qube, name)) = found {
                 match self.ask_ctl(|ctl| ctl.start(qube.name.clone()))? {
                     Ok(_) => return Ok((name, qube.label)),
@@ -132,17 +149,12 @@ impl<W: World> Session<'_, W> {
     }
 
     /// A viewer that can be started; none while one is still being wiped.
-    fn find_viewer(&mut self) -> Result<Option<(QubeInfo, QubeName)>, Given> {
-        if self.screen.world.viewer_name(0).is_none() {
-            return self.no_channel("open");
-        }
-        let qubes = self.all_qubes()?;
+    fn find_viewer(&mut self, place: &Place) -> Result<Option<(QubeInfo, QubeName)>, Given> {
+        let places = self.places(place)?;
         let mut is_wiping = false;
-        for number in 0.. {
-            let Some(name) = self.screen.world.viewer_name(number) else { break };
-            let Some(qube) = qubes.iter().find(|qube| name == *qube.name.as_str()) else { continue };
+        for (qube, name) in &places {
             match qube.state {
-                QubeState::Prepared => return Ok(Some((qube.clone(), name))),
+                QubeState::Prepared => return Ok(Some((qube.clone(), *name))),
                 QubeState::Starting | QubeState::Restarting if qube.disposable => is_wiping = true,
                 _ => {}
             }

@@ -5,6 +5,7 @@
 
 extern crate std;
 
+use crate::link::Link;
 use crate::terminal::{Asked, Event, Printed, Terminal};
 use ipc_proto_ctl_api::Ending;
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ pub(crate) enum Step {
     End(Ending),
     /// A vault asks.
     Ask(Asked),
+    /// A qube hands over a link.
+    Link(Link),
     /// So many milliseconds pass.
     Pass(u64),
 }
@@ -42,6 +45,8 @@ pub(crate) struct Fake {
     pub(crate) column_at_end: usize,
     /// How often the stack was wiped.
     pub(crate) scrubs: usize,
+    /// Links that wait.
+    pub(crate) links: VecDeque<Link>,
     typed: VecDeque<u8>,
     unfinished: Vec<u8>,
 }
@@ -146,6 +151,10 @@ impl Terminal for Fake {
                 Some(Step::Print(printed)) => return Event::Printed(printed),
                 Some(Step::End(end)) => return Event::Ended(end),
                 Some(Step::Ask(asked)) => return Event::Asked(asked),
+                Some(Step::Link(link)) => {
+                    self.links.push_back(link);
+                    return Event::Linked;
+                }
                 Some(Step::Pass(ms)) => {
                     let then = self.now_ms + ms;
                     match deadline_ms.filter(|deadline| *deadline <= then) {
@@ -163,6 +172,14 @@ impl Terminal for Fake {
 
     fn has_input(&mut self) -> bool {
         !self.typed.is_empty()
+    }
+
+    fn has_link(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    fn next_link(&mut self) -> Option<Link> {
+        self.links.pop_front()
     }
 
     fn scrub_stack(&mut self) {

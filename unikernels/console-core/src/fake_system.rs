@@ -327,6 +327,14 @@ impl Terminal for FakeWorld {
         self.terminal.has_input()
     }
 
+    fn has_link(&self) -> bool {
+        self.terminal.has_link()
+    }
+
+    fn next_link(&mut self) -> Option<crate::link::Link> {
+        self.terminal.next_link()
+    }
+
     fn scrub_stack(&mut self) {
         self.terminal.scrub_stack();
     }
@@ -338,6 +346,10 @@ impl Terminal for FakeWorld {
 
 impl System for FakeWorld {
     type Port = FakePort;
+
+    fn own_name(&self) -> QubeName {
+        QubeName::new("console").ok().unwrap()
+    }
 
     fn ctl(&mut self) -> Option<&mut CtlClient<'static, FakePort>> {
         self.has("ctl").then_some(&mut self.ctl)

@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthChar;
 use unikernels_safe_text::safe;
 
 /// Columns of a terminal, but for the last: there some terminals begin a new row, and others don't.
-const SCREEN: usize = 79;
+pub(crate) const SCREEN: usize = 79;
 /// Columns of the mark.
 const MARK: usize = 3;
 /// Columns of text in a row.

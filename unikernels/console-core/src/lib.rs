@@ -38,6 +38,7 @@ mod frame;
 mod history;
 mod key;
 mod line;
+mod link;
 mod lives;
 mod plain;
 mod policy;
@@ -57,6 +58,7 @@ mod terminal;
 mod vault;
 mod words;
 
+pub use link::{LINK_MS, Link, LinkSlot, is_opened_for, is_plain_address};
 pub use ring::Ring;
 pub use room::Room;
 pub use screen::Colour;

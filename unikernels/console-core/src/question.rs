@@ -8,13 +8,11 @@
 use crate::key::Key;
 use crate::terminal::Asked;
 use ipc_proto_types::List;
-use ipc_proto_vault_api::keys::{Answer, Question};
+use ipc_proto_vault_api::keys::Question;
 
 /// How long no key may have come before a question is put, and how long after it none is an answer, in milliseconds: longer
 /// than the pauses of somebody who types, and about the time it takes to begin to read.
 pub(crate) const GUARD_MS: u64 = 1_000;
-/// For how long the answer "minute" is consent, in seconds.
-pub(crate) const MINUTE_S: u32 = 60;
 /// Most questions that wait. Each caller of a vault has one; what finds no place is listed by `vault requests` all the same.
 const WAITING_MAX: usize = 16;
 
@@ -73,21 +71,23 @@ pub(crate) enum Pressed {
     Chosen(char),
     /// The choice is taken back.
     Unchosen,
-    /// It is the answer.
-    Answered(Answer),
+    /// The answer, by its letter.
+    Answered(char),
 }
 
 /// Who listens for the answer.
 #[derive(Debug)]
 pub(crate) struct Listening {
     quiet_until_ms: u64,
+    /// What can be chosen.
+    letters: &'static [char],
     chosen: Option<char>,
 }
 
 impl Listening {
-    /// Listens to an answer to a question that is put now.
-    pub(crate) fn new(now_ms: u64) -> Self {
-        Self { quiet_until_ms: now_ms.saturating_add(GUARD_MS), chosen: None }
+    /// Listens to an answer to a question that is put now. The last letter means no.
+    pub(crate) fn new(now_ms: u64, letters: &'static [char]) -> Self {
+        Self { quiet_until_ms: now_ms.saturating_add(GUARD_MS), letters, chosen: None }
     }
 
     /// The letter that is chosen.
@@ -99,22 +99,20 @@ impl Listening {
     pub(crate) fn press(&mut self, key: Key, now_ms: u64) -> Pressed {
         let is_heard = now_ms >= self.quiet_until_ms;
         match (self.chosen, key) {
-            (None, Key::Char(letter @ ('o' | 'm' | 'n'))) if is_heard => {
+            (None, Key::Char(letter)) if is_heard && self.letters.contains(&letter) => {
                 self.chosen = Some(letter);
                 Pressed::Chosen(letter)
             }
-            (Some(letter), Key::Enter) => Pressed::Answered(match letter {
-                'o' => Answer::Once,
-                'm' => Answer::Seconds(MINUTE_S),
-                _ => Answer::No,
-            }),
+            (Some(letter), Key::Enter) => Pressed::Answered(letter),
             (Some(_), Key::Backspace) => {
                 self.chosen = None;
                 Pressed::Unchosen
             }
-            (_, Key::Cancel) if is_heard => Pressed::Answered(Answer::No),
+            (_, Key::Cancel) if is_heard => {
+                Pressed::Answered(self.letters.last().copied().unwrap_or_default())
+            }
             _ => {
-                *self = Self::new(now_ms);
+                *self = Self::new(now_ms, self.letters);
                 Pressed::Stray
             }
         }
@@ -128,6 +126,8 @@ mod tests {
     use ipc_proto_types::{Bytes, QubeName, Text};
     use std::string::ToString;
     use std::vec::Vec;
+
+    const LETTERS: &[char] = &['o', 'm', 'n'];
 
     fn asked(vault: &str, qube: &str, number: u32) -> Asked {
         let question = Question {
@@ -167,11 +167,10 @@ mod tests {
 
     #[test]
     fn a_letter_and_enter_after_the_silence_is_the_answer() {
-        let answers = [('o', Answer::Once), ('m', Answer::Seconds(60)), ('n', Answer::No)];
-        for (letter, answer) in answers {
-            let mut listening = Listening::new(0);
+        for letter in LETTERS.iter().copied() {
+            let mut listening = Listening::new(0, LETTERS);
             assert_eq!(listening.press(Key::Char(letter), GUARD_MS), Pressed::Chosen(letter));
-            assert_eq!(listening.press(Key::Enter, GUARD_MS), Pressed::Answered(answer));
+            assert_eq!(listening.press(Key::Enter, GUARD_MS), Pressed::Answered(letter));
         }
     }
 
@@ -180,7 +179,7 @@ mod tests {
     fn whoever_types_on_without_a_pause_consents_to_nothing() {
         let typed = "open sesame\rom\ro\rn\r";
         for pause_ms in [0, 1, 50, GUARD_MS - 1] {
-            let mut listening = Listening::new(0);
+            let mut listening = Listening::new(0, LETTERS);
             for (number, character) in (1..).zip(typed.chars()) {
                 let key = if character == '\r' { Key::Enter } else { Key::Char(character) };
                 assert_eq!(
@@ -194,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_word_that_begins_like_an_answer_is_none() {
-        let mut listening = Listening::new(0);
+        let mut listening = Listening::new(0, LETTERS);
         let mut now_ms = GUARD_MS;
         for character in "open".chars() {
             let pressed = listening.press(Key::Char(character), now_ms);
@@ -205,6 +204,6 @@ mod tests {
         assert_eq!(listening.press(Key::Char('o'), now_ms + GUARD_MS - 1), Pressed::Stray);
         assert_eq!(listening.press(Key::Char('o'), now_ms + 2 * GUARD_MS), Pressed::Chosen('o'));
         assert_eq!(listening.press(Key::Backspace, now_ms + 2 * GUARD_MS), Pressed::Unchosen);
-        assert_eq!(listening.press(Key::Cancel, now_ms + 2 * GUARD_MS), Pressed::Answered(Answer::No));
+        assert_eq!(listening.press(Key::Cancel, now_ms + 2 * GUARD_MS), Pressed::Answered('n'));
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Input {
     Disturbed,
     /// A life of a qube ended: somebody may have something to say about it.
     Ended(Ending),
-    /// A question of a vault came, and waits now.
+    /// A question of a vault or a link of a qube came, and waits now.
     Asked,
     /// The deadline passed.
     Deadline,
@@ -152,7 +152,8 @@ impl<'w, W: Terminal> Screen<'w, W> {
 
     /// When a question that waits may be put: no key has come for a while then.
     pub(crate) fn question_at_ms(&self) -> Option<u64> {
-        (!self.questions.is_empty()).then(|| self.last_key_ms.saturating_add(GUARD_MS))
+        let is_any = !self.questions.is_empty() || self.world.has_link();
+        is_any.then(|| self.last_key_ms.saturating_add(GUARD_MS))
     }
 
     /// Waits for a key, at most until `deadline_ms`. Meanwhile qubes print, vaults ask, and the clipboard is cleared when its time
@@ -192,6 +193,7 @@ impl<'w, W: Terminal> Screen<'w, W> {
                     return Input::Deadline;
                 }
                 Event::Deadline | Event::Changed => {}
+                Event::Linked => return Input::Asked,
                 Event::Closed => return Input::Closed,
             }
         }
@@ -219,6 +221,7 @@ impl<'w, W: Terminal> Screen<'w, W> {
                     let now_ms = self.world.now_ms();
                     self.questions.push(asked, now_ms);
                 }
+                Event::Linked => {}
                 Event::Closed => return Waited::Closed,
                 Event::Changed => return Waited::Moved,
                 Event::Deadline => {

@@ -20,6 +20,9 @@ pub trait System {
     /// Our ends of the channels.
     type Port: Port + 'static;
 
+    /// The name of this console's qube.
+    fn own_name(&self) -> QubeName;
+
     /// The supervisor.
     fn ctl(&mut self) -> Option<&mut CtlClient<'static, Self::Port>>;
 

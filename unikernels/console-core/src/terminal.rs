@@ -3,6 +3,7 @@
 //! The qube implements [`Terminal`] on the serial port it owns; tests implement it on a script. Time is the terminal's
 //! business because waiting is: an event with a deadline is how the console sleeps.
 
+use crate::link::Link;
 use ipc_proto_ctl_api::Ending;
 use ipc_proto_types::{Label, QubeName, Text};
 use ipc_proto_vault_api::keys::Question;
@@ -18,6 +19,8 @@ pub enum Event {
     Ended(Ending),
     /// A vault asks whether a qube may sign.
     Asked(Asked),
+    /// A qube handed over a link: [`Terminal::next_link`] gives it.
+    Linked,
     /// A viewer says that its document has come further.
     Changed,
     /// The deadline passed.
@@ -59,6 +62,12 @@ pub trait Terminal {
 
     /// Milliseconds of a clock that never goes back.
     fn now_ms(&self) -> u64;
+
+    /// Whether a link of a qube waits.
+    fn has_link(&self) -> bool;
+
+    /// The next link that a qube handed over.
+    fn next_link(&mut self) -> Option<Link>;
 
     /// Overwrites the stack below, all of it: a command that is done may have left a secret there.
     fn scrub_stack(&mut self);

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod channels;
+mod links;
 mod printers;
 mod teletype;
 
@@ -18,9 +19,10 @@ use ipc_proto_types::QubeName;
 use ipc_proto_vault_api::VaultClient;
 use ipc_proto_vault_api::files::FilesClient;
 use ipc_proto_vault_api::keys::KeyStoreClient;
+use links::Askers;
 use printers::Printers;
 use teletype::Teletype;
-use unikernels_console_core::{Colour, Event, Room, Session, System, Terminal};
+use unikernels_console_core::{Colour, Event, Link, Room, Session, System, Terminal, is_opened_for};
 use unikernels_rt::{Channel, Qube, log};
 
 unikernels_rt::main!(main);
@@ -34,10 +36,16 @@ fn main(qube: Qube) -> i32 {
         Some("never") => Colour::Never,
         _ => Colour::Always,
     };
+    let Ok(own_name) = QubeName::new(qube.name()) else {
+        log!("no name");
+        return 1;
+    };
     let console = qube.place(Console {
         qube,
+        own_name,
         teletype: Teletype::new(qube, serial),
         printers: Printers::new(qube),
+        askers: Some(Askers::new(qube)),
         channels: Channels::new(qube),
         prompted: false,
     });
@@ -52,11 +60,28 @@ fn main(qube: Qube) -> i32 {
 /// The world of the session.
 struct Console {
     qube: Qube,
+    own_name: QubeName,
     teletype: Teletype,
     printers: Printers,
+    /// Those who hand over links; taken while one is answered.
+    askers: Option<Askers>,
     channels: Channels,
     /// The first prompt is on the screen, and the log says so.
     prompted: bool,
+}
+
+impl Console {
+    /// Answers those who hand over links; whether the person has something new to hear.
+    fn serve_links(&mut self) -> bool {
+        let now_ms = self.now_ms();
+        let Some(mut askers) = self.askers.take() else { return false };
+        let mut is_any = false;
+        for number in 0..askers.count() {
+            is_any |= askers.serve(number, now_ms, |name| is_opened_for(self, name));
+        }
+        self.askers = Some(askers);
+        is_any
+    }
 }
 
 impl Terminal for Console {
@@ -89,6 +114,9 @@ impl Terminal for Console {
             if let Some(asked) = self.channels.asked() {
                 return Event::Asked(asked);
             }
+            if self.serve_links() {
+                return Event::Linked;
+            }
             if self.channels.has_news() {
                 return Event::Changed;
             }
@@ -100,6 +128,14 @@ impl Terminal for Console {
                 self.teletype.acknowledge();
             }
         }
+    }
+
+    fn has_link(&self) -> bool {
+        self.askers.as_ref().is_some_and(Askers::is_waiting)
+    }
+
+    fn next_link(&mut self) -> Option<Link> {
+        self.askers.as_mut()?.next()
     }
 
     fn has_input(&mut self) -> bool {
@@ -114,6 +150,10 @@ impl Terminal for Console {
 /// Before a client is handed out, what was written is sent: a call may take seconds.
 impl System for Console {
     type Port = Channel;
+
+    fn own_name(&self) -> QubeName {
+        self.own_name
+    }
 
     fn ctl(&mut self) -> Option<&mut ipc_proto_ctl_api::CtlClient<'static, Channel>> {
         self.teletype.flush();

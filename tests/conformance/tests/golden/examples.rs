@@ -5,6 +5,7 @@ use ipc_proto_clock_api as clock;
 use ipc_proto_console_api as console;
 use ipc_proto_ctl_api as ctl;
 use ipc_proto_echo_api as echo;
+use ipc_proto_links_api as links;
 use ipc_proto_log_api as log;
 use ipc_proto_net_api as net;
 use ipc_proto_open_api as open;
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
         (console::SERVICE, console()),
         (ctl::SERVICE, ctl()),
         (echo::SERVICE, echo()),
+        (links::SERVICE, links()),
         (log::SERVICE, log()),
         (net::SERVICE, net()),
         (open::SERVICE, open()),
@@ -276,6 +278,17 @@ fn open() -> Vec<Vector> {
         reply("picture", Outcome::<Bytes<{ open::PIXELS_MAX }>>::Err(OpenError::NotReady)),
         event("changed", ()),
     ]
+}
+
+fn links() -> Vec<Vector> {
+    use links::LinkError::{Busy, NotAnAddress, Refused};
+    let url = |url: &str| text::<{ links::URL_MAX }>(url);
+    let mut vectors = vec![
+        call("open", (url("https://example.org/a?b=c"),)),
+        reply("open", Ok::<(), links::LinkError>(())),
+    ];
+    vectors.extend([Refused, Busy, NotAnAddress].map(|error| reply("open", Err::<(), _>(error))));
+    vectors
 }
 
 fn sign() -> Vec<Vector> {

@@ -76,8 +76,11 @@ fn operands_and_options_arrive() {
     check("start viewer-1", &Command::Start("viewer-1"));
     check("close viewer-1", &Command::Close(Some("viewer-1")));
     check("close", &Command::Close(None));
-    check("open http://host.test/a?b=c&d", &Command::Open("http://host.test/a?b=c&d"));
-    check("open 3", &Command::Open("3"));
+    check("open http://host.test/a?b=c&d", &Command::Open { what: "http://host.test/a?b=c&d", place: None });
+    check("open 3", &Command::Open { what: "3", place: None });
+    let place = Some("personal-bills");
+    check("open http://a/ in personal-bills", &Command::Open { what: "http://a/", place });
+    check("open 3 in personal-bills", &Command::Open { what: "3", place });
     check("convert http://h.test/a a.png", &Command::Convert { url: "http://h.test/a", name: "a.png" });
     check("policy who-can-reach vault", &Command::WhoCanReach("vault"));
     check("audit", &Command::Audit { count: 20, all: false });
@@ -349,7 +352,10 @@ fn what_is_wrong_is_said_with_the_nearest_right_word() {
 #[test]
 fn what_is_wrong_with_a_document_is_said_too() {
     for (line, sentence) in [
-        ("open", "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER"),
+        (
+            "open",
+            "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER [in NAME]",
+        ),
         ("open 1 2", "'2' is one word too many.\nUsage: open URL | NUMBER"),
         (
             "convert http://h.test/",

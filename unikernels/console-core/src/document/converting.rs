@@ -4,7 +4,7 @@
 //! `unikernels/picture` from these, so no byte of the original is in it. It is held on the heap, which is wiped when it is
 //! freed; a picture that this console has no memory for is refused before any of it is encoded.
 
-use super::Loaded;
+use super::{Loaded, Place};
 use crate::base64::{self, LINE_BYTES};
 use crate::plain::Plain;
 use crate::session::{Done, Given, Session};
@@ -28,7 +28,7 @@ impl<W: World> Session<'_, W> {
         let Ok(url) = Text::try_from(url) else {
             return self.give_up(format_args!("That address is longer than {URL_MAX} bytes."));
         };
-        let loaded = self.load_document(&url)?;
+        let loaded = self.load_document(&url, &Place::Own)?;
         let picture = self.take_picture(&loaded);
         // It has done what it was for, whatever came of it.
         self.end_viewer(&loaded.viewer);

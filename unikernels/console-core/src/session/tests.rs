@@ -21,6 +21,7 @@ mod document;
 mod entries;
 mod files;
 mod keys;
+mod links;
 mod report;
 mod vault;
 

@@ -46,11 +46,12 @@ pub(super) static SPECS: [Spec; 17] = [
     ),
     spec(
         "open",
-        "URL | NUMBER",
+        "URL | NUMBER [in NAME]",
         "open a document in a disposable",
         "Fetched and read by a qube that has the network and nothing else, and is wiped afterwards. What strangers wrote\n\
          stands behind a mark in the colour of that qube. A number follows a link of the open document, in a new life.\n\
-         Ctrl-C stops it. The line is not kept in the history. Example: open http://example.org/",
+         Without 'in NAME' the first viewer takes it; one that is kept for another qube has to be named. Ctrl-C stops it.\n\
+         The line is not kept in the history. Example: open http://example.org/ in personal-bills",
     ),
     spec(
         "convert",

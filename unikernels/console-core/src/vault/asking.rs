@@ -6,7 +6,7 @@
 
 use crate::editor::{first_columns, text_width};
 use crate::plain::Plain;
-use crate::question::{Listening, MINUTE_S, Pressed, Waiting};
+use crate::question::{Listening, Pressed, Waiting};
 use crate::screen::Input;
 use crate::session::{Done, Session};
 use crate::system::World;
@@ -18,12 +18,21 @@ use ipc_proto_vault_api::keys::{Answer, Question};
 /// Columns for what the key is called in the row with the choice, so that it fits whatever the qube's name is; the line above
 /// it has the whole of it.
 const COMMENT_COLUMNS: usize = 11;
+/// For how long the answer "minute" is consent, in seconds.
+const MINUTE_S: u32 = 60;
+/// The letters of the answers: once, minute, no.
+const LETTERS: &[char] = &['o', 'm', 'n'];
 
 impl<W: World> Session<'_, W> {
     /// Puts the oldest question that waits, and does what the person says.
     #[inline(never)]
     pub(crate) fn ask_next(&mut self) {
-        let Some(waiting) = self.screen.questions.pop() else { return };
+        let Some(waiting) = self.screen.questions.pop() else {
+            if let Some(link) = self.screen.world.next_link() {
+                self.ask_link(&link);
+            }
+            return;
+        };
         let vault = waiting.asked.vault;
         self.address(Some(vault.as_str()));
         self.screen.clear_row();
@@ -56,15 +65,19 @@ impl<W: World> Session<'_, W> {
 
     /// Waits for an answer; no answer in time is a no. `None`: the terminal is gone.
     fn listen(&mut self, waiting: &Waiting, label: Option<Label>) -> Option<Answer> {
-        let mut listening = Listening::new(self.screen.world.now_ms());
+        let mut listening = Listening::new(self.screen.world.now_ms(), LETTERS);
         let question = &waiting.asked.question;
         self.draw_choice(question, label, &listening);
         loop {
             match self.screen.input_until(Some(waiting.until_ms)) {
                 Input::Key(key) => match listening.press(key, self.screen.world.now_ms()) {
-                    Pressed::Answered(answer) => {
+                    Pressed::Answered(letter) => {
                         self.say(format_args!(""));
-                        return Some(answer);
+                        return Some(match letter {
+                            'o' => Answer::Once,
+                            'm' => Answer::Seconds(MINUTE_S),
+                            _ => Answer::No,
+                        });
                     }
                     Pressed::Stray => self.screen.raw(b"\x07"),
                     Pressed::Chosen(_) | Pressed::Unchosen => {}
