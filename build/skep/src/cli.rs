@@ -46,9 +46,9 @@ Installs the Debian packages it needs (qemu-system-x86, gcc) and says so first."
         /// A system of build/systems, or a path to a manifest [default: the project's, else desktop]
         #[arg(default_value = "", hide_default_value = true)]
         system: String,
-        /// Memory of the machine in MiB
-        #[arg(long, value_name = "MiB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=65536))]
-        memory: u64,
+        /// Memory of the machine in MiB [default: what its qubes need, at least 512]
+        #[arg(long, value_name = "MiB", value_parser = clap::value_parser!(u64).range(16..=65536))]
+        memory: Option<u64>,
         /// Where the supervisor's log goes [default: target/skep/supervisor.log]
         #[arg(long, value_name = "FILE", alias = "release-log")]
         log: Option<PathBuf>,

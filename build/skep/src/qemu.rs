@@ -21,6 +21,8 @@ const POWEROFF_STATUS: i32 = 2 * 0x10 + 1;
 const LOG_LINES: usize = 15;
 /// Memory a system needs beside its qubes and its image: the supervisor, its tables, the firmware.
 const SUPERVISOR_MIB: u64 = 16;
+/// Memory of a machine whose system needs less, in MiB.
+const USUAL_MIB: u64 = 512;
 
 /// How a machine starts.
 #[derive(Debug, Clone)]
@@ -162,15 +164,16 @@ fn joined(before: &str, path: &Path, after: &str) -> OsString {
     OsString::from(format!("{before}{}{after}", path.display().to_string().replace(',', ",,")))
 }
 
-/// Checks that a built system fits a machine.
+/// The memory of the machine for a built system, in MiB: what is asked for, else what it needs and at least [`USUAL_MIB`].
 ///
 /// # Errors
-/// Says how much memory it needs.
-pub fn check_memory(built: &Built, memory_mib: u64) -> Outcome<()> {
+/// Says how much it needs when less is asked for.
+pub fn memory_of(built: &Built, asked_mib: Option<u64>) -> Outcome<u64> {
     let qubes: u64 = built.system.qubes.iter().map(|qube| qube.memory).sum();
     let needs = (qubes + built.image_size).div_ceil(1 << 20) + SUPERVISOR_MIB;
+    let memory_mib = asked_mib.unwrap_or(needs.max(USUAL_MIB));
     if memory_mib >= needs {
-        return Ok(());
+        return Ok(memory_mib);
     }
     let name = built.system.name;
     Err(Failure::wrong(format!(

@@ -13,7 +13,7 @@ use crate::doctor;
 use crate::failure::{Failure, Outcome};
 use crate::needs::Task;
 use crate::nic;
-use crate::qemu::{Boot, Clock, End, Machine, Serial, check_memory};
+use crate::qemu::{Boot, Clock, End, Machine, Serial, memory_of};
 use crate::report::{Report, Style};
 use crate::run_file::{self, RunFile, Running};
 use crate::terminal::SavedTerminal;
@@ -36,8 +36,8 @@ pub enum Inspector {
 pub struct Options {
     /// The system: a name or a path.
     pub system: String,
-    /// The machine's memory in MiB.
-    pub memory_mib: u64,
+    /// The machine's memory in MiB; `None` is what the system needs.
+    pub memory_mib: Option<u64>,
     /// Where the supervisor's log goes; `None` is `target/skep/supervisor.log`.
     pub log: Option<PathBuf>,
     /// Whether somebody may look into it.
@@ -81,7 +81,7 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
     let workspace = &Workspace { profile, ..workspace.clone() };
     let built =
         build_changed(workspace, &options.system, image.as_deref(), addition.as_ref(), colour, report)?;
-    check_memory(&built, options.memory_mib)?;
+    let memory_mib = memory_of(&built, options.memory_mib)?;
     let log = options.log.clone().unwrap_or_else(|| workspace.output().join("supervisor.log"));
     let registration = addition.map(|_| register(workspace, &built.system)).transpose()?;
     let home = workspace.project.as_ref().map_or(&workspace.root, |project| &project.root);
@@ -92,7 +92,7 @@ pub fn run(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
     let announced = debugged.then(|| announce(workspace, &built.system, &mut extra, report)).transpose()?;
     let machine = Machine {
         boot: Boot::Kernel { kernel: built.kernel, image: built.image },
-        memory_mib: options.memory_mib,
+        memory_mib,
         serial: Serial::Terminal,
         log: log.clone(),
         clock: Clock::Real,

@@ -54,7 +54,7 @@ pub fn skep(arguments: &[&str]) -> Command {
 #[must_use]
 pub fn qemu(arguments: &[&str]) -> Command {
     let mut command = Command::new("timeout");
-    command.args(["60", "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-m", "512M"]);
+    command.args(["60", "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-m", "768M"]);
     command.args(["-display", "none", "-vga", "none", "-monitor", "none", "-no-reboot"]);
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]).args(arguments);
     command

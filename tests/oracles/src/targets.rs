@@ -3,7 +3,9 @@
 use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
-use crate::{Block, Clock, Console, Ctl, Echo, Links, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys, Volumes};
+use crate::{
+    Block, Clock, Console, Ctl, Echo, Links, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys, Volumes,
+};
 use crate::{agent, backup, elf, image, imports, kdbx, message, monitor};
 use crate::{peers, policy, queue, records, show_message, store, table, volume};
 

@@ -11,12 +11,10 @@ use std::process::{ChildStdin, ChildStdout, Stdio};
 use super::{Figures, wait};
 use crate::builder::build;
 use crate::failure::{Failure, Outcome};
-use crate::qemu::{Boot, Clock, Machine, PROGRAM, Serial};
+use crate::qemu::{Boot, Clock, Machine, PROGRAM, Serial, memory_of};
 use crate::report::Report;
 use crate::workspace::Workspace;
 
-/// The machine's memory: what the desktop's three vaults take, and what comes beside.
-const MEMORY_MIB: u64 = 512;
 /// The system with a terminal.
 const SYSTEM: &str = "desktop";
 /// What the terminal shows when it wants a line.
@@ -33,9 +31,10 @@ const PER_SECOND: f64 = 1e9;
 pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures> {
     let built = build(workspace, SYSTEM, None, report)?;
     let log = workspace.output().join("bench-boot.log");
+    let memory_mib = memory_of(&built, None)?;
     let machine = Machine {
         boot: Boot::Kernel { kernel: built.kernel, image: built.image },
-        memory_mib: MEMORY_MIB,
+        memory_mib,
         serial: Serial::Stdio,
         log: log.clone(),
         clock: Clock::Counted,

@@ -23,7 +23,8 @@ fn plan() -> Plan {
     plan.channel("mallory", "eve", &probe::SERVICE).depth = 4;
     plan.channel("mallory", "honest", &echo::SERVICE).depth = 4;
     // Everything but kill and poweroff, which would end canaries.
-    plan.channel("mallory", "@supervisor", &ctl::SERVICE).decisions = vec![1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1];
+    plan.channel("mallory", "@supervisor", &ctl::SERVICE).decisions =
+        vec![1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1];
     plan.channel("eve", "mallory", &echo::SERVICE).depth = 2;
     plan.channel("eve", "@supervisor", &log::SERVICE);
     plan.channel("honest", "eve", &echo::SERVICE).depth = 4;
