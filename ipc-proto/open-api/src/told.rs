@@ -17,6 +17,7 @@ pub struct Progress {
 
 /// What is being done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
 pub enum Phase {
     /// Nothing was opened yet.
     Idle,

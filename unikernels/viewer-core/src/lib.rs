@@ -10,6 +10,7 @@
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![expect(clippy::result_large_err, reason = "a failure with its words is made once in a life")]
 
 extern crate alloc;
 

@@ -1,7 +1,6 @@
 //! Documents of servers that mean well: what becomes of them, and how it is handed out.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![expect(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "tests")]
 
 mod world;
 

@@ -1,6 +1,6 @@
 //! Documents over `https`, from OpenSSL's server: pages that come whole, and hosts that are not who they should be.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod world;
 
