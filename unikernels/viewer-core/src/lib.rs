@@ -10,11 +10,7 @@
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
-<<<<<<< HEAD
 #![expect(clippy::result_large_err, reason = "a failure is made once, and ends the document")]
-=======
-#![expect(clippy::result_large_err, reason = "a failure with its words is made once in a life")]
->>>>>>> wt-tls
 
 extern crate alloc;
 

@@ -1,11 +1,7 @@
 //! Documents of servers that mean well: what becomes of them, and how it is handed out.
 
-<<<<<<< HEAD
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "tests")]
-=======
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
->>>>>>> wt-tls
 
 mod world;
 

@@ -1,10 +1,6 @@
 //! Servers that mean harm: each costs a bounded number of bytes, calls and milliseconds, and ends in a typed failure.
 
-<<<<<<< HEAD
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-=======
-#![expect(clippy::expect_used, reason = "tests")]
->>>>>>> wt-tls
 
 mod world;
 
