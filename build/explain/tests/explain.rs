@@ -76,7 +76,7 @@ fn the_kept_answers_of_shipped_systems_are_up_to_date() {
 fn a_change_that_opens_a_path_to_a_vault_changes_the_kept_answer() {
     let kept = std::fs::read_to_string(systems().join("reach/desktop.txt")).unwrap();
     let reached =
-        changed("desktop", &[("echo.*            console      echo", "echo.*            @anyvm       echo")]);
+        changed("desktop", &[("echo.*            console          echo", "echo.*            @anyvm           echo")]);
     assert_eq!(words(&reached), kept, "a rule without a channel opens nothing");
     let labelled = changed(
         "desktop",
@@ -84,7 +84,7 @@ fn a_change_that_opens_a_path_to_a_vault_changes_the_kept_answer() {
     );
     let text = words(&labelled);
     assert_ne!(text, kept);
-    let closed = changed("desktop", &[("console.print     @anyvm       console      allow\n", "")]);
+    let closed = changed("desktop", &[("console.print     @anyvm           console      allow\n", "")]);
     assert!(
         kept.contains("hello -> console -> vault") && !words(&closed).contains("hello -> console -> vault")
     );
@@ -187,11 +187,11 @@ fn check(changes: &[(&str, &str)], expected: &str) {
 fn a_difference_is_told_in_words_and_a_way_to_a_vault_is_marked() {
     check(&[], "nothing changed about who may do what\n");
     check(
-        &[("echo.*            console      echo         allow", "echo.* console echo ask")],
+        &[("echo.*            console          echo         allow", "echo.* console echo ask")],
         "  console's calls of echo.* of echo: was allowed, is asks the user\n",
     );
     check(
-        &[("clock.*           console      clock        allow\n", "")],
+        &[("clock.*           console          clock        allow\n", "")],
         "  console may no longer call clock.now of clock\n",
     );
     check(
@@ -206,7 +206,7 @@ fn a_difference_is_told_in_words_and_a_way_to_a_vault_is_marked() {
 
 #[test]
 fn a_way_through_others_is_marked_and_a_narrower_rule_is_not() {
-    let closed = changed("desktop", &[("console.print     @anyvm       console      allow\n", "")]);
+    let closed = changed("desktop", &[("console.print     @anyvm           console      allow\n", "")]);
     let open = changed("desktop", &[]);
     let opened = diff(&closed, &open);
     assert_eq!(
@@ -217,7 +217,7 @@ fn a_way_through_others_is_marked_and_a_narrower_rule_is_not() {
     assert!(!diff(&open, &closed).opens_a_way(), "closing opens nothing");
     let asks = changed(
         "desktop",
-        &[("vault.*           console      @tag:vaults  allow", "vault.* console @tag:vaults ask")],
+        &[("vault.*           console          @tag:vaults  allow", "vault.* console @tag:vaults ask")],
     );
     assert!(!diff(&open, &asks).opens_a_way(), "asking is narrower");
     assert!(diff(&asks, &open).opens_a_way(), "no longer asking is wider");
