@@ -7,7 +7,7 @@ use ipc_proto_net_api::{
     DATA_MAX, FRAME_MAX, HOST_MAX, Handle, NetClient, NetError, NetEvent, RECEIVE, Readiness, SEND, StreamId,
     put_receive, put_send, received,
 };
-use ipc_proto_rpc::{CallError, Port, RawClient};
+use ipc_proto_rpc::{CallError, Port, PortState, RawClient};
 use ipc_proto_types::{List, Text};
 use ipc_proto_wire::{HEADER_SIZE, decode};
 
@@ -40,8 +40,11 @@ impl<'p, P: Port> Network<'p, P> {
         Self { client, frame: vec![0; FRAME_MAX], is_news: false }
     }
 
-    /// Whether something that was waited for is there.
+    /// Whether something that was waited for is there, or will never be: a network that ends tells its clients nothing.
     pub fn has_news(&mut self) -> bool {
+        if self.client.client().port().facts().state != PortState::Open {
+            return true;
+        }
         while let Some(event) = self.client.next_event() {
             self.is_news |= matches!(event, NetEvent::Ready { .. });
         }

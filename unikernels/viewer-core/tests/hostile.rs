@@ -149,6 +149,25 @@ fn a_network_that_restarts_is_a_failure_and_no_confusion() {
 }
 
 #[test]
+fn a_network_that_restarts_while_a_host_is_silent_is_noticed_at_once() {
+    let world = World::new();
+    world.borrow_mut().hosts.insert("host.test:80".into(), Host::Answers(vec![Act::Pause(5_000)]));
+    let mut scene = Scene::new(&world);
+    scene.open("http://host.test/").expect("an address");
+    let begin = world.borrow().now_ms;
+    while world.borrow().now_ms == begin {
+        assert!(scene.turn());
+    }
+    // It waits for the host, nobody tells it anything, and the network is another.
+    let then = begin + 500;
+    world.borrow_mut().now_ms = then;
+    world.borrow_mut().generation = 2;
+    while scene.turn() {}
+    assert_eq!(failure(&scene.viewer.progress(&caller())), "NoNetwork: the network restarted");
+    assert_eq!(world.borrow().now_ms, then, "it waited for nothing");
+}
+
+#[test]
 fn a_page_that_tries_to_steer_the_terminal_is_harmless() {
     let body = "\u{1b}[2J\u{1b}]0;owned\u{7}a\u{202e}b\u{9b}31m\rc\u{0}";
     let world = World::new();

@@ -356,7 +356,7 @@ fn what_is_wrong_with_a_document_is_said_too() {
             "open",
             "'open' needs the URL of a document, or the number of a link.\nUsage: open URL | NUMBER [in NAME]",
         ),
-        ("open 1 2", "'2' is one word too many.\nUsage: open URL | NUMBER"),
+        ("open 1 2", "'2' is one word too many.\nUsage: open URL | NUMBER [in NAME]"),
         (
             "convert http://h.test/",
             "'convert' needs the NAME of the file it becomes.\nUsage: convert URL NAME",
