@@ -75,8 +75,10 @@ fn the_kept_answers_of_shipped_systems_are_up_to_date() {
 #[test]
 fn a_change_that_opens_a_path_to_a_vault_changes_the_kept_answer() {
     let kept = std::fs::read_to_string(systems().join("reach/desktop.txt")).unwrap();
-    let reached =
-        changed("desktop", &[("echo.*            console          echo", "echo.*            @anyvm           echo")]);
+    let reached = changed(
+        "desktop",
+        &[("echo.*            console          echo", "echo.*            @anyvm           echo")],
+    );
     assert_eq!(words(&reached), kept, "a rule without a channel opens nothing");
     let labelled = changed(
         "desktop",
