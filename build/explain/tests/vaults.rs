@@ -63,7 +63,7 @@ fn no_qube_with_a_network_has_a_way_to_a_vault_in_any_shipped_system() {
         let system = load(&path, &Catalogue::builtin()).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(ways(&system), [""; 0], "{}", system.name);
         if ["net", "vault"].iter().all(|service| !at_channel_of(&system, service).is_empty()) {
-            with_both.push(system.name.clone());
+            with_both.push(system.name);
         }
     }
     assert!(

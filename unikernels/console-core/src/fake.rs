@@ -8,6 +8,7 @@ extern crate std;
 use crate::link::Link;
 use crate::terminal::{Asked, Event, Printed, Terminal};
 use ipc_proto_ctl_api::Ending;
+use std::boxed::Box;
 use std::collections::VecDeque;
 use std::string::String;
 use std::vec::Vec;
@@ -24,7 +25,7 @@ pub(crate) enum Step {
     /// A vault asks.
     Ask(Asked),
     /// A qube hands over a link.
-    Link(Link),
+    Link(Box<Link>),
     /// So many milliseconds pass.
     Pass(u64),
 }
@@ -152,7 +153,7 @@ impl Terminal for Fake {
                 Some(Step::End(end)) => return Event::Ended(end),
                 Some(Step::Ask(asked)) => return Event::Asked(asked),
                 Some(Step::Link(link)) => {
-                    self.links.push_back(link);
+                    self.links.push_back(*link);
                     return Event::Linked;
                 }
                 Some(Step::Pass(ms)) => {
