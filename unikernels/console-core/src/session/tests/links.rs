@@ -34,7 +34,7 @@ fn link(world: &mut FakeWorld, from: &str, label: Label, url: Option<&str>) {
     let from = QubeName::new(from).ok().unwrap();
     let until_ms = world.terminal.now_ms + LINK_MS;
     let link = Link { from, label, url: url.map(Text::truncated), until_ms };
-    world.terminal.script.push_back(Step::Link(std::boxed::Box::new(link)));
+    world.terminal.script.push_back(Step::Link(Box::new(link)));
 }
 
 fn pass(world: &mut FakeWorld, ms: u64) {
