@@ -115,7 +115,7 @@ impl Channels {
     /// Whether a viewer said that something changed.
     pub(crate) fn has_news(&mut self) -> bool {
         // All are asked: what one said before must not hide what another says.
-        self.viewers.iter_mut().fold(false, |news, viewer| viewer.next_event().is_some() || news)
+        self.viewers.iter_mut().filter_map(|viewer| viewer.next_event()).count() > 0
     }
 
     /// The next end of a life that the supervisor told.

@@ -55,6 +55,8 @@ pub const TERMS_MAX: usize = 16;
 pub const OTPAUTH_MAX: usize = 4_096;
 /// A file to import. The largest that a store's worth of usual entries makes is a few MiB.
 pub const IMPORT_MAX: usize = 16 * 1_024 * 1_024;
+/// Objects, arrays, and commas in arrays, of a JSON file: each stands for up to 72 bytes of memory, and is one in the file.
+pub const IMPORT_PARTS_MAX: usize = 12 * ENTRIES_MAX;
 /// Columns of a CSV file.
 pub const COLUMNS_MAX: usize = 64;
 /// Faults reported of one import; who has more sees the rest next time.

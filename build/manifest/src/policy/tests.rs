@@ -7,7 +7,7 @@ use supervisor_policy::{Chains, Fields, Value, Verdict, decide};
 
 use super::{Ends, compile, parse, resolve};
 use crate::catalogue::Catalogue;
-use crate::problem::{At, Source};
+use crate::problem::{At, Problem, Source};
 use crate::system::{Qube, Restart};
 
 static SAY: Shape = Shape::Struct(
@@ -239,6 +239,11 @@ proptest! {
         let mut qubes = qubes;
         qubes[usize::from(client)].opened_for = opener.filter(|opener| *opener != client).map(index);
         let compiled = compile(&rules, &[ends], &[ends.server], &qubes, &mut source);
+        // What both a disposable and its opener may is the product of their rules, which can be too long to be one chain.
+        let is_too_long = |problem: &Problem| problem.found.starts_with("too many conditions");
+        if opener.is_some() && !source.problems.is_empty() && source.problems.iter().all(is_too_long) {
+            return Ok(());
+        }
         prop_assert!(source.problems.is_empty(), "{:?}\n{text}", source.problems);
         prop_assert_eq!(rules.len(), lines.len());
         let server = server.map(|server| &qubes[usize::from(server)]);

@@ -12,6 +12,7 @@
 
 mod item;
 mod json;
+mod size;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -40,7 +41,7 @@ pub enum BitwardenError {
     Encrypted,
     /// JSON that is no export of Bitwarden: it has no items.
     NoItems,
-    /// More items than a store has entries, or more folders than groups.
+    /// More items than a store has entries, more folders than groups, or more in them than [`caps::IMPORT_PARTS_MAX`].
     TooMany,
     /// Items that can't be kept; up to [`caps::FAULTS_MAX`] of them.
     Items(Vec<ItemFault>),
@@ -123,6 +124,9 @@ pub fn read(text: &str) -> Result<Import, BitwardenError> {
         return Err(BitwardenError::TooLong);
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !size::is_bearable(text) {
+        return Err(BitwardenError::TooMany);
+    }
     let export: Export = serde_json::from_str(text)
         .map_err(|error| BitwardenError::Syntax { line: error.line(), column: error.column() })?;
     if export.encrypted == Some(true) || export.password_protected == Some(true) {
