@@ -11,6 +11,11 @@ use crate::trouble::Trouble;
 
 /// How long one question may take: a vault that derives keys has the processor for seconds, on a busy machine for many.
 const ANSWER_MS: u64 = 30_000;
+/// How long the first answer may take before it is asked again: of a system that has just started, the inspector may not be
+/// there yet, and what is said to nobody is lost. Longer than the bridge needs to forget half a question.
+const FIRST_MS: u64 = 2_000;
+/// Most times it is asked: for as long as any other answer may take.
+const FIRST_TRIES: u64 = ANSWER_MS / FIRST_MS;
 /// Most pieces of one schema text: as many as the longest text has.
 const PIECES_MAX: usize = 64;
 /// Most pages of copies or of the audit taken at once: a flood must not keep a person from leaving.
@@ -44,7 +49,10 @@ impl<'p> Watch<'p> {
     /// Nobody answers.
     pub fn new(port: &'p mut SocketPort, source: Source) -> Result<Self, Trouble> {
         let mut ctl = CtlClient::new(port);
-        ctl.client().set_timeout_ms(ANSWER_MS);
+        ctl.client().set_timeout_ms(FIRST_MS);
+        let is_there = (0..FIRST_TRIES).any(|_| !matches!(ctl.service(0), Err(CallError::TimedOut)));
+        // Who never answered is not waited for a second time.
+        ctl.client().set_timeout_ms(if is_there { ANSWER_MS } else { FIRST_MS });
         let mut watch =
             Self { ctl, services: Vec::new(), last: None, source, tapping: false, after: 0, own: None };
         for index in (0..MAX_SERVICES).filter_map(|index| u8::try_from(index).ok()) {
