@@ -16,6 +16,7 @@ const PARTS: [&str; 11] = [
     "supervisor",
     "tests",
     "unikernels",
+    "netvm",
     "vault-app",
     "docs",
 ];
