@@ -6,7 +6,7 @@ use std::{fs, io};
 use crate::defects::{DEFECTS, Edit, SWITCH};
 
 /// Folders and files of the root that the targets need.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
