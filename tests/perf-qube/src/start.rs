@@ -20,6 +20,7 @@ pub(crate) fn starts(
     let name = Text::<16>::truncated(NAME);
     let data = Bytes::from([0x5a; 64]);
     let (mut call, mut start, mut answer) = (0, 0, 0);
+    until_prepared(qube, ctl)?;
     for life in 0..=LIVES {
         let before = qube.now();
         let _ = ctl.start(Text::truncated("nobody"))?;
@@ -28,7 +29,7 @@ pub(crate) fn starts(
         let begun = qube.now();
         if started.is_err() {
             log!("bench failed: {NAME} does not start");
-            break;
+            return Err(CallError::PeerGone);
         }
         loop {
             match echo.bytes(data.clone()) {
@@ -42,10 +43,7 @@ pub(crate) fn starts(
         }
         let answered = qube.now();
         let _ = ctl.kill(name.clone())?;
-        // Everything but the wiping waits.
-        while ctl.qube(INDEX)?.is_some_and(|info| info.state != QubeState::Prepared) {
-            qube.wait(Some(qube.in_ms(1)));
-        }
+        until_prepared(qube, ctl)?;
         if life > 0 {
             call += asked.0 - before.0;
             start += begun.0 - asked.0;
@@ -56,5 +54,13 @@ pub(crate) fn starts(
     log!("bench: nothing_ticks={}", call);
     log!("bench: start_ticks={}", start);
     log!("bench: answer_ticks={}", answer);
+    Ok(())
+}
+
+/// Waits until the disposable can be started: its memory is made, or made anew, while everybody waits.
+fn until_prepared(qube: Qube, ctl: &mut CtlClient<'_, impl Port>) -> Result<(), CallError> {
+    while ctl.qube(INDEX)?.is_some_and(|info| info.state != QubeState::Prepared) {
+        qube.wait(Some(qube.in_ms(1)));
+    }
     Ok(())
 }
