@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canary;
+mod server;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -15,6 +16,8 @@ use std::sync::Mutex;
 use rexpect::error::Error;
 use rexpect::process::WaitStatus;
 use rexpect::session::{Options, PtySession, spawn_with_options};
+
+pub use server::Server;
 
 /// Longest wait for anything on the screen, in milliseconds: deriving a key under emulation takes seconds.
 const PATIENCE_MS: u64 = 120_000;
@@ -35,6 +38,18 @@ static ONE: Mutex<()> = Mutex::new(());
 #[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// A folder of this name for what a test makes, empty.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn empty_folder(name: &str) -> PathBuf {
+    let folder = root().join("target/e2e").join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder for what the test makes");
+    folder
 }
 
 /// `cargo skep` with these arguments, in the project's folder.

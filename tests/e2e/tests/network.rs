@@ -2,11 +2,9 @@
 //!
 //! Every packet is written down by QEMU, outside the machine, and looked at afterwards: what is denied must not have left.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
-use tests_e2e::{Terminal, plain, root, skep};
+use tests_e2e::{Server, Terminal, empty_folder, plain, root, skep};
 
 /// The system, without the server's port.
 const SYSTEM: &str = include_str!("network/network.toml");
@@ -16,40 +14,6 @@ const SMALL: usize = 300_000;
 const ENDLESS: u64 = 1 << 34;
 /// The longest that the network may be away after its qube was killed, in milliseconds of the machine's time.
 const AWAY_MS: u64 = 1000;
-
-/// A folder for one test, empty.
-fn folder(name: &str) -> PathBuf {
-    let folder = root().join("target/e2e").join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder for what the test makes");
-    folder
-}
-
-/// Python's own server, at a port that it found free.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(folder: &Path, loopback: &str) -> Self {
-        let mut command = Command::new("python3");
-        command.args(["-u", "-m", "http.server", "0", "--bind", loopback, "--directory"]).arg(folder);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Python runs");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut line).expect("it says where it serves");
-        let port = line.split("port ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
-        Self { child, port: port.unwrap_or_else(|| panic!("no port in {line:?}")) }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A document, and its sum as the client counts it (FNV-1a).
 fn document() -> (Vec<u8>, u64) {
@@ -99,12 +63,12 @@ fn has(frame: &[u8], address: [u8; 4]) -> bool {
 }
 
 fn run(card: &str, iommu: &str) {
-    let folder = folder(&format!("network-{card}-{iommu}"));
+    let folder = empty_folder(&format!("network-{card}-{iommu}"));
     let (bytes, sum) = document();
     std::fs::write(folder.join("small"), bytes).expect("a document");
     let endless = std::fs::File::create(folder.join("endless")).expect("a document");
     endless.set_len(ENDLESS).expect("a file with holes");
-    let (server, sixth) = (Server::start(&folder, "127.0.0.1"), Server::start(&folder, "::1"));
+    let (server, sixth) = (Server::files(&folder, "127.0.0.1"), Server::files(&folder, "::1"));
     let text = SYSTEM
         .replace("PORT", &server.port.to_string())
         .replace("SIXTH", &sixth.port.to_string())

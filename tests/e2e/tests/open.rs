@@ -2,13 +2,12 @@
 //!
 //! Not here: what the network qube and the supervisor's one buffer still hold of it. They do, until they carry something else.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding};
-use tests_e2e::{Terminal, dump, plain, root, skep};
+use tests_e2e::{Server, Terminal, dump, empty_folder, plain, root, skep};
 
 /// What stands in the document, in its title, in its address, and in that of its link.
 const CANARIES: [&str; 5] = [
@@ -30,62 +29,12 @@ const SYSTEM: &str = include_str!("../../../build/systems/open.toml");
 /// How its viewers stand in it.
 const VIEWERS: &str = "{ path = \"../../unikernels/viewer\",";
 
-/// A folder for what the server serves.
-fn folder() -> PathBuf {
-    empty("open")
-}
-
-/// A folder, empty.
-fn empty(name: &str) -> PathBuf {
-    let folder = root().join("target/e2e").join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder for what the test makes");
-    folder
-}
-
-/// A server at a port that it found free.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    /// Python's own.
-    fn start(folder: &Path) -> Self {
-        let mut command = Command::new("python3");
-        command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"]).arg(folder);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Python runs");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut line).expect("it says where it serves");
-        let port = line.split("port ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
-        Self { child, port: port.unwrap_or_else(|| panic!("no port in {line:?}")) }
-    }
-
-    /// OpenSSL's, with this certificate.
-    fn secure(folder: &Path, certificate: &str) -> Self {
-        let mut command = Command::new("openssl");
-        command.current_dir(folder).args(["s_server", "-WWW", "-accept", "127.0.0.1:0", "-key", "leaf.key"]);
-        command
-            .args(["-cert", certificate])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = command.spawn().expect("OpenSSL runs");
-        let out = BufReader::new(child.stdout.take().expect("its output"));
-        let mut lines = out.lines().map_while(Result::ok);
-        let port = lines.find_map(|line| line.strip_prefix("ACCEPT 127.0.0.1:")?.parse().ok());
-        // It has more to say, and must not wait until somebody hears it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, port: port.expect("it says where it serves") }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// OpenSSL's server, with this certificate.
+fn secure(folder: &Path, certificate: &str) -> Server {
+    let mut command = Command::new("openssl");
+    command.current_dir(folder).args(["s_server", "-WWW", "-accept", "127.0.0.1:0", "-key", "leaf.key"]);
+    command.args(["-cert", certificate]);
+    Server::of(command, |line| line.strip_prefix("ACCEPT 127.0.0.1:")?.parse().ok())
 }
 
 /// The system, and how its memory is read from outside.
@@ -97,12 +46,15 @@ struct Machine {
 
 impl Machine {
     fn start(folder: &Path) -> Self {
-        let image = root().join("target/e2e/first.img");
-        let built = skep(&["image", "open", "-o", &image.to_string_lossy()]).output().expect("cargo runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let (socket, file) = (folder.join("qmp.sock"), folder.join("memory.bin"));
-        let qmp = format!("unix:{},server=on,wait=off", socket.display());
-        let t = Terminal::open(skep(&["run", "open", "--no-color", "--", "-qmp", &qmp]));
+        let t = Terminal::prepare(|| {
+            let image = folder.join("open.img");
+            let built =
+                skep(&["image", "open", "-o", &image.to_string_lossy()]).output().expect("cargo runs");
+            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+            let qmp = format!("unix:{},server=on,wait=off", socket.display());
+            skep(&["run", "open", "--no-color", "--", "-qmp", &qmp])
+        });
         Self { t, socket, file }
     }
 
@@ -126,14 +78,14 @@ impl Machine {
 
 #[test]
 fn a_document_opens_in_a_disposable_and_is_left_in_no_viewer_and_no_console() {
-    let folder = folder();
+    let folder = empty_folder("open");
     let [page, title, path, link, behind] = CANARIES;
     let document = format!(
         "<title>{title}</title><p>Grüße: {page} <a href='/{link}.txt'>next</a><p>\u{1b}[2Jskep&gt; poweroff"
     );
     std::fs::write(folder.join(format!("{path}.html")), document).expect("the page");
     std::fs::write(folder.join(format!("{link}.txt")), behind).expect("the page behind the link");
-    let server = Server::start(&folder);
+    let server = Server::files(&folder, "127.0.0.1");
     let mut machine = Machine::start(&folder);
     let _ = machine.t.command(&format!("say nobody {MARKER}"));
 
@@ -204,7 +156,7 @@ fn certificates(folder: &Path) -> String {
 
 #[test]
 fn a_document_comes_over_https_and_only_from_the_host_that_proves_its_name() {
-    let folder = empty("open-https");
+    let folder = empty_folder("open-https");
     let ca = certificates(&folder);
     std::fs::write(folder.join("page.html"), "<title>Sealed</title><p>over TLS").expect("the page");
     assert!(SYSTEM.contains(VIEWERS));
@@ -224,19 +176,19 @@ fn a_document_comes_over_https_and_only_from_the_host_that_proves_its_name() {
         ("misnamed", "the host's certificate is for another name"),
         ("old", "the host's certificate has expired"),
     ] {
-        let server = Server::secure(&folder, &format!("{certificate}.pem"));
+        let server = secure(&folder, &format!("{certificate}.pem"));
         let shown = plain(&t.command(&format!("open https://10.0.2.2:{}/page.html", server.port)));
         assert!(shown.contains(&format!("It can't be opened: {why}.")), "{certificate}: {shown}");
         assert!(!shown.contains("over TLS"), "{certificate}: {shown}");
     }
-    let server = Server::secure(&folder, "good.pem");
+    let server = secure(&folder, "good.pem");
     let shown = plain(&t.command(&format!("open https://10.0.2.2:{}/page.html", server.port)));
     assert!(shown.contains("●│ Sealed") && shown.contains("●│ over TLS"), "{shown}");
     let closed = plain(&t.command("close"));
     assert!(closed.contains(" is gone"), "{closed}");
 
     // A host that talks no TLS.
-    let plain_server = Server::start(&folder);
+    let plain_server = Server::files(&folder, "127.0.0.1");
     let shown = plain(&t.command(&format!("open https://10.0.2.2:{}/page.html", plain_server.port)));
     assert!(shown.contains("It can't be opened: the connection can't be trusted."), "{shown}");
     assert_eq!(t.power_off().0, 0);

@@ -3,13 +3,12 @@
 //! The servers are Python's, on the host's loopback, each at a port of its own; which disposable may reach which port is in the
 //! policy. Not here: what the network qube still holds of what it carried (`open.rs` says how that is got rid of).
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tests_e2e::{Terminal, dump, plain, root, skep};
+use tests_e2e::{Server, Terminal, dump, empty_folder, plain, root, skep};
 
 /// The system, without the servers' ports.
 const SYSTEM: &str = include_str!("stories/stories.toml");
@@ -50,31 +49,6 @@ print(server.server_port, flush=True)
 server.serve_forever()
 "#;
 
-/// A server of files, at a port that was free.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(folder: &Path) -> Self {
-        let mut command = Command::new("python3");
-        command.args(["-u", "-c", SERVER]).arg(folder);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Python runs");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut line).expect("it says where it serves");
-        Self { child, port: line.trim().parse().unwrap_or_else(|_| panic!("no port in {line:?}")) }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The system, the servers, and how memory is read from outside.
 struct Day {
     t: Terminal,
@@ -87,8 +61,7 @@ struct Day {
 
 impl Day {
     fn begin(name: &str) -> Self {
-        let folder = root().join("target/e2e").join(name);
-        let _ = std::fs::remove_dir_all(&folder);
+        let folder = empty_folder(name);
         let [page_title, bank_title, social_title] =
             ["page", "bank", "social"].map(|which| folder.join(which));
         let [page, title, link] = CANARIES;
@@ -96,7 +69,9 @@ impl Day {
         let serve = |folder: &Path, document: &str| {
             std::fs::create_dir_all(folder).expect("a folder for what is served");
             std::fs::write(folder.join("a.html"), document).expect("a page");
-            Server::start(folder)
+            let mut command = Command::new("python3");
+            command.args(["-u", "-c", SERVER]).arg(folder);
+            Server::of(command, |line| line.trim().parse().ok())
         };
         let page = serve(&page_title, &document);
         let bank = serve(&bank_title, "<p>balance of the bank");
