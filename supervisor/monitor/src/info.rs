@@ -1,6 +1,7 @@
 //! The info page: what a qube is told about itself, its time and its ports. Layout: `docs/qube-abi.md`.
 
-use ipc_proto_types::{Generation, Label, QubeIndex, QubeName, Role};
+use ipc_proto_types::{Generation, Label, MAX_PORTS, QubeIndex, QubeName, Role};
+use supervisor_image::layout::{ARGS_MAX, PAGE};
 
 use crate::channel::EndpointIndex;
 use crate::machine::{Machine, Page};
@@ -30,8 +31,10 @@ pub mod page_offset {
 /// "SKEPINFO".
 const MAGIC: u64 = 0x4f46_4e49_5045_4b53;
 const VERSION: u32 = 2;
-/// Longest arguments.
-const ARGS_MAX: usize = 2048;
+const _: () = assert!(
+    page_offset::PORTS as usize + MAX_PORTS * page_offset::PORT_BYTES as usize <= page_offset::ARGS as usize
+);
+const _: () = assert!(page_offset::ARGS as usize + ARGS_MAX <= PAGE);
 
 const DEVICE_CONSOLE: u8 = 1;
 const DEVICE_ENTROPY: u8 = 2;
