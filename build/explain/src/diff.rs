@@ -10,6 +10,7 @@ use build_manifest::{System, who_can_reach};
 use ipc_proto_types::Label;
 
 use crate::link::{Link, Openness, SUPERVISOR, links};
+use crate::network;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub fn diff(old: &System, new: &System) -> Diff {
     let mut changes = Vec::new();
     qubes(&before, &after, &mut changes);
     calls(&before, &after, &mut changes);
+    changes.extend(network::changes(&before.network, &after.network));
     Diff(changes)
 }
 
@@ -69,6 +71,8 @@ struct Side {
     ways: BTreeSet<(String, String)>,
     /// For every qube labelled vault, who reaches it, directly or through others.
     vaults: BTreeMap<String, BTreeSet<String>>,
+    /// Where on the network.
+    network: network::Rules,
 }
 
 impl Side {
@@ -90,6 +94,7 @@ impl Side {
                 .map(|link| (link.client.clone(), link.server.clone()))
                 .collect(),
             vaults: vaults.map(|vault| (vault.clone(), reachers(system, &vault))).collect(),
+            network: network::rules(system),
         }
     }
 

@@ -11,6 +11,7 @@ mod condition;
 mod diff;
 mod dot;
 mod link;
+mod network;
 mod reach;
 mod svg;
 pub mod table;

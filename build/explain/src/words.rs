@@ -1,4 +1,4 @@
-//! A whole system in words: its qubes, who may call what of whom, and who can reach what is labelled vault.
+//! A whole system in words: its qubes, who may call what of whom, where on the network, and who can reach what is labelled vault.
 
 use std::fmt::Write as _;
 
@@ -6,6 +6,7 @@ use build_manifest::System;
 use ipc_proto_types::Label;
 
 use crate::link::{Openness, links};
+use crate::network::rules;
 use crate::reach::{Places, reach};
 use crate::table;
 
@@ -47,6 +48,13 @@ pub fn words(system: &System) -> String {
         }
     }
     push(&mut out, &rows);
+    for (name, lines) in rules(system) {
+        let _ = writeln!(out, "\nwhat {name} lets its clients do, the first line that matches:");
+        lines.iter().for_each(|line| out += &format!("  {line}\n"));
+        if lines.is_empty() {
+            out += "  nothing\n";
+        }
+    }
     for qube in system.qubes.iter().filter(|qube| qube.label == Label::Vault) {
         let _ = write!(out, "\n{}", reach(system, qube.name.as_str(), Places::Left).unwrap_or_default());
     }

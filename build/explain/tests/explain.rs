@@ -207,6 +207,22 @@ fn a_difference_is_told_in_words_and_a_way_to_a_vault_is_marked() {
 }
 
 #[test]
+fn a_host_that_only_the_network_qube_looks_at_is_told_of() {
+    let (bank, any) = ("{ host: \"*.bank.example\" | \"bank.example\", port: 443 }", "{ port: 443 }");
+    check(
+        &[(bank, any)],
+        "  new rule of netvm: net.connect personal-bills @anyvm allow { port: 443 }\n  no longer a rule of netvm: \
+         net.connect personal-bills @anyvm allow { host: \"*.bank.example\" | \"bank.example\", port: 443 }\n",
+    );
+    let line = "net.connect       work-research    netvm        allow { port: 80 | 443 }\n";
+    let first = "vault.*           console          @tag:vaults  allow\n";
+    check(
+        &[(line, ""), (first, &format!("{first}{line}"))],
+        "  rules of netvm are tried in another order, from: net.connect work-research @anyvm allow { port: 80 | 443 }\n",
+    );
+}
+
+#[test]
 fn a_way_through_others_is_marked_and_a_narrower_rule_is_not() {
     let closed = changed("desktop", &[("console.print     @anyvm           console      allow\n", "")]);
     let open = changed("desktop", &[]);

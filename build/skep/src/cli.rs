@@ -114,12 +114,16 @@ Inside Skep's own tree it becomes unikernels/NAME and build/systems/NAME.toml; a
     /// Run all tests: rules of the house, formatting, lints, host tests, systems in QEMU
     #[command(after_help = "\
 Examples:
-  cargo skep test             everything
-  cargo skep test --quick     what needs no QEMU")]
+  cargo skep test             everything that a change has to pass
+  cargo skep test --quick     what needs no QEMU
+  cargo skep test --long      also what takes many minutes: the guide against the clock, seeded defects, 200 power cuts")]
     Test {
         /// Only what needs no QEMU
         #[arg(long)]
         quick: bool,
+        /// Also the tests that take many minutes
+        #[arg(long, conflicts_with = "quick")]
+        long: bool,
     },
     /// Build a system and write its image
     #[command(after_help = "\

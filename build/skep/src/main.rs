@@ -66,9 +66,7 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             gdb::gdb(&workspace, &gdb::Options { qube, stdio, extra }, report)
         }
         Verb::New(arguments) => new::new(&workspace.root, &options_of(arguments)),
-        Verb::Test { quick } => {
-            test(&workspace, if quick { Extent::Quick } else { Extent::Everything }, report)
-        }
+        Verb::Test { quick, long } => test(&workspace, extent(quick, long), report),
         Verb::Image { system, output } => {
             doctor::ensure(&[Task::Build], report)?;
             let built = builder::build(&workspace, &system, output.as_deref(), report)?;
@@ -108,6 +106,14 @@ fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()> {
     match &workspace.project {
         Some(project) => project::test(workspace, project, extent, report),
         None => suite::test(workspace, extent, report),
+    }
+}
+
+const fn extent(quick: bool, long: bool) -> Extent {
+    match (quick, long) {
+        (true, _) => Extent::Quick,
+        (false, true) => Extent::Long,
+        (false, false) => Extent::Everything,
     }
 }
 

@@ -36,7 +36,7 @@ pub fn test(workspace: &Workspace, project: &Project, extent: Extent, report: Re
             run(project, &["clippy", "--quiet", "--profile", "metal"], &metal, &["--deny", "warnings"])
         })?;
     }
-    if extent == Extent::Everything {
+    if extent >= Extent::Everything {
         builder::build(workspace, "", None, report)?;
         part("tests that boot it in QEMU", || run(project, &["test", "--quiet"], &hosts, &["--ignored"]))?;
     }

@@ -12,12 +12,14 @@ use crate::workspace::{Kind, SUPERVISOR, Workspace, cargo};
 use crate::{bench, doctor, fuzz, table};
 
 /// How much to test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
-    /// All of it.
-    Everything,
     /// What needs no QEMU.
     Quick,
+    /// All that a change has to pass.
+    Everything,
+    /// That, and the tests that take many minutes, which are marked to be ignored.
+    Long,
 }
 
 /// Tests counted in the output of `cargo test`.
@@ -35,19 +37,30 @@ impl std::ops::Add for Counts {
     }
 }
 
-/// What becomes of the lines of tests.
+/// How tests of packages run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lines {
-    /// They are shown as they come.
-    Shown,
-    /// They are shown at the end, since others are shown meanwhile; one test runs at a time.
-    Kept,
+enum Manner {
+    /// With nothing beside them; their lines are shown as they come.
+    Usual,
+    /// While others run: one test at a time, lines shown at the end.
+    Beside,
+    /// Those that are marked to be ignored, one at a time: some measure time.
+    Ignored,
+}
+
+impl Manner {
+    /// What their program is told.
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Usual => &[],
+            Self::Beside => &["--", "--test-threads=1"],
+            Self::Ignored => &["--", "--ignored", "--test-threads=1"],
+        }
+    }
 }
 
 /// The package whose tests have the terminals, one at a time.
 const TYPIST: &str = "tests-e2e";
-/// Packages whose tests measure time, or use all processors themselves.
-const ALONE: [&str; 2] = ["tests-guide", "tests-bites"];
 
 /// These packages as cargo's arguments.
 fn packages<'a>(names: &'a [&str]) -> impl Iterator<Item = &'a str> {
@@ -93,12 +106,17 @@ pub fn test(workspace: &Workspace, extent: Extent, report: Report) -> Outcome<()
         suite.quiet(&clippy, &supervisor, &lints)?;
         suite.quiet(&clippy, &qubes, &lints)
     });
-    suite.run("host tests", |suite| suite.tests(&suite.names(Kind::Host), Lines::Shown));
+    suite.run("host tests", |suite| suite.tests(&suite.names(Kind::Host), Manner::Usual));
     let built = suite.run("build of all freestanding packages and systems", |suite| suite.build());
-    if extent == Extent::Everything && built {
+    if extent >= Extent::Everything && built {
         suite.run("tests in QEMU", |suite| suite.booting_tests());
         suite.run("measurements", |suite| suite.bench());
         suite.run("fuzzing", |suite| suite.fuzz());
+    }
+    if extent >= Extent::Long && built {
+        suite.run("long tests", |suite| {
+            suite.tests(&[suite.names(Kind::Host), suite.names(Kind::Qemu)].concat(), Manner::Ignored)
+        });
     }
     suite.summary()
 }
@@ -150,11 +168,10 @@ impl Suite<'_> {
     }
 
     /// Tests that boot QEMU, two machines at a time: those that type at a terminal have one processor, the others run beside
-    /// them, one after the other, on the second. Then those that want the whole computer.
+    /// them, one after the other, on the second.
     fn booting_tests(&self) -> Outcome<Counts> {
         let all = self.names(Kind::Qemu);
-        let (alone, others): (Vec<&str>, Vec<&str>) = all.iter().partition(|name| ALONE.contains(name));
-        let (typing, beside): (Vec<&str>, Vec<&str>) = others.into_iter().partition(|name| *name == TYPIST);
+        let (typing, beside): (Vec<&str>, Vec<&str>) = all.iter().partition(|name| **name == TYPIST);
         self.report.step("build the tests", || {
             let mut command = cargo(&self.workspace.root);
             command.args(["test", "--quiet", "--no-run"]).args(packages(&all));
@@ -163,21 +180,17 @@ impl Suite<'_> {
             if output.status.success() { Ok(()) } else { Err(Failure::failed(said.trim_end())) }
         })?;
         let (typed, beside) = std::thread::scope(|scope| {
-            let beside = scope.spawn(|| self.tests(&beside, Lines::Kept));
-            let typed = self.tests(&typing, Lines::Shown);
+            let beside = scope.spawn(|| self.tests(&beside, Manner::Beside));
+            let typed = self.tests(&typing, Manner::Usual);
             (typed, beside.join().unwrap_or_else(|_| Err(Failure::failed("a thread of this tool panicked"))))
         });
-        let alone = self.tests(&alone, Lines::Shown);
-        Ok(typed? + beside? + alone?)
+        Ok(typed? + beside?)
     }
 
     /// `cargo test` of packages: its lines are shown and counted.
-    fn tests(&self, names: &[&str], lines: Lines) -> Outcome<Counts> {
+    fn tests(&self, names: &[&str], manner: Manner) -> Outcome<Counts> {
         let mut command = cargo(&self.workspace.root);
-        command.args(["test", "--no-fail-fast"]).args(packages(names));
-        if lines == Lines::Kept {
-            command.args(["--", "--test-threads=1"]);
-        }
+        command.args(["test", "--no-fail-fast"]).args(packages(names)).args(manner.arguments());
         let mut child =
             command.stdout(Stdio::piped()).spawn().map_err(|error| Failure::of("cargo", &error))?;
         let (mut counts, mut kept) = (Counts::default(), String::new());
@@ -185,9 +198,9 @@ impl Suite<'_> {
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 counts.add(&line);
-                match lines {
-                    Lines::Shown => println!("{line}"),
-                    Lines::Kept => kept = kept + &line + "\n",
+                match manner {
+                    Manner::Usual | Manner::Ignored => println!("{line}"),
+                    Manner::Beside => kept = kept + &line + "\n",
                 }
             }
         }

@@ -59,6 +59,7 @@ fn edit(file: &Path) {
 }
 
 #[test]
+#[ignore = "wants the computer for itself for minutes: cargo skep test --long"]
 fn from_clone_to_answer_takes_five_minutes_and_from_edit_to_answer_fifteen_seconds() {
     let mut place = Place::new(&tests_e2e::root());
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
