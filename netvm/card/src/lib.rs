@@ -11,6 +11,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+mod numbers;
+
+use numbers::Numbers;
+pub use numbers::SECRET_BYTES;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use unikernels_nic::{FRAME_MAX, HEADER, Link, MTU, Nic, NicError};
@@ -27,12 +31,16 @@ pub struct Card<N> {
     outgoing: [u8; FRAME_MAX],
     full_since: Option<Instant>,
     failure: Option<NicError>,
+    numbers: Numbers,
 }
 
 impl<N: Nic> Card<N> {
-    /// The card.
-    pub const fn new(nic: N) -> Self {
-        Self { nic, incoming: [0; FRAME_MAX], outgoing: [0; FRAME_MAX], full_since: None, failure: None }
+    /// The card. From the secret, of this life, it follows where streams begin to count; nobody who does not know it can guess
+    /// the numbers of a stream that others have.
+    pub fn new(nic: N, secret: &[u8; SECRET_BYTES]) -> Self {
+        let numbers = Numbers::new(secret);
+        let (incoming, outgoing) = ([0; FRAME_MAX], [0; FRAME_MAX]);
+        Self { nic, incoming, outgoing, full_since: None, failure: None, numbers }
     }
 
     /// The driver.
@@ -107,6 +115,7 @@ pub struct Room<'a, N> {
     nic: &'a mut N,
     outgoing: &'a mut [u8; FRAME_MAX],
     failure: &'a mut Option<NicError>,
+    numbers: &'a Numbers,
 }
 
 impl<N: Nic> TxToken for Room<'_, N> {
@@ -115,6 +124,7 @@ impl<N: Nic> TxToken for Room<'_, N> {
         let end = len.min(FRAME_MAX);
         let frame = self.outgoing.get_mut(..end).unwrap_or_default();
         let result = f(frame);
+        self.numbers.leave(frame);
         // There was room for one.
         if let Err(error) = self.nic.transmit(frame) {
             *self.failure = Some(error);
@@ -145,14 +155,16 @@ impl<N: Nic> Device for Card<N> {
                 return None;
             }
         };
-        let Self { nic, incoming, outgoing, failure, .. } = self;
-        Some((Received(incoming.get(..len)?), Room { nic, outgoing, failure }))
+        let Self { nic, incoming, outgoing, failure, numbers, .. } = self;
+        let frame = incoming.get_mut(..len)?;
+        numbers.come(frame);
+        Some((Received(frame), Room { nic, outgoing, failure, numbers }))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Room<'_, N>> {
         let has_room = self.has_room(now);
-        let Self { nic, outgoing, failure, .. } = self;
-        has_room.then_some(Room { nic, outgoing, failure })
+        let Self { nic, outgoing, failure, numbers, .. } = self;
+        has_room.then_some(Room { nic, outgoing, failure, numbers })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 use ipc_proto_net_api::{InPlace, NetError, StreamId};
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{Generation, Label, PortIndex, QubeName};
-use netvm_card::{Card, STALL_MS};
+use netvm_card::{Card, SECRET_BYTES, STALL_MS};
 use netvm_core::{Config, Fixed, Quota, Stack};
 use netvm_firewall::{Now, Rules, Source};
 use smoltcp::phy::{Device, RxToken, TxToken};
@@ -42,7 +42,8 @@ fn stack<N: Nic>(mut nic: N, address: Ipv4Addr) -> Stack<Card<N>> {
     assert_eq!(nic.link(), Ok(Link::Up));
     let now = Now { ms: 0, unix_s: 1_800_000_000 };
     let seed = [address.octets()[3]; 32];
-    let mut stack = Stack::new(Card::new(nic), &config, Quota::USUAL, Csprng::new(seed), now);
+    let mut stack =
+        Stack::new(Card::new(nic, &[seed[0]; SECRET_BYTES]), &config, Quota::USUAL, Csprng::new(seed), now);
     stack.admit(port(), Source { name: QubeName::new("alice").unwrap(), label: Label::Work });
     let rules = Rules::parse("net.* @anyvm netvm allow", &QubeName::new("netvm").unwrap()).unwrap();
     stack.set_rules(rules, now);
@@ -159,7 +160,7 @@ fn a_card_that_breaks_its_queue_stops_and_its_stack_does_not() {
 fn before_rules_no_frame_leaves_either_card() {
     let intel = machine::Machine::new();
     let config = Config { hardware: machine::MAC, fixed: None, resolvers: vec![], addresses_v6: vec![] };
-    let card = Card::new(intel.start().unwrap());
+    let card = Card::new(intel.start().unwrap(), &[0; SECRET_BYTES]);
     let now = Now { ms: 0, unix_s: 1_800_000_000 };
     let mut stack = Stack::new(card, &config, Quota::USUAL, Csprng::new([1; 32]), now);
     for ms in 0..10_000 {
@@ -175,7 +176,7 @@ fn a_card_whose_ring_stays_full_has_failed_and_one_that_moves_has_not() {
     for moves in [false, true] {
         let intel = machine::Machine::new();
         intel.with(|state| state.is_slow = true);
-        let mut card = Card::new(intel.start().unwrap());
+        let mut card = Card::new(intel.start().unwrap(), &[0; SECRET_BYTES]);
         let mut refused = 0;
         for ms in 0..3 * STALL_MS {
             match card.transmit(Instant::from_millis(ms)) {
@@ -197,7 +198,7 @@ fn a_card_whose_ring_stays_full_has_failed_and_one_that_moves_has_not() {
 fn frames_wait_in_the_ring_while_there_is_no_room_for_answers() {
     let intel = machine::Machine::new();
     intel.with(|state| state.is_slow = true);
-    let mut card = Card::new(intel.start().unwrap());
+    let mut card = Card::new(intel.start().unwrap(), &[0; SECRET_BYTES]);
     let now = Instant::from_millis(0);
     while let Some(room) = card.transmit(now) {
         room.consume(FRAME_MAX, |frame| frame.fill(1));

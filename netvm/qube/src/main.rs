@@ -46,7 +46,10 @@ fn netvm(qube: Qube) -> i32 {
     };
     let mut seed = [0; unikernels_sdk::SEED_BYTES];
     qube.random().fill(&mut seed);
-    let mut stack = Stack::new(Card::new(device), &config, quota, Csprng::new(seed), now(qube));
+    let mut secret = [0; netvm_card::SECRET_BYTES];
+    qube.random().fill(&mut secret);
+    let card = Card::new(device, &secret);
+    let mut stack = Stack::new(card, &config, quota, Csprng::new(seed), now(qube));
     if let Some(rules) = rules(qube) {
         stack.set_rules(rules, now(qube));
     }
