@@ -120,11 +120,11 @@ pub(crate) fn answer(packet: &[u8], id: u16, name: &HostName, kind: Kind) -> Res
         DnsRcode::NXDomain => return Err(Refused::NoSuchName),
         _ => return Err(Refused::Failed),
     }
-    if packet.flags().contains(DnsFlags::TRUNCATED) {
-        return Err(Refused::Malformed);
-    }
-    let records = read_records(&packet, records)?;
-    Ok(follow(name, &records))
+    let is_cut = packet.flags().contains(DnsFlags::TRUNCATED);
+    let records = read_records(&packet, records, is_cut)?;
+    let addresses = follow(name, &records);
+    // Some addresses of a name are as good as all of them; none may mean that they are in the part that was cut off.
+    if is_cut && addresses.is_empty() { Err(Refused::Malformed) } else { Ok(addresses) }
 }
 
 /// One record that can lead somewhere.
@@ -139,10 +139,15 @@ enum Leads {
     On(HostName),
 }
 
-fn read_records(packet: &DnsPacket<&[u8]>, mut rest: &[u8]) -> Result<Vec<Record>, Refused> {
+/// The records of an answer; of one that was cut off (RFC 2181 section 9), those that are whole.
+fn read_records(packet: &DnsPacket<&[u8]>, mut rest: &[u8], is_cut: bool) -> Result<Vec<Record>, Refused> {
     let mut records = Vec::new();
     for _ in 0..packet.answer_record_count().min(RECORDS_MAX) {
-        let (after, record) = DnsRecord::parse(rest).map_err(|_| Refused::Malformed)?;
+        let (after, record) = match DnsRecord::parse(rest) {
+            Ok(read) => read,
+            Err(_) if is_cut => break,
+            Err(_) => return Err(Refused::Malformed),
+        };
         rest = after;
         let leads = match record.data {
             DnsRecordData::A(address) => Some(Leads::To(address.into())),

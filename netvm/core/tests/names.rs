@@ -219,6 +219,17 @@ fn a_server_that_fails_is_asked_again_and_not_for_ever() {
 }
 
 #[test]
+fn of_an_answer_that_was_cut_off_the_whole_records_count() {
+    let (result, questions) = resolve(&mut World::with_rules(ALL), "a.example", |asked| {
+        let here = record(&wire("a.example"), A, 60, &GOOD.octets());
+        let mut packet = answer(asked, CUT_OFF, &[here.clone(), here]);
+        packet.truncate(packet.len() - 3);
+        vec![if asked.kind == A { packet } else { answer(asked, OK, &[]) }]
+    });
+    assert_eq!((result, questions), (Ok(vec![told(GOOD)]), 2));
+}
+
+#[test]
 fn every_question_has_a_port_and_a_number_of_its_own() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..50 {
