@@ -399,4 +399,17 @@ Exit codes: 0 compared, 1 a way to a vault was opened and --deny-new-paths-to-va
         #[arg(long)]
         deny_new_paths_to_vault: bool,
     },
+    /// Turn a firewall of Qubes OS, as `qvm-firewall --raw VM list` prints it, into lines for a system's policy
+    #[command(after_help = "\
+Examples:
+  qvm-firewall --raw personal-bills list | cargo skep policy import-qvm - personal-bills
+  cargo skep policy import-qvm bills.txt personal-bills
+
+Nothing is imported of a list with a line that cannot be said; the line is named. What a list says of is what goes out.")]
+    ImportQvm {
+        /// The list; - is standard input
+        file: std::path::PathBuf,
+        /// The qube whose rules they become
+        qube: String,
+    },
 }

@@ -95,6 +95,10 @@ fn act(verb: Verb, report: Report) -> Outcome<()> {
             print!("{diff}");
             if deny_new_paths_to_vault { policy::deny_new_ways(&diff) } else { Ok(()) }
         }
+        Verb::Policy { question: Question::ImportQvm { file, qube } } => {
+            print!("{}", policy::import_qvm(&file, &qube)?);
+            Ok(())
+        }
         Verb::WhoCanReach { qube, system } => {
             print!("{}", reach::answer(&builder::read_system(&workspace, &system)?, &qube)?);
             Ok(())
