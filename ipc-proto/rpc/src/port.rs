@@ -79,6 +79,10 @@ pub trait Port {
     /// Accepts the peer's new life and drops what was received from the old one. Costs one exit.
     fn acknowledge(&mut self);
 
+    /// Leaves nothing of what the peer's life that is over said and heard, as far as it is in memory of this end. To be called when
+    /// the channel is not open; costs no exit. An end that keeps no copies has nothing to do.
+    fn forget(&mut self) {}
+
     /// Queues a frame. The peer hears of it at the next `wait` or `flush`.
     ///
     /// # Errors
@@ -113,6 +117,10 @@ impl<P: Port + ?Sized> Port for &mut P {
 
     fn acknowledge(&mut self) {
         (**self).acknowledge();
+    }
+
+    fn forget(&mut self) {
+        (**self).forget();
     }
 
     fn send(&mut self, frame: &[u8]) -> Result<(), SendError> {

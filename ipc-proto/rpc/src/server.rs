@@ -2,7 +2,7 @@
 //!
 //! A server never blocks on a client: a reply that finds no room stays in the buffers until the next `serve`, and no
 //! further message is taken from that port before it is gone. Both buffers are wiped after every message, because
-//! arguments and replies may be secrets; `serve_unwiped` leaves that out, for services that have none.
+//! arguments and replies may be secrets; `serve_unwiped` leaves that to the end of the client's life, for services that have none.
 
 use ipc_proto_types::{ErrorCode, Kind};
 use ipc_proto_wire::{HEADER_SIZE, Header};
@@ -15,12 +15,17 @@ use crate::port::{Caller, Port, PortFacts, PortState, SendError};
 /// Who gets this number back should serve again before it sleeps.
 pub const SERVE_MAX: usize = 256;
 
+/// Who makes a reply in place may have moved its data to the front by as much: it ends so many bytes further on, too.
+const MOVED_MAX: usize = 64;
+
 /// The buffers of a server on one port; `N` is the `FRAME_MAX` of its service.
 pub struct Buffers<const N: usize> {
     request: [u8; N],
     reply: [u8; N],
     /// Length of a reply that found no room; 0 when there is none.
     unsent: usize,
+    /// How much of either may hold something of this life of the client.
+    used: usize,
 }
 
 impl<const N: usize> Buffers<N> {
@@ -28,7 +33,18 @@ impl<const N: usize> Buffers<N> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(N > HEADER_SIZE, "a buffer for frames holds a header and an error code at least") };
-        Self { request: [0; N], reply: [0; N], unsent: 0 }
+        Self { request: [0; N], reply: [0; N], unsent: 0, used: 0 }
+    }
+
+    /// Leaves nothing of what this client said and heard.
+    fn forget(&mut self) {
+        for buffer in [&mut self.request, &mut self.reply] {
+            let used = buffer.get_mut(..self.used.min(N)).unwrap_or_default();
+            used.fill(0);
+            // Nobody reads these zeros; they must be written all the same.
+            core::hint::black_box(used);
+        }
+        (self.unsent, self.used) = (0, 0);
     }
 }
 
@@ -51,7 +67,7 @@ pub fn serve<P: Port, const N: usize>(
 }
 
 /// As [`serve`], for a service whose bodies are no secrets (its schema marks none, or they are sealed): the buffers of a port
-/// keep what was last in them. With bodies of 60 KiB, wiping costs more than serving.
+/// keep what was last in them for as long as this life of the client lasts. With bodies of 60 KiB, wiping costs more than serving.
 pub fn serve_unwiped<P: Port, const N: usize>(
     port: &mut P,
     dispatch: &mut impl FnMut(&Caller, &Header, &[u8], &mut [u8]) -> Result<Option<usize>, ErrorCode>,
@@ -67,12 +83,14 @@ fn serve_all<P: Port, const N: usize, const WIPE: bool>(
 ) -> usize {
     let mut facts = port.facts();
     if facts.state == PortState::Restarted {
+        buffers.forget();
+        port.forget();
         port.acknowledge();
-        buffers.reply.zeroize();
-        buffers.unsent = 0;
         facts = port.facts();
     }
     if facts.state != PortState::Open {
+        buffers.forget();
+        port.forget();
         return 0;
     }
     let caller = Caller { port: port.index(), generation: facts.peer_generation };
@@ -80,6 +98,7 @@ fn serve_all<P: Port, const N: usize, const WIPE: bool>(
     while served < SERVE_MAX && send::<WIPE, N>(port, buffers) {
         let Some(length) = port.receive(&mut buffers.request) else { break };
         answer(&facts, &caller, length, dispatch, buffers);
+        buffers.used = buffers.used.max(length).max(buffers.unsent.saturating_add(MOVED_MAX));
         if WIPE {
             buffers.request.get_mut(..length.min(N)).unwrap_or_default().zeroize();
         }

@@ -29,6 +29,8 @@ pub struct Card<N> {
     nic: N,
     incoming: [u8; FRAME_MAX],
     outgoing: [u8; FRAME_MAX],
+    /// How much of either holds something of frames.
+    used: usize,
     full_since: Option<Instant>,
     failure: Option<NicError>,
     numbers: Numbers,
@@ -40,7 +42,7 @@ impl<N: Nic> Card<N> {
     pub fn new(nic: N, secret: &[u8; SECRET_BYTES]) -> Self {
         let numbers = Numbers::new(secret);
         let (incoming, outgoing) = ([0; FRAME_MAX], [0; FRAME_MAX]);
-        Self { nic, incoming, outgoing, full_since: None, failure: None, numbers }
+        Self { nic, incoming, outgoing, used: 0, full_since: None, failure: None, numbers }
     }
 
     /// The driver.
@@ -53,9 +55,16 @@ impl<N: Nic> Card<N> {
         self.nic
     }
 
-    /// Tells the card of every frame since the last call.
+    /// Tells the card of every frame since the last call, and leaves nothing of them in the buffers between it and the stack.
     pub fn flush(&mut self) {
         self.nic.flush();
+        for buffer in [&mut self.incoming, &mut self.outgoing] {
+            let used = buffer.get_mut(..self.used).unwrap_or_default();
+            used.fill(0);
+            // Nobody reads these zeros; they must be written all the same.
+            core::hint::black_box(used);
+        }
+        self.used = 0;
     }
 
     /// Whether there is a link; a card that failed has none.
@@ -114,6 +123,7 @@ impl RxToken for Received<'_> {
 pub struct Room<'a, N> {
     nic: &'a mut N,
     outgoing: &'a mut [u8; FRAME_MAX],
+    used: &'a mut usize,
     failure: &'a mut Option<NicError>,
     numbers: &'a Numbers,
 }
@@ -123,6 +133,7 @@ impl<N: Nic> TxToken for Room<'_, N> {
         // The stack was told how long a frame may be, and goes by it.
         let end = len.min(FRAME_MAX);
         let frame = self.outgoing.get_mut(..end).unwrap_or_default();
+        *self.used = end.max(*self.used);
         let result = f(frame);
         self.numbers.leave(frame);
         // There was room for one.
@@ -155,16 +166,17 @@ impl<N: Nic> Device for Card<N> {
                 return None;
             }
         };
-        let Self { nic, incoming, outgoing, failure, numbers, .. } = self;
+        let Self { nic, incoming, outgoing, used, failure, numbers, .. } = self;
+        *used = len.max(*used);
         let frame = incoming.get_mut(..len)?;
         numbers.come(frame);
-        Some((Received(frame), Room { nic, outgoing, failure, numbers }))
+        Some((Received(frame), Room { nic, outgoing, used, failure, numbers }))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Room<'_, N>> {
         let has_room = self.has_room(now);
-        let Self { nic, outgoing, failure, numbers, .. } = self;
-        has_room.then_some(Room { nic, outgoing, failure, numbers })
+        let Self { nic, outgoing, used, failure, numbers, .. } = self;
+        has_room.then_some(Room { nic, outgoing, used, failure, numbers })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -172,5 +184,51 @@ impl<N: Nic> Device for Card<N> {
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = self.nic.mtu().min(MTU).saturating_add(HEADER);
         capabilities
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use unikernels_nic::{Dropped, Mac};
+
+    use super::*;
+
+    /// Receives a frame of `a` after another, and takes what is sent.
+    #[derive(Debug)]
+    struct Endless;
+
+    impl Nic for Endless {
+        fn mac(&self) -> Mac {
+            [2, 0, 0, 0, 0, 1]
+        }
+        fn link(&mut self) -> Result<Link, NicError> {
+            Ok(Link::Up)
+        }
+        fn receive(&mut self, into: &mut [u8]) -> Result<Option<usize>, NicError> {
+            into[..FRAME_MAX].fill(b'a');
+            Ok(Some(FRAME_MAX))
+        }
+        fn has_room(&mut self) -> Result<bool, NicError> {
+            Ok(true)
+        }
+        fn transmit(&mut self, _: &[u8]) -> Result<(), NicError> {
+            Ok(())
+        }
+        fn flush(&mut self) {}
+        fn acknowledge(&mut self) {}
+        fn dropped(&self) -> Dropped {
+            Dropped::default()
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_frame_is_left_after_a_flush() {
+        let mut card = Card::new(Endless, &[0; SECRET_BYTES]);
+        let (received, room) = card.receive(Instant::ZERO).unwrap();
+        received.consume(|frame| assert_eq!(frame, [b'a'; FRAME_MAX]));
+        room.consume(900, |frame| frame.fill(b'b'));
+        assert!(card.incoming.contains(&b'a') && card.outgoing.contains(&b'b'));
+        card.flush();
+        assert_eq!((card.incoming, card.outgoing), ([0; FRAME_MAX], [0; FRAME_MAX]));
     }
 }

@@ -105,6 +105,34 @@ impl World {
 }
 
 #[test]
+fn nothing_of_a_stream_is_left_on_either_card_when_its_client_has_ended() {
+    const ASKED: &[u8] = b"what is asked for in a stream";
+    const ANSWERED: &[u8] = b"the answer that comes back in it";
+    let mut world = World::new();
+    let (ours, theirs) = world.stream();
+    let mut into = [0; 4096];
+    for _ in 0..200 {
+        world.left.send(&caller(), ours, ASKED).unwrap();
+        let asked = world.until(|world| world.right.receive(&caller(), theirs, &mut into));
+        assert_eq!(&into[..asked], ASKED);
+        world.right.send(&caller(), theirs, ANSWERED).unwrap();
+        let answered = world.until(|world| world.left.receive(&caller(), ours, &mut into));
+        assert_eq!(&into[..answered], ANSWERED);
+    }
+    world.left.end(port());
+    for _ in 0..100 {
+        world.step();
+    }
+    for memory in
+        [world.intel.with(|state| state.memory.clone()), world.virtio.with(|state| state.memory.clone())]
+    {
+        for said in [ASKED, ANSWERED] {
+            assert!(!said.windows(8).any(|bytes| memchr::memmem::find(&memory, bytes).is_some()));
+        }
+    }
+}
+
+#[test]
 fn a_mebibyte_goes_each_way_whole_over_both_drivers() {
     let mut world = World::new();
     let (ours, theirs) = world.stream();

@@ -118,6 +118,11 @@ impl Client {
                 other => self.let_go(machine, other),
             }
         }
+        // What was closed and has nothing to send any more waits for nobody.
+        let closing = core::mem::take(&mut self.closing);
+        for closing in closing {
+            self.hurry(machine, closing);
+        }
         for mut question in self.questions.drain() {
             question.end(machine, Err(NetError::NoAnswer));
         }

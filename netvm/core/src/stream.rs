@@ -173,6 +173,16 @@ impl Client {
         self.closing.push_back(Closing { connection, until_ms });
     }
 
+    /// Keeps a closed stream of a life that is over for as long as it has something to send, and no longer: what it has sent and
+    /// received is still in its buffers.
+    pub(crate) fn hurry(&mut self, machine: &mut Machine, closing: Closing) {
+        if machine.tcp(closing.connection.handle).send_queue() == 0 {
+            self.cut(machine, closing.connection);
+        } else {
+            self.closing.push_back(closing);
+        }
+    }
+
     /// Forgets closed streams that have nothing more to send.
     pub(crate) fn reap(&mut self, machine: &mut Machine) {
         let now_ms = machine.now.ms;

@@ -28,12 +28,14 @@ impl Clients {
         Self([const { Known { life: None, is_ready: false, has_changed: false } }; MAX_PORTS])
     }
 
-    /// Tells the stack of clients that came and went, in the words of the supervisor: no byte of a message names anybody.
+    /// Tells the stack of clients that came and went, in the words of the supervisor: no byte of a message names anybody. Says
+    /// whether a life is over.
     pub(crate) fn admit<D: Device, const N: usize>(
         &mut self,
         ports: &mut Servers<'_, Qube, Channel, N>,
         stack: &mut Stack<D>,
-    ) {
+    ) -> bool {
+        let mut is_over = false;
         for port in ports.ports() {
             let (facts, index) = (port.facts(), port.index());
             let Some(known) = self.0.get_mut(index.as_usize()) else { continue };
@@ -41,12 +43,14 @@ impl Clients {
             if known.life == life {
                 continue;
             }
+            is_over |= known.life.is_some();
             *known = Known { life, ..Known::default() };
             match life {
                 Some(_) => stack.admit(index, Source { name: facts.peer_name, label: facts.peer_label }),
                 None => stack.end(index),
             }
         }
+        is_over
     }
 
     /// Sends the events that are due.

@@ -21,8 +21,8 @@ use netvm_card::Card;
 use netvm_core::{Config, Quota, Stack, random_hardware_address};
 use netvm_firewall::{Now, Rules};
 use unikernels_nic::{Link, Mac, Nic as _};
-use unikernels_rt::{Qube, log, main};
-use unikernels_sdk::Csprng;
+use unikernels_rt::{Channel, Qube, log, main, scrub_stack};
+use unikernels_sdk::{Csprng, Servers};
 
 use clients::Clients;
 use device::Device;
@@ -68,18 +68,42 @@ fn netvm(qube: Qube) -> i32 {
             stack.set_link(is_up);
             link_at = at.ms.saturating_add(LINK_MS);
         }
-        clients.admit(&mut ports, &mut stack);
-        let is_busy = stack.turn(at);
-        let is_idle = ports.serve(&mut |port, buffers| serve_in_place(&mut stack, port, buffers));
-        stack.flush();
-        stack.device().flush();
-        clients.tell(&mut ports, &mut stack);
+        let Turn { is_over, is_busy } = turn(&mut clients, &mut ports, &mut stack, at);
+        if is_over {
+            // What calls of that client left below this frame; heap, rings and buffers wipe themselves.
+            scrub_stack();
+        }
         if let Some(error) = stack.device().failure() {
             panic!("the network card does not work any more: {error:?}");
         }
-        let deadline = if is_busy || !is_idle { Some(Ticks(0)) } else { sleep(qube, &mut stack) };
+        let deadline = if is_busy { Some(Ticks(0)) } else { sleep(qube, &mut stack) };
         is_device = qube.wait(deadline).device();
     }
+}
+
+/// What a turn found.
+struct Turn {
+    /// A client's life is over.
+    is_over: bool,
+    /// There is more to do at once.
+    is_busy: bool,
+}
+
+/// Moves everything on once. It has a frame of its own, so that scrubbing below its caller's finds all it left.
+#[inline(never)]
+fn turn(
+    clients: &mut Clients,
+    ports: &mut Servers<'_, Qube, Channel, { net::FRAME_MAX }>,
+    stack: &mut Stack<Card<Device>>,
+    at: Now,
+) -> Turn {
+    let is_over = clients.admit(ports, stack);
+    let is_left = stack.turn(at);
+    let is_idle = ports.serve(&mut |port, buffers| serve_in_place(stack, port, buffers));
+    stack.flush();
+    stack.device().flush();
+    clients.tell(ports, stack);
+    Turn { is_over, is_busy: is_left || !is_idle }
 }
 
 /// What each client may have, so that all of it fits: a client that takes its whole share takes nothing from another.

@@ -11,7 +11,7 @@ use supervisor_virtio::{DeviceKind, Queue, Registers};
 use crate::audit::{Access, Outcome, Stamp};
 use crate::channel::{ENDPOINTS, EndpointIndex};
 use crate::machine::{Machine, Next, Page};
-use crate::monitor::{Core, Monitor, attention};
+use crate::monitor::{Core, Monitor, STAGING, attention};
 use crate::qube::{Chores, Life, bit, wake};
 
 /// The first delay is a second divided by this: 10 ms.
@@ -20,12 +20,30 @@ const BACKOFF_FRACTION: u64 = 100;
 const DEVICE_RESET_FRACTION: u64 = 10;
 /// The delay doubles at most this often: to about 10 s.
 const BACKOFF_DOUBLINGS: u32 = 10;
+/// Bytes of the staging buffer that are wiped at a time: as many as of a qube's memory, for the same reason.
+const WIPED_BYTES: usize = 8192;
 /// A life of this many seconds was a good one; the delay starts small again.
 const GOOD_LIFE_SECONDS: u64 = 10;
 
 impl<M: Machine> Monitor<'_, M> {
+    /// The machine builds a piece of a qube's memory. Meanwhile a piece of the buffer that all messages pass through is wiped of
+    /// what the last life said and heard. To wipe it after each message would cost every stream a third copy.
+    pub fn rebuilding(&mut self) {
+        self.wipe_staging(WIPED_BYTES);
+    }
+
+    /// Wipes so much more of the staging buffer, if it was not wiped since a life ended last.
+    fn wipe_staging(&mut self, bytes: usize) {
+        let (from, to) =
+            (self.core.staging_wiped, self.core.staging_wiped.saturating_add(bytes).min(STAGING));
+        self.staging.get_mut(from..to).unwrap_or_default().fill(0);
+        self.core.staging_wiped = to;
+    }
+
     /// The machine has built the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
     pub fn rebuilt(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
+        // The rest, for a qube so small that there is one.
+        self.wipe_staging(STAGING);
         let core = &mut self.core;
         core.rebuilding &= !bit(qube);
         core.prepare_life(qube, machine);
@@ -82,6 +100,8 @@ impl<M: Machine> Core<'_, M> {
         let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
         let memory_is_free = machine.stop(index);
         q.life = if memory_is_free { Life::Rebuilding } else { Life::Ended };
+        self.staging_wiped = 0;
+        let Some(q) = self.qube_mut(index) else { return };
         q.last_end = Some(how);
         q.pending = 0;
         q.chores = Chores::default();

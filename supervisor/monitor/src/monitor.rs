@@ -41,7 +41,7 @@ const _: () = assert!(MAX_CHANNELS <= 64, "a bit for each channel");
 pub(crate) const NOBODY: u8 = 31;
 
 /// Bytes of the buffer that messages are copied into: the longest message and its header.
-const STAGING: usize = MESSAGE_MAX + HEADER_SIZE;
+pub(crate) const STAGING: usize = MESSAGE_MAX + HEADER_SIZE;
 
 /// That buffer.
 pub(crate) type Staging = [u8; STAGING];
@@ -98,6 +98,8 @@ pub(crate) struct Core<'a, M: Machine> {
     /// What last was the matter with moving messages.
     pub(crate) stop: Stop,
     pub(crate) rebuilt_last: bool,
+    /// How much of the staging buffer was wiped since a life ended last.
+    pub(crate) staging_wiped: usize,
     pub(crate) slice_end: Ticks,
     /// No qube waits for a time before this.
     pub(crate) next_deadline: Ticks,
@@ -138,6 +140,7 @@ impl<'a, M: Machine> Monitor<'a, M> {
             woken: NOBODY,
             stop: Stop::Empty,
             rebuilt_last: false,
+            staging_wiped: STAGING,
             slice_end: Ticks(0),
             next_deadline: Ticks::NEVER,
             armed: Ticks::NEVER,

@@ -53,7 +53,8 @@ impl<M: Machine> Core<'_, M> {
             Ok(taken) => taken,
             Err(fault) => return Stop::Sender(fault),
         };
-        budget.spend(message.len());
+        let len = message.len();
+        budget.spend(len);
         let judged = match open {
             true => judge(channel, &self.chains, from.role(), message),
             false => read(channel, message).and(Err(match end.stale {
@@ -71,6 +72,10 @@ impl<M: Machine> Core<'_, M> {
             Err(why) => self.refuse(now, machine, from, why, message),
         }
         self.complete(from, chain);
+        if !open {
+            // It may have been for a life that is over, of which nothing is to be left.
+            staging.get_mut(..len).unwrap_or_default().fill(0);
+        }
         Stop::Elsewhere
     }
 

@@ -84,6 +84,13 @@ impl Canaries {
         text
     }
 
+    /// The same as names of hosts are written: small letters and digits.
+    pub fn plant_lower(&mut self, name: &str) -> String {
+        let text = made(name, 24, b"abcdefghijkmnpqrstuvwxyz23456789");
+        self.add(name, text.as_bytes());
+        text
+    }
+
     /// Looks for these bytes, and for their base64, too.
     ///
     /// # Panics

@@ -170,13 +170,13 @@ impl<R: Registers, D: Dma> Nic for E1000e<R, D> {
 
     fn has_room(&mut self) -> Result<bool, NicError> {
         self.is_there()?;
-        let mut has_room = self.transmit.has_room(&self.dma);
+        let mut has_room = self.transmit.has_room(&mut self.dma);
         if has_room == self.wants_room {
             self.wants_room = !has_room;
             let mask = if has_room { at::IMC } else { at::IMS };
             self.registers.write_u32(mask, at::CAUSES_SENT);
             // What was sent just before may not interrupt any more.
-            has_room = has_room || self.transmit.has_room(&self.dma);
+            has_room = has_room || self.transmit.has_room(&mut self.dma);
         }
         Ok(has_room)
     }

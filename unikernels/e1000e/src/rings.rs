@@ -67,6 +67,7 @@ impl ReceiveRing {
             }
             _ => Received::Length,
         };
+        wipe(dma, RECEIVE_BUFFERS + index * BUFFER, len);
         give(dma, index);
         self.next = (index + 1) % RECEIVE_ENTRIES;
         Some(received)
@@ -91,6 +92,12 @@ impl ReceiveRing {
     }
 }
 
+/// Leaves nothing of a frame in a buffer of ours. Frames are what clients say and hear, and outlive them here.
+fn wipe(dma: &mut impl Dma, at: usize, len: usize) {
+    static BLANK: [u8; BUFFER] = [0; BUFFER];
+    dma.copy_in(at, BLANK.get(..len).unwrap_or(&BLANK));
+}
+
 /// An empty descriptor with its buffer. The address was overwritten by nobody else than a card that may not.
 fn give(dma: &mut impl Dma, index: usize) {
     let bus = dma.bus();
@@ -99,12 +106,14 @@ fn give(dma: &mut impl Dma, index: usize) {
 }
 
 /// Frames that go.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TransmitRing {
     /// The descriptor that is used next, the first that the card has not done, and what it was told last.
     next: usize,
     undone: usize,
     told: usize,
+    /// Bytes of the frame of each descriptor, to be wiped when it was sent.
+    sent: [u16; TRANSMIT_ENTRIES],
 }
 
 impl TransmitRing {
@@ -113,16 +122,18 @@ impl TransmitRing {
         for word in 0..TRANSMIT_ENTRIES * ENTRY / 8 {
             dma.write_u64(TRANSMIT_RING + word * 8, 0);
         }
-        Self::default()
+        Self { next: 0, undone: 0, told: 0, sent: [0; TRANSMIT_ENTRIES] }
     }
 
     /// Whether there is a free descriptor, after taking back what is done.
-    pub(crate) fn has_room(&mut self, dma: &impl Dma) -> bool {
+    pub(crate) fn has_room(&mut self, dma: &mut impl Dma) -> bool {
         while self.undone != self.next {
             let entry = dma.read_u64(TRANSMIT_RING + self.undone * ENTRY + 8);
             if entry & DONE == 0 {
                 break;
             }
+            let len = usize::from(self.sent[self.undone]);
+            wipe(dma, TRANSMIT_BUFFERS + self.undone * BUFFER, len);
             self.undone = (self.undone + 1) % TRANSMIT_ENTRIES;
         }
         (self.next + 1) % TRANSMIT_ENTRIES != self.undone
@@ -135,6 +146,7 @@ impl TransmitRing {
         }
         let buffer = TRANSMIT_BUFFERS + self.next * BUFFER;
         dma.copy_in(buffer, frame);
+        self.sent[self.next] = u16::try_from(frame.len()).unwrap_or(u16::MAX);
         let bus = dma.bus();
         dma.write_u64(TRANSMIT_RING + self.next * ENTRY, bus + buffer as u64);
         dma.write_u64(TRANSMIT_RING + self.next * ENTRY + 8, COMMAND | frame.len() as u64);

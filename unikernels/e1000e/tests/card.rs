@@ -52,6 +52,34 @@ fn an_address_of_ones_own_is_received_instead_of_the_cards() {
     assert!(matches!(machine.start_as(Some([0; 6])), Err(Error::Mac)));
 }
 
+/// Whether eight bytes in a row of what a frame carries are anywhere in the memory of the card.
+fn is_left(machine: &Machine, frame: &[u8]) -> bool {
+    machine.with(|state| {
+        frame[HEADER..].windows(8).any(|bytes| memchr::memmem::find(&state.memory, bytes).is_some())
+    })
+}
+
+#[test]
+fn nothing_of_a_frame_is_left_once_it_was_taken_or_sent() {
+    let (machine, mut driver) = started();
+    machine.with(|state| state.is_slow = true);
+    for len in [HEADER + 8, 60, 700, FRAME_MAX] {
+        let frame = frame(len, len);
+        machine.arrive(&frame);
+        assert!(is_left(&machine, &frame), "the search does not find a frame that waits");
+        assert_eq!(receive(&mut driver), Some(frame.clone()));
+        assert!(!is_left(&machine, &frame), "received, {len}");
+        driver.transmit(&frame).unwrap();
+        driver.flush();
+        assert_eq!(driver.has_room(), Ok(true));
+        assert!(is_left(&machine, &frame), "it was not sent yet, {len}");
+        machine.send_now();
+        assert_eq!(driver.has_room(), Ok(true));
+        assert!(!is_left(&machine, &frame), "sent, {len}");
+        assert_eq!(machine.with(|state| state.sent.pop_front()), Some(frame));
+    }
+}
+
 #[test]
 fn every_length_of_a_frame_comes_and_goes_whole() {
     let (machine, mut driver) = started();

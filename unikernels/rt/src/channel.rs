@@ -54,6 +54,10 @@ impl Port for Channel {
         platform::with_console(|console| console.acknowledge(self.index));
     }
 
+    fn forget(&mut self) {
+        platform::with_console(|console| console.forget(self.index));
+    }
+
     fn send(&mut self, frame: &[u8]) -> Result<(), SendError> {
         match self.state() {
             PortState::Closed => return Err(SendError::Closed),

@@ -110,6 +110,14 @@ impl Console {
         port.receiver.receive(into)
     }
 
+    /// Wipes what the peer's old life sent, and what of our own messages the device is done with.
+    pub(crate) fn forget(&mut self, index: PortIndex) {
+        if let Some(Some(port)) = self.ports.get_mut(index.as_usize()) {
+            port.receiver.drain();
+            port.sender.wipe_sent();
+        }
+    }
+
     /// Accepts the peer's new life: drops what the old one sent, then opens our end anew.
     pub(crate) fn acknowledge(&mut self, index: PortIndex) {
         if let Some(Some(port)) = self.ports.get_mut(index.as_usize()) {

@@ -22,6 +22,8 @@ const NOBODY: u32 = 0xff;
 /// Numbers of the queues (5.1.2).
 const RECEIVE: u16 = 0;
 const TRANSMIT: u16 = 1;
+/// What stands in a buffer when its frame is not needed any more: nothing.
+static BLANK: [u8; BUFFER] = [0; BUFFER];
 /// Buffers that are given back to the device at once: one notification for so many frames.
 const GIVE_BACK: u16 = 16;
 
@@ -52,6 +54,8 @@ pub struct VirtioNic<T, D> {
     transmit: Queue,
     /// The device tells of its link.
     has_status: bool,
+    /// Bytes of the frame in each transmit buffer, to be wiped when it was sent.
+    sent: [u16; TRANSMIT_ENTRIES as usize],
     /// It interrupts for frames that it has sent.
     wants_room: bool,
     dropped: Dropped,
@@ -82,6 +86,7 @@ impl<T: Transport, D: Dma> VirtioNic<T, D> {
                     receive,
                     transmit,
                     has_status,
+                    sent: [0; TRANSMIT_ENTRIES as usize],
                     wants_room: false,
                     dropped,
                     failed: None,
@@ -158,11 +163,20 @@ impl<T: Transport, D: Dma> VirtioNic<T, D> {
         }
     }
 
-    /// Takes back what was sent.
+    /// Leaves nothing of a frame in a buffer of ours. Frames are what clients say and hear, and outlive them here.
+    fn wipe(&mut self, at: usize, len: usize) {
+        let blank = BLANK.get(..len).unwrap_or(&BLANK);
+        self.dma.copy_in(at, blank);
+    }
+
+    /// Takes back what was sent, and wipes it.
     fn reclaim(&mut self) -> Result<bool, NicError> {
         for _ in 0..self.transmit.size() {
             match self.transmit.take(&self.dma) {
-                Ok(Some(_)) => {}
+                Ok(Some((slot, _))) => {
+                    let len = self.sent.get(usize::from(slot)).copied().unwrap_or(0);
+                    self.wipe(self.transmit.buffer(slot) + HEADER, len.into());
+                }
                 Ok(None) => break,
                 Err(error) => return self.fail(error),
             }
@@ -214,6 +228,7 @@ impl<T: Transport, D: Dma> Nic for VirtioNic<T, D> {
             if let Some(into) = len.and_then(|len| into.get_mut(..len)) {
                 self.dma.copy_out(self.receive.buffer(slot) + HEADER, into);
             }
+            self.wipe(self.receive.buffer(slot), written);
             self.receive.give(slot, BUFFER, &mut self.dma);
             self.give_back(GIVE_BACK);
             if len.is_some() {
@@ -246,6 +261,9 @@ impl<T: Transport, D: Dma> Nic for VirtioNic<T, D> {
         }
         let slot = self.transmit.free().ok_or(NicError::Full)?;
         self.dma.copy_in(self.transmit.buffer(slot) + HEADER, frame);
+        if let Some(sent) = self.sent.get_mut(usize::from(slot)) {
+            *sent = u16::try_from(frame.len()).unwrap_or(u16::MAX);
+        }
         self.transmit.give(slot, HEADER + frame.len(), &mut self.dma);
         Ok(())
     }

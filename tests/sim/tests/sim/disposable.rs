@@ -123,6 +123,39 @@ fn every_life_begins_with_memory_as_new_and_only_when_it_is_asked_for() {
 }
 
 #[test]
+fn nothing_that_a_life_said_is_left_in_the_buffer_that_messages_pass_through() {
+    const SAID: &[u8] =
+        b"what is said to this life, and answered by it, longer than what the supervisor says of its end";
+    let image = plan().image();
+    let mut world = World::new(&image, 0);
+    world.program("viewer", |_| remembering());
+    let client = world.drive("client");
+    world.boot();
+    let driven = Driven::start(&mut world, client);
+    let (mut ctl_port, mut port) = (driven.port(0), driven.port(1));
+    let (mut ctl, mut echo) = (CtlClient::new(&mut ctl_port), EchoClient::new(&mut port));
+    // The end of it: shorter messages come after it.
+    let is_left = || driven.world().monitor().staging().windows(16).any(|bytes| SAID.ends_with(bytes));
+    for life in 1..4 {
+        assert_eq!(ctl.start(name("viewer")), Ok(Ok(life)));
+        driven.sleep(MS);
+        if life > 1 {
+            assert!(matches!(echo.sunk(), Err(CallError::PeerRestarted(_))));
+        }
+        let text = Text::truncated(core::str::from_utf8(SAID).unwrap());
+        assert_eq!(echo.say(text.clone()), Ok(text.clone()));
+        assert!(is_left(), "the buffer is not where messages pass through");
+        assert_eq!(ctl.kill(name("viewer")), Ok(Ok(life + 1)));
+        driven.sleep(SECOND);
+        assert_eq!(state(&mut ctl), (QubeState::Prepared, life, Some(EndReason::Killed)));
+        assert!(!is_left(), "of life {life}");
+        // Said to nobody.
+        assert_eq!(echo.say(text), Err(CallError::PeerGone));
+        assert!(!is_left(), "what is refused on a closed channel");
+    }
+}
+
+#[test]
 fn after_every_kind_of_end_it_waits_prepared() {
     let ends = [
         (Exit::Finish { code: 0 }, EndReason::Exit(0)),

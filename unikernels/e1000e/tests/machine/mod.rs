@@ -56,7 +56,7 @@ pub(crate) type Forger = Box<dyn FnMut(Place, u64) -> u64>;
 
 pub(crate) struct State {
     registers: Vec<u32>,
-    memory: Vec<u8>,
+    pub(crate) memory: Vec<u8>,
     pub(crate) sent: VecDeque<Vec<u8>>,
     /// Messages on vector 0.
     pub(crate) interrupts: u64,

@@ -42,7 +42,7 @@ pub(crate) struct Ring {
 pub(crate) type Forger = Box<dyn FnMut(usize, u64) -> u64>;
 
 pub(crate) struct State {
-    memory: Vec<u8>,
+    pub(crate) memory: Vec<u8>,
     pub(crate) rings: [Ring; 2],
     pub(crate) sent: VecDeque<Vec<u8>>,
     pub(crate) interrupts: u64,
