@@ -70,7 +70,7 @@ fn nothing_of_a_thousand_canaries_is_left_after_close_kill_cancel_and_crash() {
     // Closed, after it came in the clear through the network qube.
     let document = Document::new(&mut canaries, "closed");
     let server = Plain::start(document.answer.clone());
-    machine.open(&format!("http://10.0.2.2:{}{}", server.port, document.path), "1 to 10");
+    machine.open(&format!("http://10.0.2.2:{}{}", server.port, document.path), "10 links");
     let there = places(&canaries, &machine.memory(), "closed");
     for place in ["page", "link"] {
         assert!(there.contains(place), "the search does not find the {place} of what is open: {there:?}");
@@ -81,7 +81,7 @@ fn nothing_of_a_thousand_canaries_is_left_after_close_kill_cancel_and_crash() {
     // Killed, after it came over TLS.
     let document = Document::new(&mut canaries, "killed");
     let server = Secure::start(&folder, document.answer.clone());
-    machine.open(&format!("https://10.0.2.2:{}{}", server.port, document.path), "1 to 10");
+    machine.open(&format!("https://10.0.2.2:{}{}", server.port, document.path), "10 links");
     let said = server.said();
     assert!(said.contains(&document.path), "the server was asked for something else: {said}");
     server.plant_secrets(&mut canaries);
