@@ -64,9 +64,13 @@ pub(crate) struct Metal {
 }
 
 impl Metal {
-    /// Rebuilds the next piece of a qube's memory; true when that was the last.
+    /// Rebuilds the next piece of a qube's memory; true when that was the last. Its registers are of the last life until then.
     pub(crate) fn rebuild(&mut self, qube: QubeIndex) -> bool {
-        self.cells[qube.as_usize()].as_mut().is_none_or(Cell::rebuild)
+        let is_last = self.cells[qube.as_usize()].as_mut().is_none_or(Cell::rebuild);
+        if is_last {
+            self.vcpus[qube.as_usize() % QUBES].forget();
+        }
+        is_last
     }
 }
 

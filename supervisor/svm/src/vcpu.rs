@@ -128,11 +128,17 @@ impl Vcpu {
         v.set(vmcb::GUEST_PAT, PAT);
     }
 
+    /// Leaves nothing in registers of the life that is over; the next one may be long in coming.
+    pub fn forget(&mut self) {
+        self.registers = [0; 14];
+        self.xsave = [0; XSAVE_BYTES];
+        self.vmcb.set(vmcb::RAX, 0);
+    }
+
     /// Puts the processor at the start of a life; what the last one left in registers is gone.
     pub fn reset(&mut self, start: &Start, flush_by_asid: bool) {
-        self.registers = [0; 14];
+        self.forget();
         self.registers[RDI] = start.boot_info;
-        self.xsave = [0; XSAVE_BYTES];
         if let Some(mxcsr) = self.xsave.get_mut(24..28) {
             mxcsr.copy_from_slice(&MXCSR.to_le_bytes());
         }
@@ -156,7 +162,6 @@ impl Vcpu {
             (vmcb::RFLAGS, 2),
             (vmcb::RIP, start.entry),
             (vmcb::RSP, start.stack_top),
-            (vmcb::RAX, 0),
             (vmcb::GUEST_PAT, PAT),
         ] {
             v.set(field, value);

@@ -21,6 +21,8 @@ const MEMORY: &str = "5MiB";
 const MARKER: &str = "planted-marker-51d0be";
 /// Longest wait for whatever must come.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What the log says of a qube that panicked.
+const CRASHED: &str = "ended: it panicked";
 /// End of a head of HTTP.
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
@@ -228,7 +230,8 @@ impl Machine {
     /// Opens a document at which the viewer crashes.
     pub(crate) fn crash(&mut self, url: &str) {
         let shown = self.does(&format!("open {url}"));
-        assert!(shown.contains("panic"), "the viewer does not crash: {shown}");
+        let log = self.does("log");
+        assert!(log.contains(CRASHED), "the viewer does not crash: {shown}\n{log}");
     }
 
     /// The name of the viewer that lives, and of `netvm` what `qubes` says: state and generation.
