@@ -191,3 +191,84 @@ fn error(frame: &mut [u8], call: Header, code: ErrorCode) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipc_proto_types::{Generation, Label, PortIndex, QubeName, Role, SchemaId};
+
+    use super::*;
+    use crate::port::Ticks;
+
+    /// A client that says one thing, and ends.
+    struct Fake {
+        state: PortState,
+        waiting: bool,
+        forgotten: bool,
+    }
+
+    impl Port for Fake {
+        fn index(&self) -> PortIndex {
+            PortIndex::new(0).unwrap()
+        }
+        fn facts(&self) -> PortFacts {
+            let name = QubeName::new("fake").unwrap();
+            PortFacts {
+                state: self.state,
+                role: Role::Server,
+                peer_generation: Generation(1),
+                schema: SchemaId([7; 16]),
+                message_max: 200,
+                peer_label: Label::Work,
+                peer_name: name,
+                service: name,
+            }
+        }
+        fn acknowledge(&mut self) {
+            self.state = PortState::Open;
+        }
+        fn forget(&mut self) {
+            self.forgotten = true;
+        }
+        fn send(&mut self, _: &[u8]) -> Result<(), SendError> {
+            Ok(())
+        }
+        fn flush(&mut self) {}
+        fn receive(&mut self, into: &mut [u8]) -> Option<usize> {
+            if !core::mem::take(&mut self.waiting) {
+                return None;
+            }
+            let head =
+                Header { schema: SchemaId([7; 16]), method: 0, kind: Kind::Call, correlation: 1, length: 99 };
+            head.write_to(into).ok()?;
+            into.get_mut(HEADER_SIZE..HEADER_SIZE + 99)?.fill(b'a');
+            Some(HEADER_SIZE + 99)
+        }
+        fn wait(&mut self, _: Option<Ticks>) {}
+        fn now(&self) -> Ticks {
+            Ticks(0)
+        }
+        fn ticks_per_second(&self) -> u64 {
+            1
+        }
+    }
+
+    #[test]
+    fn an_unwiped_server_keeps_nothing_of_a_life_that_is_over() {
+        for state in [PortState::Closed, PortState::Restarted] {
+            let mut port = Fake { state: PortState::Open, waiting: true, forgotten: false };
+            let mut buffers = Buffers::<300>::new();
+            let mut answer = |_: &Caller, _: &Header, body: &[u8], out: &mut [u8]| {
+                assert_eq!(body, [b'a'; 99]);
+                // As a reply that was moved to the front.
+                out.get_mut(..150 + MOVED_MAX).unwrap().fill(b'b');
+                Ok(Some(150))
+            };
+            assert_eq!(serve_unwiped(&mut port, &mut answer, &mut buffers), 1);
+            assert!(buffers.request.contains(&b'a') && buffers.reply.contains(&b'b') && !port.forgotten);
+            port.state = state;
+            assert_eq!(serve_unwiped(&mut port, &mut answer, &mut buffers), 0);
+            assert_eq!((buffers.request, buffers.reply), ([0; 300], [0; 300]), "{state:?}");
+            assert!(port.forgotten);
+        }
+    }
+}

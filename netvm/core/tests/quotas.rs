@@ -144,3 +144,26 @@ fn a_number_means_nothing_to_another_client_or_another_life() {
     let nobody = life(port(9), 1);
     assert_eq!(world.stack.connect(&nobody, &THEIRS.to_string(), 7), Err(NetError::Denied));
 }
+
+#[test]
+fn a_stream_that_was_closed_ends_with_its_client_once_all_it_took_is_there() {
+    for length in [0, 3000] {
+        let mut world = World::new(&fixed(), small_quota(), 4);
+        world.set_rules(ALL);
+        let server = world.host.listen(7, 1)[0];
+        let stream = world.connect(&alice(), &THEIRS.to_string(), 7).unwrap();
+        assert_eq!(world.stack.send(&alice(), stream, &vec![b'x'; length]), Ok(length));
+        world.stack.close(&alice(), Handle::Stream(stream)).unwrap();
+        if length == 0 {
+            world.run(50);
+            assert!(world.host.tcp(server).is_active(), "the other side may still send");
+        }
+        world.stack.end(port(0));
+        world.run(50);
+        let mut into = [0; 4096];
+        assert_eq!(world.host.tcp(server).recv_slice(&mut into).unwrap_or(0), length);
+        if length == 0 {
+            assert!(!world.host.tcp(server).is_active(), "what it has sent and received waits for nobody");
+        }
+    }
+}
