@@ -59,7 +59,7 @@ const fn file(task: Task, path: &'static str, package: &'static str) -> Need {
 pub const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE.fd";
 
 /// Everything any task needs.
-pub const NEEDS: [Need; 21] = [
+pub const NEEDS: [Need; 23] = [
     program(Task::Build, "cc", "gcc"),
     file(Task::Build, "/usr/include/stdlib.h", "libc6-dev"),
     program(Task::Run, "qemu-system-x86_64", "qemu-system-x86"),
@@ -75,6 +75,8 @@ pub const NEEDS: [Need; 21] = [
     program(Task::Test, "keepassxc-cli", "keepassxc"),
     program(Task::Test, "ssh-keygen", "openssh-client"),
     program(Task::Test, "openssl", "openssl"),
+    program(Task::Test, "nginx", "nginx-light"),
+    program(Task::Test, "dnsmasq", "dnsmasq-base"),
     file(Task::Test, "/usr/lib/python3/dist-packages/argon2", "python3-argon2"),
     file(Task::Test, "/usr/lib/python3/dist-packages/cryptography", "python3-cryptography"),
     program(Task::Measure, "valgrind", "valgrind"),

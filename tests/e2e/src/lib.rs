@@ -4,20 +4,24 @@
 
 #![forbid(unsafe_code)]
 
+mod authority;
 pub mod canary;
 mod server;
+pub mod wire;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use rexpect::error::Error;
 use rexpect::process::WaitStatus;
 use rexpect::session::{Options, PtySession, spawn_with_options};
 
-pub use server::Server;
+pub use authority::Authority;
+pub use server::{Server, free_port};
 
 /// Longest wait for anything on the screen, in milliseconds: deriving a key under emulation takes seconds.
 const PATIENCE_MS: u64 = 120_000;
@@ -30,6 +34,9 @@ const SHOWN_COLUMNS: usize = 60;
 
 /// How often it is asked whether a passphrase may be tried: for some ten seconds, though a second is the rule.
 const TRIES: u32 = 20;
+
+/// Longest wait for a line of the log.
+const LOGGED: Duration = Duration::from_secs(240);
 
 /// One system at a time: they share files, and the machine has few processors.
 static ONE: Mutex<()> = Mutex::new(());
@@ -155,6 +162,43 @@ impl Terminal {
         })
     }
 
+    /// A system whose manifest is this text, with its paths from `tests/e2e/x` on, in this folder; and more arguments of
+    /// `cargo skep run`.
+    ///
+    /// # Panics
+    /// When it does not build.
+    #[must_use]
+    pub fn run_text(folder: &Path, text: &str, arguments: &[String]) -> Self {
+        let manifest = folder.join("system.toml");
+        std::fs::write(&manifest, text.replace("../..", &root().display().to_string()))
+            .expect("the manifest");
+        let (manifest, image) = (manifest.display().to_string(), folder.join("system.img"));
+        Self::prepare(|| {
+            let built =
+                skep(&["image", &manifest, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
+            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+            let mut command = skep(&["run", &manifest, "--no-color"]);
+            command.args(arguments);
+            command
+        })
+    }
+
+    /// Waits until the log has a line with this text, and gives the log.
+    ///
+    /// # Panics
+    /// When it has none for long.
+    pub fn log_until(&mut self, text: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let log = plain(&self.command("log"));
+            if log.contains(text) {
+                return log;
+            }
+            assert!(start.elapsed() < LOGGED, "no '{text}' in the log:\n{log}");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
     /// A system of a project elsewhere, with `folder` as the current folder.
     ///
     /// # Panics
@@ -230,7 +274,7 @@ impl Terminal {
     /// # Panics
     /// When it may not be tried for too long.
     pub fn until_vault_may_be_tried(&mut self) {
-        let pause = std::time::Duration::from_millis(500);
+        let pause = Duration::from_millis(500);
         let mut tries = 0..TRIES;
         let is_over = tries.any(|_| {
             std::thread::sleep(pause);

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use tests_e2e::{Server, Terminal, empty_folder, plain, root, skep};
+use tests_e2e::{Server, Terminal, empty_folder, plain};
 
 /// The system, without the server's port.
 const SYSTEM: &str = include_str!("network/network.toml");
@@ -28,19 +28,6 @@ fn document() -> (Vec<u8>, u64) {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     (bytes, sum)
-}
-
-/// Waits until the log has a line with this text, and gives the log.
-fn log_until(t: &mut Terminal, text: &str) -> String {
-    let start = std::time::Instant::now();
-    loop {
-        let log = plain(&t.command("log"));
-        if log.contains(text) {
-            return log;
-        }
-        assert!(start.elapsed().as_secs() < 240, "no '{text}' in the log:\n{log}");
-        std::thread::sleep(std::time::Duration::from_millis(300));
-    }
 }
 
 /// The frames of a capture (the libpcap format, little-endian).
@@ -69,35 +56,22 @@ fn run(card: &str, iommu: &str) {
     let endless = std::fs::File::create(folder.join("endless")).expect("a document");
     endless.set_len(ENDLESS).expect("a file with holes");
     let (server, sixth) = (Server::files(&folder, "127.0.0.1"), Server::files(&folder, "::1"));
-    let text = SYSTEM
-        .replace("PORT", &server.port.to_string())
-        .replace("SIXTH", &sixth.port.to_string())
-        .replace("../..", &root().display().to_string());
-    let manifest = folder.join("network.toml");
-    std::fs::write(&manifest, text).expect("the manifest");
-    let manifest = manifest.display().to_string();
+    let text = SYSTEM.replace("PORT", &server.port.to_string()).replace("SIXTH", &sixth.port.to_string());
     let capture = folder.join("capture.pcap");
     let dump = format!("filter-dump,id=dump,netdev=net,file={}", capture.display());
-    let image = folder.join("network.img").display().to_string();
-    let mut t = Terminal::prepare(|| {
-        let built = skep(&["image", &manifest, "-o", &image]).output().expect("cargo runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let arguments = ["run", &manifest, "--no-color", "--nic", card, "--iommu", iommu];
-        let mut command = skep(&arguments);
-        // Time counts instructions, so that a busy host does not make the machine late.
-        command.args(["--", "-object", &dump, "-icount", "shift=0"]);
-        command
-    });
-    let log = log_until(&mut t, &format!("bills] net: fetched {SMALL} bytes, sum {sum:016x}"));
+    // Time counts instructions, so that a busy host does not make the machine late.
+    let arguments = ["--nic", card, "--iommu", iommu, "--", "-object", &dump, "-icount", "shift=0"];
+    let mut t = Terminal::run_text(&folder, &text, &arguments.map(str::to_owned));
+    let log = t.log_until(&format!("bills] net: fetched {SMALL} bytes, sum {sum:016x}"));
     let name = if card == "virtio" { "virtio-net" } else { "82574L" };
     assert!(log.contains(&format!("netvm] {name} card")), "{log}");
-    let log = log_until(&mut t, "bills] net: done");
+    let log = t.log_until("bills] net: done");
     // The first is refused by the network qube, which knows addresses, the second before any message moves.
     assert!(log.contains(&format!("net: 10.0.2.77:{} Said(Denied)", server.port)), "{log}");
     assert!(log.contains("net: 10.0.2.2:9 Call(Denied)"), "{log}");
     let whole = format!("bills] net: fetched {SMALL} bytes, sum {sum:016x}");
     assert_eq!(log.matches(&whole).count(), 2, "over IPv4 and IPv6: {log}");
-    let log = log_until(&mut t, "stranger] net: done");
+    let log = t.log_until("stranger] net: done");
     assert!(log.contains(&format!("net: 10.0.2.66:{} Call(Denied)", server.port)), "{log}");
     let status = plain(&t.command("call net.status"));
     assert!(status.contains("V4([10, 0, 2, 15]), prefix: 24"), "{status}");
@@ -106,9 +80,9 @@ fn run(card: &str, iommu: &str) {
         "{status}"
     );
 
-    let _ = log_until(&mut t, "reader] net: streaming");
+    let _ = t.log_until("reader] net: streaming");
     let _ = t.command("kill netvm");
-    let log = log_until(&mut t, "net: again after ");
+    let log = t.log_until("net: again after ");
     assert!(log.contains("net: broken: Call(PeerRestarted"), "{log}");
     let away = log.split("net: again after ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
     assert!(away.is_some_and(|ms: u64| ms <= AWAY_MS), "{card} {iommu}: away for {away:?} ms\n{log}");
@@ -139,7 +113,7 @@ fn a_client_reaches_its_server_and_nobody_else_behind_vt_d() {
 #[test]
 fn without_a_card_the_network_qube_does_not_start_and_its_client_is_told() {
     let mut t = Terminal::run_with("net", &["--nic", "none"]);
-    let log = log_until(&mut t, "netvm does not start");
+    let log = t.log_until("netvm does not start");
     assert!(!log.contains("netvm generation 1 starts"), "{log}");
     let status = plain(&t.command("call net.status"));
     assert!(status.contains("not running"), "{status}");

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use base64ct::{Base64, Encoding};
-use tests_e2e::{Server, Terminal, dump, empty_folder, plain, root, skep};
+use tests_e2e::{Authority, Server, Terminal, dump, empty_folder, plain, skep};
 
 /// What stands in the document, in its title, in its address, and in that of its link.
 const CANARIES: [&str; 5] = [
@@ -113,53 +112,23 @@ fn a_document_opens_in_a_disposable_and_is_left_in_no_viewer_and_no_console() {
     assert_eq!(machine.t.power_off().0, 0);
 }
 
-fn openssl(folder: &Path, arguments: &str) {
-    let mut command = Command::new("openssl");
-    let output = command.current_dir(folder).args(arguments.split(' ')).output().expect("OpenSSL runs");
-    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Two authorities, `ca` and `other`, and a key `leaf` with a certificate by `ca` for the host of the machine, one by `other`, and
-/// two by `ca` that name somebody else or are too old. Gives `ca` as an argument of a qube has it.
-fn certificates(folder: &Path) -> String {
-    for key in ["ca", "other", "leaf"] {
-        openssl(folder, &format!("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {key}.key"));
-    }
-    for ca in ["ca", "other"] {
-        openssl(folder, &format!("req -x509 -new -key {ca}.key -subj /CN={ca} -days 30 -out {ca}.pem"));
-    }
-    openssl(folder, "req -new -key leaf.key -subj /CN=leaf -out leaf.csr");
+#[test]
+fn a_document_comes_over_https_and_only_from_the_host_that_proves_its_name() {
+    let folder = empty_folder("open-https");
+    let authority = Authority::new(&folder);
     for (name, ca, host, days) in [
         ("good", "ca", "IP:10.0.2.2", 30),
         ("strange", "other", "IP:10.0.2.2", 30),
         ("misnamed", "ca", "IP:10.0.2.3", 30),
         ("old", "ca", "IP:10.0.2.2", 0),
     ] {
-        std::fs::write(folder.join("leaf.ext"), format!("subjectAltName={host}\n")).expect("its names");
-        let sign =
-            format!("x509 -req -in leaf.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days {days}");
-        openssl(folder, &format!("{sign} -extfile leaf.ext -out {name}.pem"));
+        authority.sign(name, ca, host, days);
     }
-    openssl(folder, "x509 -in ca.pem -outform DER -out ca.der");
-    Base64::encode_string(&std::fs::read(folder.join("ca.der")).expect("the authority"))
-}
-
-#[test]
-fn a_document_comes_over_https_and_only_from_the_host_that_proves_its_name() {
-    let folder = empty_folder("open-https");
-    let ca = certificates(&folder);
+    let ca = authority.argument();
     std::fs::write(folder.join("page.html"), "<title>Sealed</title><p>over TLS").expect("the page");
     assert!(SYSTEM.contains(VIEWERS));
     let text = SYSTEM.replace(VIEWERS, &format!("{VIEWERS} args = \"root={ca}\","));
-    let manifest = folder.join("open.toml");
-    std::fs::write(&manifest, text.replace("../..", &root().display().to_string())).expect("the manifest");
-    let manifest = manifest.display().to_string();
-    let image = folder.join("open.img").display().to_string();
-    let mut t = Terminal::prepare(|| {
-        let built = skep(&["image", &manifest, "-o", &image]).output().expect("cargo runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        skep(&["run", &manifest, "--no-color"])
-    });
+    let mut t = Terminal::run_text(&folder, &text, &[]);
 
     for (certificate, why) in [
         ("strange", "the host's certificate is from an unknown authority"),

@@ -2,7 +2,8 @@
 //!
 //! `try=HOST:PORT` connects, `fetch=HOST:PORT/PATH` gets a document, `stream=HOST:PORT/PATH` gets one until the network qube is
 //! killed and then as much again as is needed to see that there is a network, `take=HOST:PORT/PATH` gets a document and does not
-//! look at it, `resolve=NAME` asks for addresses. With a channel to the supervisor it powers the machine off at the end.
+//! look at it, `resolve=NAME` asks for addresses, `wait=MILLISECONDS` waits, `listen=PORT` sends back what each caller says,
+//! for ever. With a channel to the supervisor it powers the machine off at the end.
 
 #![no_std]
 #![no_main]
@@ -40,6 +41,8 @@ fn client(qube: Qube) -> i32 {
             "stream" => stream(&mut session, argument),
             "take" => take(&mut session, argument),
             "resolve" => resolve(&mut session, argument),
+            "wait" => session.pause(argument.parse().unwrap_or(0)),
+            "listen" => listen(&mut session, argument),
             _ => log!("no such task: {verb}"),
         }
     }
@@ -132,6 +135,23 @@ fn resolve(session: &mut Session, name: &str) {
     match session.resolve(name) {
         Ok(addresses) => log!("net: {name} is {:?}", addresses.as_slice()),
         Err(trouble) => log!("net: {name} {trouble:?}"),
+    }
+}
+
+/// Takes callers one after the other and sends back what they say, until each says no more.
+fn listen(session: &mut Session, argument: &str) {
+    let listener = match session.listen(argument.parse().unwrap_or(0)) {
+        Ok(listener) => listener,
+        Err(trouble) => return log!("net: listening at {argument} {trouble:?}"),
+    };
+    log!("net: listening at {argument}");
+    loop {
+        if let Err(trouble) = session.accept(listener).and_then(|stream| session.echo(stream)) {
+            log!("net: a caller at {argument} {trouble:?}");
+            if trouble == Trouble::Said(net::NetError::NoSuchHandle) {
+                return;
+            }
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `Session`: the calls of `net`, each waiting until it can be answered.
 
 use ipc_proto_net_api::{
-    self as net, ADDRESSES_MAX, Address, DATA_MAX, Handle, NetClient, NetError, StreamId, put_receive,
-    put_send, received,
+    self as net, ADDRESSES_MAX, Address, DATA_MAX, Handle, ListenerId, NetClient, NetError, StreamId,
+    put_receive, put_send, received,
 };
 use ipc_proto_rpc::{CallError, RawClient as _};
 use ipc_proto_types::{List, Text};
@@ -13,6 +13,9 @@ use unikernels_rt::{Channel, Qube};
 const NEWS_MS: u64 = 1000;
 /// How long it waits for a network at the start.
 const START_MS: u64 = 30_000;
+
+/// Bytes of a caller that are kept until they are sent back.
+const ECHO_BYTES: usize = 512;
 
 /// Bytes that are asked for at once: more than a stream holds.
 const ASK_BYTES: u32 = 60 * 1024;
@@ -147,6 +150,57 @@ impl Session {
             }
             // Asking how it is costs no more than asking for data in vain, and tells when to ask again.
             if !self.state(stream)?.readable {
+                self.news();
+            }
+        }
+    }
+
+    pub(crate) fn listen(&mut self, port: u16) -> Done<ListenerId> {
+        self.client.listen(port)?.map_err(Trouble::Said)
+    }
+
+    /// Waits for the next caller.
+    pub(crate) fn accept(&mut self, listener: ListenerId) -> Done<StreamId> {
+        loop {
+            match self.client.accept(listener)? {
+                Ok(accepted) => return Ok(accepted.stream),
+                Err(NetError::WouldBlock) => {}
+                Err(error) => return Err(Trouble::Said(error)),
+            }
+            let mut handles = List::new();
+            handles.push(Handle::Listener(listener)).map_err(|_| Trouble::Request)?;
+            let states = self.client.poll(handles)?.map_err(Trouble::Said)?;
+            if !states.first().is_some_and(|state| state.readable) {
+                self.news();
+            }
+        }
+    }
+
+    /// Sends back what a caller says, until it says no more.
+    pub(crate) fn echo(&mut self, stream: StreamId) -> Done<()> {
+        loop {
+            let mut heard = [0; ECHO_BYTES];
+            let mut length = 0;
+            let max = u32::try_from(ECHO_BYTES).unwrap_or(0);
+            let request = put_receive(self.room(), stream, max);
+            match received(self.call(net::RECEIVE, request)?).map_err(|_| CallError::Malformed)? {
+                Ok([]) => return self.close(stream),
+                Ok(data) => {
+                    length = data.len().min(ECHO_BYTES);
+                    let (to, from) = (heard.get_mut(..length), data.get(..length));
+                    if let (Some(to), Some(from)) = (to, from) {
+                        to.copy_from_slice(from);
+                    }
+                }
+                Err(NetError::WouldBlock) => {}
+                Err(error) => {
+                    self.close(stream)?;
+                    return Err(Trouble::Said(error));
+                }
+            }
+            if length > 0 {
+                self.send(stream, heard.get(..length).unwrap_or_default())?;
+            } else if !self.state(stream)?.readable {
                 self.news();
             }
         }

@@ -1,0 +1,150 @@
+//! Real servers behind QEMU's own network: names by dnsmasq, documents by nginx and Python, over both versions of IP, with and
+//! without TLS; and callers from outside. Which certificates are refused is in `open.rs`.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use tests_e2e::wire::Wire;
+use tests_e2e::{Authority, Server, Terminal, empty_folder, free_port, plain};
+
+/// The system, without ports and the authority.
+const SYSTEM: &str = include_str!("servers/servers.toml");
+/// What the resolver knows: a name behind two others, one of IPv6 alone, one that is true for six seconds.
+const ZONE: [&str; 7] = [
+    "--host-record=end.shop.example,10.0.2.2,fd53:6b65:7000::2,60",
+    "--cname=middle.shop.example,end.shop.example,60",
+    "--cname=www.shop.example,middle.shop.example,60",
+    "--host-record=six.shop.example,fd53:6b65:7000::2,60",
+    "--host-record=short.shop.example,10.0.2.2,6",
+    "--host-record=sealed.shop.example,10.0.2.2,60",
+    "--host-record=others.shop.example,10.0.2.2,60",
+];
+/// Servers: documents, documents under TLS, and documents under a TLS of the past.
+const SERVERS: &str = "
+server {
+    listen 127.0.0.1:PORT; listen [::1]:PORT; root FOLDER/pages; charset utf-8;
+    gzip on; gzip_min_length 0; gzip_types text/plain;
+    location /moved { return 302 /page.html; }
+    location /old { charset iso-8859-1; }
+}
+server { listen 127.0.0.1:SEALED ssl; root FOLDER/pages; ssl_certificate good.pem; ssl_certificate_key leaf.key; }
+server {
+    listen 127.0.0.1:PAST ssl; root FOLDER/pages; ssl_certificate good.pem; ssl_certificate_key leaf.key;
+    ssl_protocols TLSv1 TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;
+}
+";
+/// Longest wait for a caller's answer.
+const ANSWERED: Duration = Duration::from_secs(20);
+/// Longer than an answer takes.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// What comes back when this is said to a port of the host.
+fn said(port: u16, words: &[u8], patience: Duration) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(words)?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+/// The pages of all servers.
+fn pages(folder: &Path) {
+    let pages = folder.join("pages");
+    std::fs::create_dir_all(&pages).expect("a folder for what is served");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(pages.join(name), bytes).expect("a page");
+    let long = "<p>Ein längerer Absatz über Grüße.".repeat(200);
+    write("page.html", format!("<title>Grüße</title><p>the page of nginx{long}<p>its end").as_bytes());
+    write("old.txt", b"\xe4lter als UTF-8");
+    write("plain.txt", b"sent as it is");
+}
+
+#[test]
+fn names_documents_and_callers_come_from_real_servers() {
+    let folder = empty_folder("servers");
+    pages(&folder);
+    let authority = Authority::new(&folder);
+    authority.sign("good", "ca", "DNS:sealed.shop.example", 30);
+    let [sealed, past, open_door, no_door] = [(); 4].map(|()| free_port());
+    let servers = SERVERS.replace("SEALED", &sealed.to_string()).replace("PAST", &past.to_string());
+    let nginx = Server::nginx(&folder, &servers);
+    let python = Server::files(&folder.join("pages"), "127.0.0.1");
+    let names = Server::names(&folder, &ZONE);
+    let port = nginx.port;
+    let brief = python.port;
+    let tasks = format!(
+        "resolve=www.shop.example resolve=missing.shop.example try=missing.shop.example:{port} \
+         try=short.shop.example:{brief} try=10.0.2.2:{brief} fetch=www.shop.example:{port}/plain.txt \
+         fetch=six.shop.example:{port}/plain.txt try=others.shop.example:{port} wait=7000 try=10.0.2.2:{brief}"
+    );
+    let text = SYSTEM
+        .replace("PORT", &port.to_string())
+        .replace("BRIEF", &brief.to_string())
+        .replace("TASKS", &tasks)
+        .replace("AUTHORITY", &authority.argument());
+    let wire = Wire::new(&folder, Some(names.port));
+    let [open, none] = [format!("{open_door}:80"), format!("{no_door}:81")];
+    let mut arguments = ["--forward", &open, "--forward", &none, "--"].map(str::to_owned).to_vec();
+    arguments.extend_from_slice(wire.arguments());
+    let mut t = Terminal::run_text(&folder, &text, &arguments);
+
+    let log = t.log_until("door] net: listening at 80");
+    assert_eq!(said(open_door, b"good day", ANSWERED).expect("an answer"), b"good day", "{log}");
+    // QEMU takes the call; there is nobody behind it.
+    assert!(said(no_door, b"good day", SILENT).is_err(), "nobody listens at port 81");
+
+    let mut opens = |url: &str, expected: &[&str]| {
+        let shown = plain(&t.command(&format!("open {url}")));
+        for text in expected {
+            assert!(shown.contains(text), "{url}: no '{text}' in {shown}");
+        }
+    };
+    let host = format!("www.shop.example:{port}");
+    opens(
+        &format!("http://{host}/page.html"),
+        &["●│ Grüße", "the page of nginx", "längerer Absatz über", "its end"],
+    );
+    opens(&format!("http://{host}/moved"), &["the page of nginx"]);
+    opens(&format!("http://{host}/old.txt"), &["●│ älter als UTF-8"]);
+    opens(&format!("http://six.shop.example:{port}/plain.txt"), &["●│ sent as it is"]);
+    opens(&format!("http://others.shop.example:{}/plain.txt", python.port), &["●│ sent as it is"]);
+    opens(&format!("https://sealed.shop.example:{sealed}/plain.txt"), &["●│ sent as it is"]);
+    let wrong_name = "It can't be opened: the host's certificate is for another name.";
+    opens(&format!("https://others.shop.example:{sealed}/plain.txt"), &[wrong_name]);
+    let past_only = ["It can't be opened: the connection can't be trusted."];
+    opens(&format!("https://sealed.shop.example:{past}/plain.txt"), &past_only);
+    opens(
+        &format!("http://missing.shop.example:{port}/"),
+        &["It can't be opened: there is no host of this name."],
+    );
+    let asked = std::fs::read_to_string(folder.join("asked.log")).expect("what nginx was asked");
+    assert!(asked.contains("/page.html HTTP/1.1 200 gzip chunked"), "{asked}");
+    assert!(asked.contains("/moved HTTP/1.1 302"), "{asked}");
+
+    let log = t.log_until("buyer] net: done");
+    let told = [
+        // Behind two other names.
+        "www.shop.example is [V6([253, 83, 107, 101, 112, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]), V4([10, 0, 2, 2])]",
+        // What does not exist breaks its own rule only.
+        "missing.shop.example Said(NoSuchName)",
+        &format!("missing.shop.example:{port} Said(NoSuchName)"),
+        &format!("short.shop.example:{brief} connected"),
+        // Its address may be had as long as the name is believed.
+        &format!("10.0.2.2:{brief} connected"),
+        "fetched 13 bytes, sum 4573dd3473b8e1ba",
+        &format!("others.shop.example:{port} Said(Denied)"),
+        &format!("10.0.2.2:{brief} Said(Denied)"),
+        "done",
+    ];
+    let mut rest = log.as_str();
+    for line in told {
+        let after = rest.split_once(&format!("buyer] net: {line}")).map(|(_, after)| after);
+        rest = after.unwrap_or_else(|| panic!("no '{line}' at its place in the log:\n{log}"));
+    }
+    assert_eq!(log.matches("sum 4573dd3473b8e1ba").count(), 2, "by name, and over IPv6 alone: {log}");
+    assert_eq!(log.matches("netvm generation").count(), 1, "{log}");
+    assert_eq!(t.power_off().0, 0);
+}
