@@ -125,6 +125,8 @@ impl Learned {
             Some(dhcpv4::Event::Configured(config)) => {
                 let (address, prefix) = (config.address.address(), config.address.prefix_len());
                 if !is_network(address, prefix, config.router) {
+                    // Who keeps such a lease has no address until it ends; another server may have a better one.
+                    machine.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).reset();
                     return false;
                 }
                 let servers: Vec<IpAddr> =

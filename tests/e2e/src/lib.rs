@@ -6,6 +6,7 @@
 
 mod authority;
 pub mod canary;
+pub mod forge;
 mod server;
 pub mod wire;
 
