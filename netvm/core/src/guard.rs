@@ -105,11 +105,13 @@ impl Gate<'_> {
     fn lets_tcp(&self, from: IpAddr, segment: &[u8]) -> bool {
         let Ok(segment) = TcpPacket::new_checked(segment) else { return false };
         let (ours, theirs) = (segment.dst_port(), segment.src_port());
+        let is_new = segment.syn() && !segment.ack();
         if self.doors.streams.contains(&(ours, from, theirs)) {
-            return true;
+            // Two that call each other at once become one stream (RFC 9293 section 3.5). Nobody means to; a stranger who does
+            // would need to guess no number. Where callers are taken, one who has forgotten a stream may call again.
+            return !is_new || self.doors.listeners.contains_key(&ours);
         }
         self.doors.listeners.get(&ours).is_some_and(|door| {
-            let is_new = segment.syn() && !segment.ack();
             let attempt = Attempt {
                 operation: Operation::Listen,
                 protocol: Some(Protocol::Tcp),

@@ -154,6 +154,20 @@ fn a_reset_counts_only_from_whom_the_stream_is_with_and_within_its_window() {
 }
 
 #[test]
+fn a_stranger_who_calls_at_the_same_time_does_not_get_into_a_stream_that_begins() {
+    let mut world = World::with_rules("net.* @anyvm netvm allow");
+    let server = world.host.listen(7, 1)[0];
+    world.tap = Box::new(|frame| {
+        let is_first = frame[12..14] == [8, 0] && frame[23] == 6 && frame[47] == 0b10;
+        let ours = u16::from_be_bytes([frame[34], frame[35]]);
+        if is_first { vec![segment((THEIRS, 7), ours, TcpControl::Syn)] } else { vec![] }
+    });
+    let stream = world.connect(&alice(), &THEIRS.to_string(), 7).unwrap();
+    assert_eq!(world.stack.send(&alice(), stream, b"x"), Ok(1));
+    world.until(1000, |world| world.host.tcp(server).can_recv().then_some(()));
+}
+
+#[test]
 fn a_stream_that_nobody_takes_is_refused_or_times_out() {
     let mut world = World::with_rules("net.* @anyvm netvm allow");
     assert_eq!(world.connect(&alice(), &THEIRS.to_string(), 9), Err(NetError::Refused));

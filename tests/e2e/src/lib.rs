@@ -22,7 +22,7 @@ use rexpect::process::WaitStatus;
 use rexpect::session::{Options, PtySession, spawn_with_options};
 
 pub use authority::Authority;
-pub use server::{Server, free_port};
+pub use server::{Server, free_port, said};
 
 /// Longest wait for anything on the screen, in milliseconds: deriving a key under emulation takes seconds.
 const PATIENCE_MS: u64 = 120_000;

@@ -1,7 +1,7 @@
 //! Servers on this computer's loopback, for machines whose network QEMU makes: real programs, each at a port that it found free.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for a server that does not say when it listens.
 const LISTENS: Duration = Duration::from_secs(10);
+/// Longer than an answer takes, on a busy machine too.
+const SILENT: Duration = Duration::from_secs(4);
 /// Between two looks at it.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -113,6 +115,20 @@ http {
     fastcgi_temp_path FOLDER/nginx-fastcgi; uwsgi_temp_path FOLDER/nginx-uwsgi; scgi_temp_path FOLDER/nginx-scgi;
     types { text/html html; text/plain txt; }
 ";
+
+/// What comes back when this is said to a port of the host, until the other side says no more.
+///
+/// # Errors
+/// When nobody is there, or nothing comes for [`SILENT`].
+pub fn said(port: u16, words: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(SILENT))?;
+    stream.write_all(words)?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
 
 /// A port that nobody has, for TCP over either version of IP and for UDP.
 ///

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 use std::io::{Read as _, Write as _};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
 
-use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, UdpPacket};
+use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, Ipv6Packet, UdpPacket};
 
 /// The host, as a machine sees it, and the resolver.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
@@ -25,6 +25,8 @@ pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 3);
 /// Port of DNS.
 pub const DNS: u16 = 53;
 
+/// How addresses of IPv6 begin that are nobody's (RFC 4193), which the machine's network has.
+const PRIVATE_V6: u8 = 0xfd;
 /// Longest frame that QEMU hands over.
 const FRAME_MAX: usize = 1 << 16;
 /// How long the sender sleeps when nothing is due.
@@ -61,12 +63,22 @@ impl Passed {
 /// What becomes of each frame.
 pub type Hand = Box<dyn FnMut(Way, &[u8]) -> Vec<Passed> + Send>;
 
+/// Who the machine is, as its last frames say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Station {
+    /// Its hardware address.
+    pub hardware: [u8; 6],
+    /// Its address of IPv6 that is not of this link alone.
+    pub v6: Ipv6Addr,
+}
+
 /// When, in which order, where to, what.
 type Due = Reverse<(Instant, u64, Way, Vec<u8>)>;
 
 /// A wire.
 pub struct Wire {
     hand: Arc<Mutex<Hand>>,
+    station: Arc<Mutex<Station>>,
     queue: Sender<Passed>,
     arguments: Vec<String>,
 }
@@ -100,14 +112,18 @@ impl Wire {
         }
         let hand: Hand = Box::new(|way, frame| vec![Passed::now(way, frame)]);
         let hand = Arc::new(Mutex::new(hand));
+        let station = Arc::new(Mutex::new(Station { hardware: [0; 6], v6: Ipv6Addr::UNSPECIFIED }));
         let (queue, queued) = channel();
         for (way, listener) in [(Way::Out, from_machine), (Way::In, from_network)] {
-            let (hand, queue) = (Arc::clone(&hand), queue.clone());
+            let (hand, station, queue) = (Arc::clone(&hand), Arc::clone(&station), queue.clone());
             spawn(move || {
                 let Ok((stream, _)) = listener.accept() else { return };
                 let port = resolver.filter(|_| way == Way::In);
                 frames(stream, |mut frame| {
                     port.inspect(|port| answer_of(&mut frame, *port));
+                    if way == Way::Out {
+                        station.lock().unwrap_or_else(PoisonError::into_inner).learn(&frame);
+                    }
                     let mut hand = hand.lock().unwrap_or_else(PoisonError::into_inner);
                     hand(way, &frame).into_iter().try_for_each(|passed| queue.send(passed).map_err(drop))
                 });
@@ -120,13 +136,19 @@ impl Wire {
             };
             send(&queued, to_network, to_machine, resolver);
         });
-        Self { hand, queue, arguments }
+        Self { hand, station, queue, arguments }
     }
 
     /// What QEMU has to be told.
     #[must_use]
     pub fn arguments(&self) -> &[String] {
         &self.arguments
+    }
+
+    /// Who the machine is.
+    #[must_use]
+    pub fn station(&self) -> Station {
+        *self.station.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on this becomes of each frame.
@@ -137,6 +159,19 @@ impl Wire {
     /// Sends a frame of ours. A machine that is gone gets none.
     pub fn inject(&self, way: Way, frame: Vec<u8>) {
         let _ = self.queue.send(Passed { after: Duration::ZERO, way, frame });
+    }
+}
+
+impl Station {
+    fn learn(&mut self, frame: &[u8]) {
+        let Ok(frame) = EthernetFrame::new_checked(frame) else { return };
+        self.hardware = frame.src_addr().0;
+        if frame.ethertype() == EthernetProtocol::Ipv6
+            && let Ok(packet) = Ipv6Packet::new_checked(frame.payload())
+            && packet.src_addr().octets()[0] == PRIVATE_V6
+        {
+            self.v6 = packet.src_addr();
+        }
     }
 }
 

@@ -1,13 +1,10 @@
 //! Real servers behind QEMU's own network: names by dnsmasq, documents by nginx and Python, over both versions of IP, with and
 //! without TLS; and callers from outside. Which certificates are refused is in `open.rs`.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::time::Duration;
 
 use tests_e2e::wire::Wire;
-use tests_e2e::{Authority, Server, Terminal, empty_folder, free_port, plain};
+use tests_e2e::{Authority, Server, Terminal, empty_folder, free_port, plain, said};
 
 /// The system, without ports and the authority.
 const SYSTEM: &str = include_str!("servers/servers.toml");
@@ -35,22 +32,6 @@ server {
     ssl_protocols TLSv1 TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;
 }
 ";
-/// Longest wait for a caller's answer.
-const ANSWERED: Duration = Duration::from_secs(20);
-/// Longer than an answer takes.
-const SILENT: Duration = Duration::from_secs(1);
-
-/// What comes back when this is said to a port of the host.
-fn said(port: u16, words: &[u8], patience: Duration) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.write_all(words)?;
-    stream.shutdown(Shutdown::Write)?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
-}
-
 /// The pages of all servers.
 fn pages(folder: &Path) {
     let pages = folder.join("pages");
@@ -92,9 +73,9 @@ fn names_documents_and_callers_come_from_real_servers() {
     let mut t = Terminal::run_text(&folder, &text, &arguments);
 
     let log = t.log_until("door] net: listening at 80");
-    assert_eq!(said(open_door, b"good day", ANSWERED).expect("an answer"), b"good day", "{log}");
+    assert_eq!(said(open_door, b"good day").expect("an answer"), b"good day", "{log}");
     // QEMU takes the call; there is nobody behind it.
-    assert!(said(no_door, b"good day", SILENT).is_err(), "nobody listens at port 81");
+    assert!(said(no_door, b"good day").is_err(), "nobody listens at port 81");
 
     let mut opens = |url: &str, expected: &[&str]| {
         let shown = plain(&t.command(&format!("open {url}")));

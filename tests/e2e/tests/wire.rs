@@ -4,13 +4,19 @@
 
 #[path = "wire/faults.rs"]
 mod faults;
+#[path = "wire/lies.rs"]
+mod lies;
+#[path = "wire/web.rs"]
+mod web;
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use tests_e2e::wire::Wire;
-use tests_e2e::{Server, Terminal, empty_folder};
+use tests_e2e::wire::{Way, Wire};
+use tests_e2e::{Server, Terminal, empty_folder, free_port, plain, said};
 
 use faults::{Random, Tally, bad};
+use lies::Said;
 
 /// The system, without what its readers do.
 const SYSTEM: &str = include_str!("wire/wire.toml");
@@ -51,5 +57,96 @@ fn documents_arrive_whole_over_a_bad_wire() {
     let tally = *tally.lock().expect("the tally");
     assert_eq!(tally.streams, SEEDS.len());
     assert!(tally.lost > 10 && tally.doubled > 10 && tally.late > 20 && tally.spoilt > 1, "{tally:?}");
+    assert_eq!(t.power_off().0, 0);
+}
+
+/// What the resolver knows. The name that is offered unasked is not there.
+const ZONE: [&str; 4] = [
+    "--host-record=good.shop.example,10.0.2.2,60",
+    "--host-record=guess.shop.example,10.0.2.2,60",
+    "--host-record=loop.shop.example,10.0.2.2,60",
+    "--host-record=poison.shop.example,10.0.2.2,60",
+];
+/// What ends badly: where a document is, and what the person is told.
+const TRAPS: [(&str, &str); 8] = [
+    ("huge", "it is too large"),
+    ("endless", "it is too large"),
+    ("headers", "it is too large"),
+    ("bomb", "it is too large"),
+    ("round", "the host sends one where this console doesn't go"),
+    ("chunks", "the host's answer makes no sense"),
+    ("noise", "the host's answer makes no sense"),
+    ("good", "all is well"),
+];
+/// Beginnings of streams that nobody goes on with.
+const FLOOD: u16 = 2000;
+/// Longer than it takes until they are given up.
+const GIVEN_UP: Duration = Duration::from_secs(6);
+
+#[test]
+fn a_stranger_on_the_wire_and_hostile_servers_stop_nothing() {
+    let folder = empty_folder("wire-hostile");
+    let (bytes, sum) = document();
+    let port = web::serve(bytes);
+    let names = Server::names(&folder, &ZONE);
+    let door = free_port();
+    let text = SYSTEM
+        .replace("FIRST", &format!("fetch=10.0.2.2:{port}/document"))
+        .replace("SECOND", &format!("fetch=10.0.2.2:{port}/drip"))
+        .replace("THIRD", "wait=0");
+    let wire = Wire::new(&folder, Some(names.port));
+    let tally = Arc::new(Mutex::new(Said::default()));
+    wire.set(lies::stranger(Arc::clone(&tally)));
+    let forward = format!("{door}:80");
+    let mut arguments = ["--forward", &forward, "--"].map(str::to_owned).to_vec();
+    arguments.extend_from_slice(wire.arguments());
+    let mut t = Terminal::run_text(&folder, &text, &arguments);
+
+    let log = t.log_until("reader] net: done");
+    assert!(log.contains(&format!("reader] net: fetched {LENGTH} bytes, sum {sum:016x}")), "{log}");
+    let opens = |t: &mut Terminal, host: &str, path: &str, expected: &str| {
+        let shown = plain(&t.command(&format!("open http://{host}:{port}/{path}")));
+        assert!(shown.contains(expected), "{host} {path}: no '{expected}' in {shown}");
+    };
+    for name in ["good", "guess", "loop", "poison"] {
+        opens(&mut t, &format!("{name}.shop.example"), "good", "all is well");
+    }
+    opens(&mut t, "victim.shop.example", "good", "there is no host of this name");
+
+    let station = wire.station();
+    let attacks = [
+        lies::from_nowhere(station, 80),
+        lies::claims(station),
+        lies::unasked(station),
+        lies::flood(station, 80, FLOOD),
+    ];
+    for (number, frames) in attacks.into_iter().enumerate() {
+        // Before the flood, which closes the port until those who never go on are given up.
+        let answer = said(door, b"still there?").ok();
+        assert_eq!(answer.as_deref(), Some(&b"still there?"[..]), "before attack {number}");
+        frames.into_iter().for_each(|frame| wire.inject(Way::In, frame));
+        opens(&mut t, "good.shop.example", "good", "all is well");
+    }
+    let flooded = Instant::now();
+    for (path, expected) in TRAPS {
+        opens(&mut t, "10.0.2.2", path, expected);
+    }
+    // A byte a second: the person need not wait for the end.
+    t.keys(&format!("open http://10.0.2.2:{port}/drip\r"));
+    t.until("Ctrl-C stops it");
+    t.keys("\x03");
+    t.until("skep> ");
+    opens(&mut t, "10.0.2.2", "good", "all is well");
+
+    std::thread::sleep(GIVEN_UP.saturating_sub(flooded.elapsed()));
+    assert_eq!(said(door, b"and now?").expect("an answer"), b"and now?");
+    let status = plain(&t.command("call net.status"));
+    assert!(status.contains("V4([10, 0, 2, 15]), prefix: 24"), "{status}");
+    let log = plain(&t.command("log"));
+    println!("{:?}\n{log}", tally.lock().expect("the tally"));
+    assert_eq!(log.matches("netvm generation").count(), 1, "{log}");
+    assert!(!log.contains("panic") && !log.contains("leser generation 1 ended"), "{log}");
+    let tally = *tally.lock().expect("the tally");
+    assert!(tally.leases > 10 && tally.names > 20 && tally.segments > 50 && tally.damaged > 100, "{tally:?}");
     assert_eq!(t.power_off().0, 0);
 }

@@ -1,0 +1,475 @@
+//! What a stranger on the wire says: about leases and names when it is asked, within streams, and unasked.
+//!
+//! It sees everything and may be faster than those who know. What it cannot do is guess the numbers of a stream, so in streams
+//! it has wrong ones; who knows them can end a stream anyway.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smoltcp::wire::{
+    ArpOperation, EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpControl, TcpPacket, UdpPacket,
+};
+use tests_e2e::forge::{self, Hardware, STRANGER, claim, datagram, message, segment};
+use tests_e2e::wire::{DNS, HOST, Hand, Passed, RESOLVER, Station, Way};
+
+use crate::faults::Random;
+
+/// The machine's address, as the good server gives it.
+const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+/// Somebody else on the link.
+const OTHER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 99);
+/// The name of which addresses are offered that nobody asked for.
+const VICTIM: &str = "victim.shop.example";
+/// Everybody.
+const ALL: Hardware = [0xff; 6];
+/// Ports of DHCP.
+const DHCP: (u16, u16) = (67, 68);
+/// Bytes before the options of DHCP, and where the offered address is.
+const OPTIONS: usize = 240;
+const OFFERED: usize = 16;
+/// Options of DHCP (RFC 2132) and two of their kinds of messages.
+const MASK: u8 = 1;
+const ROUTER: u8 = 3;
+const LEASE: u8 = 51;
+const KIND: u8 = 53;
+const SERVER: u8 = 54;
+const END: u8 = 255;
+const ACK: u8 = 5;
+const NAK: u8 = 6;
+/// Every so many segments of a stream the stranger says something too.
+const OFTEN: u32 = 6;
+/// Half of all numbers of a stream: far from any window.
+const FAR: u32 = 1 << 31;
+
+/// What was said.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Said {
+    /// Leases that were none.
+    pub(crate) leases: u32,
+    /// Frames about names.
+    pub(crate) names: u32,
+    /// Segments within streams.
+    pub(crate) segments: u32,
+    /// Good frames that were sent again, damaged.
+    pub(crate) damaged: u32,
+}
+
+/// A stranger that hears everything and is first.
+pub(crate) fn stranger(said: Arc<Mutex<Said>>) -> Hand {
+    let mut leases: Option<VecDeque<Vec<u8>>> = None;
+    let (mut random, mut loops, mut segments) = (Random(1), 0, 0);
+    Box::new(move |way, frame| {
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = Vec::new();
+        let mut inject =
+            |frame: Vec<u8>| out.push(Passed { after: std::time::Duration::ZERO, way: Way::In, frame });
+        let mut is_passed = true;
+        if let Some(Datagram { from, to, data, hardware }) = Datagram::of(frame) {
+            if from.1 == DHCP.0 && way == Way::In && option(&data, KIND).as_deref() == Some(&[ACK]) {
+                let all = leases.get_or_insert_with(|| leases_that_cannot_be(&data).into());
+                if let Some(lease) = all.pop_front() {
+                    said.leases += 1;
+                    malformed_leases(&data).into_iter().for_each(|bad| inject(lease_frame(&bad)));
+                    inject(lease_frame(&lease));
+                    is_passed = false;
+                }
+            }
+            if to == (RESOLVER, DNS) && way == Way::Out {
+                let (lies, is_answered) = names(&data, from.1, hardware, &mut loops);
+                said.names += u32::try_from(lies.len()).unwrap_or(0);
+                lies.into_iter().for_each(&mut inject);
+                is_passed = !is_answered;
+            }
+        }
+        if way == Way::In {
+            segments += 1;
+            for lie in Some(frame).filter(|_| segments % OFTEN == 0).map(in_stream).unwrap_or_default() {
+                said.segments += 1;
+                inject(lie);
+            }
+            said.damaged += 1;
+            inject(damaged(frame, &mut random));
+        }
+        if is_passed {
+            out.push(Passed::now(way, frame));
+        }
+        out
+    })
+}
+
+/// A datagram of IPv4.
+struct Datagram {
+    from: (Ipv4Addr, u16),
+    to: (Ipv4Addr, u16),
+    data: Vec<u8>,
+    /// Who sent it.
+    hardware: Hardware,
+}
+
+impl Datagram {
+    fn of(frame: &[u8]) -> Option<Self> {
+        let frame = EthernetFrame::new_checked(frame).ok()?;
+        if frame.ethertype() != EthernetProtocol::Ipv4 {
+            return None;
+        }
+        let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
+        if packet.next_header() != IpProtocol::Udp {
+            return None;
+        }
+        let datagram = UdpPacket::new_checked(packet.payload()).ok()?;
+        Some(Self {
+            from: (packet.src_addr(), datagram.src_port()),
+            to: (packet.dst_addr(), datagram.dst_port()),
+            data: datagram.payload().to_vec(),
+            hardware: frame.src_addr().0,
+        })
+    }
+}
+
+/// A good frame with a few bits changed, or cut off.
+fn damaged(frame: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = frame.to_vec();
+    let mut place = |length: usize| usize::try_from(random.below(length as u64)).unwrap_or(0);
+    for _ in 0..3 {
+        let at = place(bytes.len());
+        bytes[at] ^= 1 << place(8);
+    }
+    if place(2) == 0 {
+        bytes.truncate(place(bytes.len()).max(1));
+    }
+    bytes
+}
+
+fn lease_frame(data: &[u8]) -> Vec<u8> {
+    datagram(ALL, (HOST.into(), DHCP.0), (Ipv4Addr::BROADCAST.into(), DHCP.1), data)
+}
+
+/// An option of a message of DHCP.
+fn option(data: &[u8], wanted: u8) -> Option<Vec<u8>> {
+    options(data).into_iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+}
+
+fn options(data: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut options = Vec::new();
+    let mut rest = data.get(OPTIONS..).unwrap_or_default();
+    while let [kind, length, after @ ..] = rest
+        && *kind != END
+    {
+        let Some((value, more)) = after.split_at_checked(usize::from(*length)) else { break };
+        options.push((*kind, value.to_vec()));
+        rest = more;
+    }
+    options
+}
+
+/// The message with other values of these options; one without a value is left out.
+fn with(data: &[u8], changes: &[(u8, Option<&[u8]>)]) -> Vec<u8> {
+    let mut bytes = data[..OPTIONS].to_vec();
+    for (kind, value) in options(data) {
+        let value = match changes.iter().find(|(changed, _)| *changed == kind) {
+            Some((_, change)) => change.map(<[u8]>::to_vec),
+            None => Some(value),
+        };
+        if let Some(value) = value {
+            bytes.extend([kind, u8::try_from(value.len()).expect("a short option")]);
+            bytes.extend(value);
+        }
+    }
+    bytes.push(END);
+    bytes
+}
+
+fn with_bytes(data: &[u8], at: usize, new: &[u8]) -> Vec<u8> {
+    let mut bytes = data.to_vec();
+    bytes[at..at + new.len()].copy_from_slice(new);
+    bytes
+}
+
+/// What is no message of a server to us, or no lease: it must be as if it had not come.
+fn malformed_leases(good: &[u8]) -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> =
+        (0..good.len().min(OPTIONS + 60)).step_by(7).map(|at| good[..at].to_vec()).collect();
+    for (at, new) in [
+        (0, &[1][..]),
+        (1, &[6]),
+        (2, &[16]),
+        (2, &[0]),
+        (4, &[0; 4]),
+        (28, &[0; 6]),
+        (236, &[0; 4]),
+        (OFFERED, &[0; 4]),
+        (OFFERED, &[255; 4]),
+        (OFFERED, &[224, 0, 0, 1]),
+        (OPTIONS + 1, &[255]),
+        (OPTIONS, &[0; 12]),
+    ] {
+        all.push(with_bytes(good, at, new));
+    }
+    all.push(with(good, &[(MASK, Some(&[255, 0, 255, 0]))]));
+    all.push(with(good, &[(MASK, None)]));
+    all.push(with(good, &[(SERVER, None)]));
+    all.push(with(good, &[(KIND, Some(&[99]))]));
+    all.push(with(good, &[(KIND, Some(&[]))]));
+    let mut long = with(good, &[]);
+    long.pop();
+    long.extend([MASK, 255].into_iter().cycle().take(1000));
+    all.push(long);
+    all
+}
+
+/// Leases that are read and cannot be: each has us ask anew.
+fn leases_that_cannot_be(good: &[u8]) -> Vec<Vec<u8>> {
+    let refused = with(good, &[(KIND, Some(&[NAK]))]);
+    let mut all = vec![refused];
+    all.push(with(good, &[(LEASE, Some(&[0; 4]))]));
+    all.push(with(good, &[(MASK, Some(&[255; 4]))]));
+    all.push(with(good, &[(MASK, Some(&[0; 4]))]));
+    for router in [[10, 0, 3, 1], [127, 0, 0, 1], [0; 4], [255; 4], OURS.octets()] {
+        all.push(with(good, &[(ROUTER, Some(&router))]));
+    }
+    for address in [[127, 0, 0, 1], [240, 0, 0, 1], [0, 0, 0, 1], HOST.octets()] {
+        all.push(with_bytes(good, OFFERED, &address));
+    }
+    all
+}
+
+/// A name as in a packet.
+fn wire(name: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for label in name.split('.') {
+        bytes.push(u8::try_from(label.len()).expect("a label"));
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.push(0);
+    bytes
+}
+
+fn record(owner: &[u8], address: Ipv4Addr) -> Vec<u8> {
+    let mut bytes = owner.to_vec();
+    bytes.extend([0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+    bytes.extend(address.octets());
+    bytes
+}
+
+/// An answer with this id to this question.
+fn answer(id: [u8; 2], questions: u8, question: &[u8], records: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = id.to_vec();
+    bytes.extend([
+        0x81,
+        0x80,
+        0,
+        questions,
+        0,
+        u8::try_from(records.len()).expect("few records"),
+        0,
+        0,
+        0,
+        0,
+    ]);
+    bytes.extend(question);
+    bytes.extend(records.concat());
+    bytes
+}
+
+/// What is said to a question from this port, and whether that is all.
+fn names(asked: &[u8], port: u16, hardware: Hardware, loops: &mut u32) -> (Vec<Vec<u8>>, bool) {
+    let end = 12 + asked[12..].iter().position(|byte| *byte == 0).unwrap_or(0) + 5;
+    let (id, question, is_a) = ([asked[0], asked[1]], &asked[12..end], asked[end - 3] == 1);
+    let name = &question[..question.len() - 4];
+    let to = (IpAddr::V4(OURS), port);
+    let from_resolver = |data: &[u8]| datagram(hardware, (RESOLVER.into(), DNS), to, data);
+    let lie = answer(id, 1, question, &[record(name, OTHER)]);
+    if question.starts_with(b"\x05guess") {
+        // From whom nobody asked, to where nobody waits, with numbers that were not asked with.
+        let mut all = vec![
+            datagram(hardware, (OTHER.into(), DNS), to, &lie),
+            datagram(hardware, (HOST.into(), DNS), to, &lie),
+            datagram(hardware, (RESOLVER.into(), 54), to, &lie),
+            datagram(hardware, (RESOLVER.into(), DNS), (to.0, port ^ 1), &lie),
+        ];
+        all.push(from_resolver(&answer([id[0], id[1] ^ 1], 1, question, &[record(name, OTHER)])));
+        all.push(from_resolver(&with_bytes(&lie, 2, &[0x01])));
+        all.push(from_resolver(&answer(id, 2, question, &[record(name, OTHER)])));
+        let other = [&wire(VICTIM)[..], &question[question.len() - 4..]].concat();
+        all.push(from_resolver(&answer(id, 1, &other, &[record(name, OTHER)])));
+        all.push(from_resolver(&answer(id, 1, question, &vec![record(name, OTHER); 60])));
+        return (all, false);
+    }
+    if question.starts_with(b"\x04loop") && is_a && *loops < 3 {
+        // With the right number: the same question is asked again of whoever knows.
+        let itself = [[0xc0, 12], [0xc0, 40], [0xff, 0xff]][*loops as usize];
+        let looping = answer(id, 1, &[&itself[..], &question[question.len() - 4..]].concat(), &[]);
+        let at = u8::try_from(12 + question.len()).expect("a short question");
+        let owner_is_itself = answer(id, 1, question, &[record(&[0xc0, at], OTHER)]);
+        let cut = [&lie[..lie.len() - 5], &[][..]].concat();
+        let endless = with_bytes(&lie, 6, &[0xff, 0xff]);
+        let last = [cut, endless, with_bytes(&lie, lie.len() - 6, &[0xff, 0xff])];
+        let all = [looping, owner_is_itself, last[*loops as usize].clone()];
+        *loops += 1;
+        // The second can be read and leads nowhere; so it comes where the third is the answer.
+        return (vec![from_resolver(&all[0]), from_resolver(&all[2])], true);
+    }
+    if question.starts_with(b"\x06poison") && is_a {
+        let records = [record(&wire(VICTIM), HOST), record(name, HOST), record(&wire(VICTIM), HOST)];
+        return (vec![from_resolver(&answer(id, 1, question, &records))], true);
+    }
+    (vec![], false)
+}
+
+/// Segments of somebody who knows who talks with whom, and not where they are.
+fn in_stream(frame: &[u8]) -> Vec<Vec<u8>> {
+    let Ok(frame) = EthernetFrame::new_checked(frame) else { return vec![] };
+    let Some(packet) =
+        Ipv4Packet::new_checked(frame.payload()).ok().filter(|_| frame.ethertype() == EthernetProtocol::Ipv4)
+    else {
+        return vec![];
+    };
+    let Some(tcp) =
+        TcpPacket::new_checked(packet.payload()).ok().filter(|_| packet.next_header() == IpProtocol::Tcp)
+    else {
+        return vec![];
+    };
+    let to = (IpAddr::V4(packet.dst_addr()), tcp.dst_port());
+    let from = (IpAddr::V4(packet.src_addr()), tcp.src_port());
+    let (seq, ack) = (tcp.seq_number().0.cast_unsigned(), tcp.ack_number().0.cast_unsigned());
+    let make = |from, control, seq, ack| segment(frame.dst_addr().0, from, to, control, (seq, ack));
+    // Who knows the second number may refuse a stream that begins.
+    let (far, unsent) = (seq.wrapping_add(FAR), ack.wrapping_add(FAR));
+    vec![
+        make(from, TcpControl::Rst, far, unsent),
+        make(from, TcpControl::Rst, seq.wrapping_sub(1 << 20), unsent),
+        make(from, TcpControl::Fin, far, unsent),
+        make(from, TcpControl::Syn, far, 0),
+        make(from, TcpControl::None, far, unsent),
+        make((from.0, from.1 ^ 1), TcpControl::Rst, seq, ack),
+        make((IpAddr::V4(OTHER), from.1), TcpControl::Rst, seq, ack),
+    ]
+}
+
+/// Beginnings of streams from where nobody is, and whatever else never was a stream.
+pub(crate) fn from_nowhere(station: Station, port: u16) -> Vec<Vec<u8>> {
+    let v4 =
+        [[0; 4], [255; 4], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1], OURS.octets(), [10, 0, 2, 255]];
+    let v6 =
+        [Ipv6Addr::UNSPECIFIED, Ipv6Addr::LOCALHOST, Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1), station.v6];
+    let from_v4 = v4.into_iter().map(|from| (IpAddr::from(from), IpAddr::V4(OURS)));
+    let from_v6 = v6.into_iter().map(|from| (IpAddr::V6(from), IpAddr::V6(station.v6)));
+    let ends: Vec<(IpAddr, IpAddr)> = from_v4.chain(from_v6).collect();
+    let mut all = Vec::new();
+    for control in [TcpControl::Syn, TcpControl::None, TcpControl::Rst, TcpControl::Fin] {
+        for their_port in [0, port, 40_000] {
+            let one = |(from, to)| segment(station.hardware, (from, their_port), (to, port), control, (1, 1));
+            all.extend(ends.iter().copied().map(one));
+        }
+    }
+    all
+}
+
+/// Beginnings of streams that nobody goes on with.
+pub(crate) fn flood(station: Station, port: u16, count: u16) -> Vec<Vec<u8>> {
+    let begin = |number: u16| {
+        let from = IpAddr::from([10, 0, 2, 100 + u8::try_from(number % 100).unwrap_or(0)]);
+        segment(
+            station.hardware,
+            (from, 1000 + number),
+            (OURS.into(), port),
+            TcpControl::Syn,
+            (u32::from(number), 0),
+        )
+    };
+    (0..count).map(begin).collect()
+}
+
+/// Claims to be us, the host, everybody and nobody, of ARP and of its like in IPv6.
+pub(crate) fn claims(station: Station) -> Vec<Vec<u8>> {
+    let us = (station.hardware, OURS);
+    let mut all = Vec::new();
+    for operation in [ArpOperation::Request, ArpOperation::Reply, ArpOperation::Unknown(9)] {
+        for address in
+            [OURS, HOST, RESOLVER, Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, Ipv4Addr::new(224, 0, 0, 1)]
+        {
+            for hardware in [STRANGER, ALL, station.hardware, [1, 0, 0, 0, 0, 1]] {
+                all.push(claim(operation, (hardware, address), us));
+            }
+        }
+    }
+    let whole = claim(ArpOperation::Reply, (STRANGER, HOST), us);
+    all.extend((forge::ETHERNET..whole.len()).map(|end| whole[..end].to_vec()));
+    let near = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x66);
+    let everybody = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    let host = Ipv6Addr::new(0xfd53, 0x6b65, 0x7000, 0, 0, 0, 0, 2);
+    for target in [station.v6, host, Ipv6Addr::UNSPECIFIED, everybody] {
+        for (kind, from) in
+            [(135, near), (136, near), (135, Ipv6Addr::UNSPECIFIED), (136, host), (136, station.v6)]
+        {
+            let mut said = vec![kind, 0, 0, 0, 0xe0, 0, 0, 0];
+            said.extend(target.octets());
+            said.extend([2, 1]);
+            said.extend(STRANGER);
+            for to in [station.v6, everybody] {
+                all.push(message(station.hardware, (from, to), &said));
+            }
+        }
+    }
+    // Routers whose prefixes are none, and one that says it is none any more.
+    for (bits, first, units) in
+        [(64, 0xff, 4), (0, 0xfd, 4), (128, 0xfd, 4), (255, 0x20, 4), (64, 0xfd, 0), (64, 0xfd, 255)]
+    {
+        let mut said = vec![134, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        said.extend([3, units, bits, 0xc0]);
+        said.extend([0xff; 8]);
+        said.extend([0; 4]);
+        said.push(first);
+        said.extend([2; 15]);
+        all.push(message(station.hardware, (near, everybody), &said));
+        all.push(message(station.hardware, (host, station.v6), &said));
+    }
+    all
+}
+
+/// Answers to what nobody asked, errors about what nobody sent, and noise.
+pub(crate) fn unasked(station: Station) -> Vec<Vec<u8>> {
+    let mut random = Random(3);
+    let mut all = Vec::new();
+    let name = wire(VICTIM);
+    let question = [&name[..], &[0, 1, 0, 1]].concat();
+    for _ in 0..500 {
+        let number = |random: &mut Random| u16::try_from(random.below(1 << 16)).unwrap_or(0);
+        let id = number(&mut random).to_be_bytes();
+        let to = (IpAddr::V4(OURS), number(&mut random));
+        all.push(datagram(
+            station.hardware,
+            (RESOLVER.into(), DNS),
+            to,
+            &answer(id, 1, &question, &[record(&name, HOST)]),
+        ));
+    }
+    for _ in 0..100 {
+        let mut refused = vec![2, 1, 6, 0];
+        refused.extend((0..4).map(|_| u8::try_from(random.below(256)).unwrap_or(0)));
+        refused.resize(28, 0);
+        refused.extend(station.hardware);
+        refused.resize(236, 0);
+        refused.extend([0x63, 0x82, 0x53, 0x63, KIND, 1, NAK, SERVER, 4, 10, 0, 2, 2, END]);
+        all.push(lease_frame(&refused));
+    }
+    for kind in 0..=255_u8 {
+        let noise: Vec<u8> = (0..64).map(|_| u8::try_from(random.below(256)).unwrap_or(0)).collect();
+        let errors = [&[kind, 1, 0, 0][..], &noise].concat();
+        all.push(forge::packet(station.hardware, (HOST.into(), OURS.into()), IpProtocol::Icmp, &errors));
+        all.push(forge::packet(station.hardware, (HOST.into(), OURS.into()), IpProtocol::from(kind), &noise));
+        all.push(message(
+            station.hardware,
+            (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2), station.v6),
+            &errors,
+        ));
+        all.push(forge::frame(
+            EthernetProtocol::from(u16::from(kind) << 8),
+            STRANGER,
+            station.hardware,
+            &noise,
+        ));
+    }
+    all
+}
