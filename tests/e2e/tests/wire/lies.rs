@@ -3,7 +3,6 @@
 //! It sees everything and may be faster than those who know. What it cannot do is guess the numbers of a stream, so in streams
 //! it has wrong ones; who knows them can end a stream anyway.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,14 +38,14 @@ const ACK: u8 = 5;
 const NAK: u8 = 6;
 /// Every so many segments of a stream the stranger says something too.
 const OFTEN: u32 = 6;
-/// Half of all numbers of a stream: far from any window.
-const FAR: u32 = 1 << 31;
+/// A quarter of all numbers of a stream: far beyond any window.
+const FAR: u32 = 1 << 30;
 
 /// What was said.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Said {
     /// Leases that were none.
-    pub(crate) leases: u32,
+    pub(crate) leases: usize,
     /// Frames about names.
     pub(crate) names: u32,
     /// Segments within streams.
@@ -57,7 +56,6 @@ pub(crate) struct Said {
 
 /// A stranger that hears everything and is first.
 pub(crate) fn stranger(said: Arc<Mutex<Said>>) -> Hand {
-    let mut leases: Option<VecDeque<Vec<u8>>> = None;
     let (mut random, mut loops, mut segments) = (Random(1), 0, 0);
     Box::new(move |way, frame| {
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,11 +65,10 @@ pub(crate) fn stranger(said: Arc<Mutex<Said>>) -> Hand {
         let mut is_passed = true;
         if let Some(Datagram { from, to, data, hardware }) = Datagram::of(frame) {
             if from.1 == DHCP.0 && way == Way::In && option(&data, KIND).as_deref() == Some(&[ACK]) {
-                let all = leases.get_or_insert_with(|| leases_that_cannot_be(&data).into());
-                if let Some(lease) = all.pop_front() {
+                if let Some(lease) = leases_that_cannot_be(&data).get(said.leases) {
                     said.leases += 1;
                     malformed_leases(&data).into_iter().for_each(|bad| inject(lease_frame(&bad)));
-                    inject(lease_frame(&lease));
+                    inject(lease_frame(lease));
                     is_passed = false;
                 }
             }
@@ -188,8 +185,7 @@ fn with_bytes(data: &[u8], at: usize, new: &[u8]) -> Vec<u8> {
 
 /// What is no message of a server to us, or no lease: it must be as if it had not come.
 fn malformed_leases(good: &[u8]) -> Vec<Vec<u8>> {
-    let mut all: Vec<Vec<u8>> =
-        (0..good.len().min(OPTIONS + 60)).step_by(7).map(|at| good[..at].to_vec()).collect();
+    let mut all: Vec<Vec<u8>> = (0..OPTIONS + 8).step_by(7).map(|at| good[..at].to_vec()).collect();
     for (at, new) in [
         (0, &[1][..]),
         (1, &[6]),
@@ -211,7 +207,7 @@ fn malformed_leases(good: &[u8]) -> Vec<Vec<u8>> {
     all.push(with(good, &[(SERVER, None)]));
     all.push(with(good, &[(KIND, Some(&[99]))]));
     all.push(with(good, &[(KIND, Some(&[]))]));
-    let mut long = with(good, &[]);
+    let mut long = with(good, &[(SERVER, None)]);
     long.pop();
     long.extend([MASK, 255].into_iter().cycle().take(1000));
     all.push(long);
@@ -280,7 +276,7 @@ fn names(asked: &[u8], port: u16, hardware: Hardware, loops: &mut u32) -> (Vec<V
     let to = (IpAddr::V4(OURS), port);
     let from_resolver = |data: &[u8]| datagram(hardware, (RESOLVER.into(), DNS), to, data);
     let lie = answer(id, 1, question, &[record(name, OTHER)]);
-    if question.starts_with(b"\x05guess") {
+    if question.starts_with(b"\x05guess") && is_a {
         // From whom nobody asked, to where nobody waits, with numbers that were not asked with.
         let mut all = vec![
             datagram(hardware, (OTHER.into(), DNS), to, &lie),
@@ -330,6 +326,10 @@ fn in_stream(frame: &[u8]) -> Vec<Vec<u8>> {
     else {
         return vec![];
     };
+    if tcp.syn() && !tcp.ack() {
+        // Nobody knows of a stream before it begins.
+        return vec![];
+    }
     let to = (IpAddr::V4(packet.dst_addr()), tcp.dst_port());
     let from = (IpAddr::V4(packet.src_addr()), tcp.src_port());
     let (seq, ack) = (tcp.seq_number().0.cast_unsigned(), tcp.ack_number().0.cast_unsigned());
@@ -349,10 +349,8 @@ fn in_stream(frame: &[u8]) -> Vec<Vec<u8>> {
 
 /// Beginnings of streams from where nobody is, and whatever else never was a stream.
 pub(crate) fn from_nowhere(station: Station, port: u16) -> Vec<Vec<u8>> {
-    let v4 =
-        [[0; 4], [255; 4], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1], OURS.octets(), [10, 0, 2, 255]];
-    let v6 =
-        [Ipv6Addr::UNSPECIFIED, Ipv6Addr::LOCALHOST, Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1), station.v6];
+    let v4 = [[0; 4], [255; 4], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1]];
+    let v6 = [Ipv6Addr::UNSPECIFIED, Ipv6Addr::LOCALHOST, Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)];
     let from_v4 = v4.into_iter().map(|from| (IpAddr::from(from), IpAddr::V4(OURS)));
     let from_v6 = v6.into_iter().map(|from| (IpAddr::V6(from), IpAddr::V6(station.v6)));
     let ends: Vec<(IpAddr, IpAddr)> = from_v4.chain(from_v6).collect();
@@ -366,19 +364,18 @@ pub(crate) fn from_nowhere(station: Station, port: u16) -> Vec<Vec<u8>> {
     all
 }
 
-/// Beginnings of streams that nobody goes on with.
+/// Beginnings of streams that nobody goes on with, some as if from the machine itself.
 pub(crate) fn flood(station: Station, port: u16, count: u16) -> Vec<Vec<u8>> {
-    let begin = |number: u16| {
-        let from = IpAddr::from([10, 0, 2, 100 + u8::try_from(number % 100).unwrap_or(0)]);
-        segment(
-            station.hardware,
-            (from, 1000 + number),
-            (OURS.into(), port),
-            TcpControl::Syn,
-            (u32::from(number), 0),
-        )
+    let begin = |from: IpAddr, to: IpAddr, number: u16| {
+        let (from, to) = ((from, 1000 + number), (to, port));
+        segment(station.hardware, from, to, TcpControl::Syn, (u32::from(number), 0))
     };
-    (0..count).map(begin).collect()
+    let stranger = |number: u16| IpAddr::from([10, 0, 2, 100 + u8::try_from(number % 100).unwrap_or(0)]);
+    let ourselves = (0..8).flat_map(|number| {
+        let v6 = IpAddr::V6(station.v6);
+        [begin(v6, v6, number), begin(OURS.into(), OURS.into(), number)]
+    });
+    ourselves.chain((0..count).map(|number| begin(stranger(number), OURS.into(), number))).collect()
 }
 
 /// Claims to be us, the host, everybody and nobody, of ARP and of its like in IPv6.

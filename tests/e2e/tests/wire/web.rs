@@ -75,6 +75,6 @@ fn answer(mut caller: TcpStream, document: &[u8], bomb: &[u8]) -> std::io::Resul
             say("ffffffffffffffff\r\n")?;
             say(&"x".repeat(1 << 16))
         }
-        _ => say("SSH-2.0-none of your business\r\n"),
+        _ => say("SSH-2.0-none of your business\r\n\r\n"),
     }
 }
