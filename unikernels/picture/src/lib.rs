@@ -7,9 +7,8 @@
 //! [`Picture::new`] like a file.
 //!
 //! What it deliberately does not do: guess the format from the bytes, animate (the first picture is the
-//! picture), turn pictures as their Exif data say, manage colours. WebP is known by name and refused: there
-//! is no decoder without an operating system that is old and free enough. The decoders are libraries; the
-//! container of GIF is read here.
+//! picture), turn pictures as their Exif data say, manage colours. The decoders are libraries, WebP's our own;
+//! the container of GIF is read here.
 //! Sources: PNG third edition, ISO/IEC 10918-1 (JPEG), GIF89a.
 
 #![cfg_attr(not(test), no_std)]
@@ -21,6 +20,7 @@ mod bmp;
 mod cells;
 mod gif;
 mod png;
+mod webp;
 mod zune;
 
 use alloc::vec::Vec;
@@ -41,7 +41,7 @@ pub enum Format {
     Jpeg,
     /// GIF; of an animated one the first picture.
     Gif,
-    /// WebP: refused.
+    /// WebP, lossy and lossless; of an animated one the first picture.
     WebP,
     /// Windows bitmap.
     Bmp,
@@ -153,6 +153,6 @@ pub fn decode(format: Format, file: &[u8], limits: &Limits) -> Result<Picture, P
         Format::Jpeg => zune::jpeg(file, limits),
         Format::Bmp => bmp::decode(file, limits),
         Format::Gif => gif::decode(file, limits),
-        Format::WebP => Err(PictureError::Unsupported),
+        Format::WebP => webp::decode(file, limits),
     }
 }

@@ -14,7 +14,7 @@ fn second_opinion(format: Format, file: &[u8]) -> image::RgbaImage {
         Format::Png => image::ImageFormat::Png,
         Format::Gif => image::ImageFormat::Gif,
         Format::Bmp => image::ImageFormat::Bmp,
-        Format::WebP => unreachable!("not decoded here"),
+        Format::WebP => image::ImageFormat::WebP,
         Format::Jpeg => {
             let mut decoder = jpeg_decoder::Decoder::new(file);
             let pixels = decoder.decode().unwrap();

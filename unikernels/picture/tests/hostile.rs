@@ -68,7 +68,12 @@ fn with_size(format: Format, file: &[u8], width: u32, height: u32) -> Vec<u8> {
             bad[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes()[2..]);
             bad[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes()[2..]);
         }
-        Format::WebP => {}
+        // Two numbers of 14 bits; a WebP cannot say more.
+        Format::WebP => {
+            let kept = u32::from_le_bytes(bad[21..25].try_into().unwrap()) & 0xf000_0000;
+            let sides = (width.wrapping_sub(1) & 0x3fff) | (height.wrapping_sub(1) & 0x3fff) << 14;
+            bad[21..25].copy_from_slice(&(kept | sides).to_le_bytes());
+        }
     }
     bad
 }
@@ -100,6 +105,10 @@ fn files_that_lie_about_their_size_are_refused_or_bounded() {
                     Format::Png => (width as usize, height as usize),
                     // A negative height is one from the top.
                     Format::Bmp => (width as usize, height.cast_signed().unsigned_abs() as usize),
+                    Format::WebP => (
+                        (width.wrapping_sub(1) & 0x3fff) as usize + 1,
+                        (height.wrapping_sub(1) & 0x3fff) as usize + 1,
+                    ),
                     _ => (width as usize & 0xffff, height as usize & 0xffff),
                 };
                 // A GIF may leave the size of its screen to its picture.
@@ -150,14 +159,14 @@ fn a_file_of_another_format_or_kind_is_refused() {
     let with_alpha = common::encode(&common::sample(9, 9), image::ImageFormat::Bmp);
     assert_eq!(checked(Format::Bmp, &with_alpha), Err(PictureError::Unsupported));
     assert_eq!(checked(Format::Bmp, &common::packed_bmp(9, 9)), Err(PictureError::Unsupported));
-    assert_eq!(checked(Format::WebP, b"RIFF\x1a\0\0\0WEBPVP8L"), Err(PictureError::Unsupported));
+    assert_eq!(checked(Format::WebP, b"RIFF\x0c\0\0\0WEBPEXIF\0\0\0\0"), Err(PictureError::Unsupported));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn any_damage_is_refused_or_bounded(
-        which in 0usize..12,
+        which in 0usize..14,
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..12),
         cut in any::<proptest::sample::Index>(),
         moved in any::<bool>(),

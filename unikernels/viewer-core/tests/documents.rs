@@ -186,14 +186,15 @@ fn a_picture_is_cells_and_pixels() {
 
 #[test]
 fn damaged_pictures_are_failures() {
-    for (media, file) in
-        [("image/png", &b"\x89PNG\r\n\x1a\n"[..]), ("image/jpeg", b"\xff\xd8"), ("image/gif", b"GIF89a")]
-    {
+    for (media, file) in [
+        ("image/png", &b"\x89PNG\r\n\x1a\n"[..]),
+        ("image/jpeg", b"\xff\xd8"),
+        ("image/gif", b"GIF89a"),
+        ("image/webp", b"RIFF"),
+    ] {
         let mut scene = scene(vec![Act::Say(answer(media, file))]);
         let progress = scene.load("http://host.test/");
         let Phase::Failed(failed) = &progress.phase else { panic!("{progress:?}") };
         assert_eq!(failed.reason, Reason::Picture, "{media}");
     }
-    let mut scene = scene(vec![Act::Say(answer("image/webp", b"RIFF"))]);
-    assert!(failure(&scene.load("http://host.test/")).starts_with("Kind: "));
 }

@@ -49,6 +49,8 @@ pub(crate) fn files(width: u32, height: u32) -> Vec<(&'static str, Format, Vec<u
         ("GIF", Format::Gif, gif(&image)),
         ("BMP", Format::Bmp, encode(&opaque, ImageFormat::Bmp)),
         ("grey BMP", Format::Bmp, encode(&grey, ImageFormat::Bmp)),
+        ("WebP", Format::WebP, encode(&opaque, ImageFormat::WebP)),
+        ("WebP with alpha", Format::WebP, encode(&image, ImageFormat::WebP)),
         ("interlaced GIF", Format::Gif, interlaced_gif()),
     ]
 }
