@@ -15,9 +15,11 @@
 
 extern crate alloc;
 
+mod alpha;
 mod budget;
 mod container;
 mod lossless;
+mod lossy;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -122,7 +124,10 @@ pub fn decode(file: &[u8], limits: &Limits) -> Result<Bitmap, WebpError> {
     let mut budget = Budget::new(limits.memory_max);
     let rgba = match still.stream {
         Stream::Lossless(data) => lossless::decode(data, still.size, &mut budget)?,
-        Stream::Lossy { .. } => return Err(WebpError::Unsupported),
+        Stream::Lossy { data, alpha } => {
+            let alpha = alpha.map(|alpha| alpha::decode(alpha, still.size, &mut budget)).transpose()?;
+            lossy::decode(data, still.size, alpha.as_deref(), &mut budget)?
+        }
     };
     debug_assert_eq!(rgba.len(), pixels);
     let rgba = placed(&still, rgba, &mut budget)?;

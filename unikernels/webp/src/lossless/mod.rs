@@ -35,7 +35,6 @@ pub(crate) fn decode(data: &[u8], size: Size, budget: &mut Budget) -> Result<Vec
 }
 
 /// Decodes a picture without header, as transparency is stored.
-#[expect(dead_code, reason = "lossy pictures come next")]
 pub(crate) fn decode_bare(data: &[u8], size: Size, budget: &mut Budget) -> Result<Vec<Pixel>, WebpError> {
     image(&mut Bits::new(data), size, budget)
 }
