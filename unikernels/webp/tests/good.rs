@@ -18,13 +18,28 @@ fn check(name: &str, ours: &Bitmap, theirs: &Bitmap) {
     }
 }
 
+/// The other decoder puts pictures of an animation onto its canvas by their transparency: what cannot be seen
+/// loses its colour, and the rest may differ by the rounding.
+fn blended(ours: &Bitmap, theirs: &mut Bitmap) {
+    for (a, b) in ours.rgba.chunks(4).zip(theirs.rgba.chunks_mut(4)) {
+        let close = a.iter().zip(b.iter()).all(|(a, b)| a.abs_diff(*b) <= 1);
+        if a[3] == b[3] && (a[3] == 0 || close) {
+            b.copy_from_slice(a);
+        }
+    }
+}
+
 #[test]
 fn files_of_libwebp_look_as_to_another_decoder() {
     let files = files();
     assert!(files.len() >= 11, "{}", files.len());
     for (name, file) in files {
         let ours = decode(&file, &LIMITS).unwrap_or_else(|why| panic!("{name}: {why}"));
-        check(&name, &ours, &second_opinion(&file).unwrap());
+        let mut theirs = second_opinion(&file).unwrap();
+        if name.starts_with("animated") {
+            blended(&ours, &mut theirs);
+        }
+        check(&name, &ours, &theirs);
     }
 }
 

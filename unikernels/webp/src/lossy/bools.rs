@@ -1,8 +1,8 @@
 //! Decisions of known probability, as VP8 packs them. Source: RFC 6386, section 7.
 
-/// Bytes behind the end that are read as zeros: the coder of decisions looks two ahead, and some encoders
-/// leave out zeros at the end. Data that need more are cut short.
-const BEYOND_MAX: u32 = 2;
+/// Bytes behind the end that are read as zeros: eight bits are compared, of which the last decision needs few.
+/// Data that need more are cut short.
+const BEYOND_MAX: u32 = 1;
 /// A decision that may be either.
 const EVEN: u8 = 128;
 
