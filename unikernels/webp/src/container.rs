@@ -36,12 +36,15 @@ pub(crate) struct Still<'a> {
     pub(crate) stream: Stream<'a>,
 }
 
+/// A name, and what it is of.
+type Chunk<'a> = ([u8; 4], &'a [u8]);
+
 /// The chunks of a piece of a file.
 struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Chunks<'a> {
     /// The next chunk, if there is one. Bytes too few for a header are none.
-    fn next(&mut self) -> Result<Option<([u8; 4], &'a [u8])>, WebpError> {
+    fn next(&mut self) -> Result<Option<Chunk<'a>>, WebpError> {
         let Some((header, rest)) = self.0.split_first_chunk::<CHUNK_HEADER_LEN>() else {
             return Ok(None);
         };

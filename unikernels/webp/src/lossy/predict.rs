@@ -94,7 +94,7 @@ pub(super) fn block(plane: &mut Plane, place: usize, mode: BlockMode, above_righ
     let (twos, threes) = means.split_at_mut(usize::from(THREE));
     for (mean, pair) in twos.iter_mut().zip(edge.array_windows()) {
         let [first, second] = pair.map(u16::from);
-        *mean = low((first + second + 1) / 2);
+        *mean = low((first + second).div_ceil(2));
     }
     // The first three pixels are around the second.
     for (mean, triple) in threes.iter_mut().skip(1).zip(edge.array_windows()) {
