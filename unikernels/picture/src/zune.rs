@@ -24,6 +24,8 @@ fn options(limits: &Limits) -> DecoderOptions {
         .jpeg_set_max_scans(SCANS_MAX)
         .jpeg_set_out_colorspace(ColorSpace::RGBA)
         .png_set_strip_to_8bit(true)
+        .png_set_confirm_crc(true)
+        .inflate_set_confirm_adler(true)
 }
 
 pub(crate) fn png(file: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
