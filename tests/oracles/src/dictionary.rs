@@ -21,6 +21,9 @@ pub fn dictionary(target: &Target) -> String {
     if target.name == "imports" {
         words = crate::imports::dictionary().into_iter().collect();
     }
+    if target.name == "picture" {
+        words = crate::picture::dictionary().collect();
+    }
     words.extend([0_u64, 1, 0x7f, 0x80, 0x3fff, 0x4000, 0xffff, 0x1_0000, 0xffff_ffff].map(shortest));
     // Varints that are not minimal, and a text that is not UTF-8.
     words.extend([vec![0x80, 0], vec![0x81, 0], vec![0xff; 9], vec![0xc0, 0x80], vec![0xed, 0xa0, 0x80]]);

@@ -54,6 +54,7 @@ pub fn seeds(target: &Target) -> Vec<Vec<u8>> {
         (None, "records") => crate::records::seeds(),
         (None, "imports") => crate::imports::seeds(),
         (None, "agent") => crate::agent::seeds(),
+        (None, "picture") => crate::picture::seeds(),
         (None, "table") => tables(),
         (None, "policy") => noise(64, 120).into_iter().chain([system_file()]).collect(),
         (None, _) => noise(64, 200),

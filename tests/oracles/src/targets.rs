@@ -7,7 +7,7 @@ use crate::{
     Block, Clock, Console, Ctl, Echo, Links, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys, Volumes,
 };
 use crate::{agent, backup, elf, image, imports, kdbx, message, monitor};
-use crate::{peers, policy, queue, records, show_message, store, table, volume};
+use crate::{peers, picture, policy, queue, records, show_message, store, table, volume};
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 28] = [
+pub const TARGETS: [Target; 29] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
@@ -84,6 +84,7 @@ pub const TARGETS: [Target; 28] = [
     target("records", "records of entries and groups against a plain reading of their format", records),
     target("imports", "files of other password managers, and our export of what became of them", imports),
     target("agent", "keys that sign with consent, asked as an SSH agent; no answer tells of a key", agent),
+    target("picture", "files of every picture format, and PNG files that lie under right sums", picture),
 ];
 
 /// The target of this name.
