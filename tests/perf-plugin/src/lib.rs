@@ -11,6 +11,9 @@
 //!
 //! With the argument `profile=on` it also prints `profile: ADDRESS TIMES` for every host instruction that ran.
 //!
+//! With the argument `counter=FILE` it listens at that Unix socket and tells whoever connects, in a line, how many instructions
+//! have been retired, both worlds. A processor that halts retires none.
+//!
 //! A qube that tries VMRUN or VMSAVE is counted too, before its exit; such runs measure attacks, not speed.
 //! Source: QEMU's plugin API, version 1 (`qemu-plugin.h` of QEMU 7.2).
 
@@ -18,6 +21,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::io::Write as _;
+use std::os::unix::net::UnixListener;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -109,8 +114,11 @@ pub unsafe extern "C" fn qemu_plugin_install(
         let argument = unsafe { *place };
         // SAFETY: a string that ends in NUL, as the caller says.
         let argument = unsafe { CStr::from_ptr(argument) };
-        if argument.to_bytes() == b"profile=on" {
-            PROFILE.store(true, Ordering::Relaxed);
+        match argument.to_str().ok().and_then(|text| text.split_once('=')) {
+            Some(("profile", "on")) => PROFILE.store(true, Ordering::Relaxed),
+            // A plugin that cannot be installed ends QEMU, which says so.
+            Some(("counter", path)) if tell(path).is_err() => return 1,
+            _ => {}
         }
     }
     // SAFETY: QEMU calls this once, with our id; both functions only store the callbacks.
@@ -118,6 +126,18 @@ pub unsafe extern "C" fn qemu_plugin_install(
     // SAFETY: as above.
     unsafe { qemu_plugin_register_atexit_cb(id, finished, std::ptr::null_mut()) };
     0
+}
+
+/// Tells the count to whoever connects, until QEMU ends.
+fn tell(path: &str) -> std::io::Result<()> {
+    let listener = UnixListener::bind(path)?;
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // Whoever went away asks again.
+            let _ = writeln!(stream, "{}", RETIRED.load(Ordering::Relaxed));
+        }
+    });
+    Ok(())
 }
 
 /// A block of code was translated: watch each of its instructions.

@@ -24,7 +24,7 @@ struct Promise {
 const TENTH_LESS: f64 = 1.0 / 0.9;
 
 /// The promises, in the order they are shown.
-const PROMISES: [Promise; 19] = [
+const PROMISES: [Promise; 20] = [
     Promise {
         name: "call.exits",
         what: "exits of a 64-byte call and its answer",
@@ -128,6 +128,12 @@ const PROMISES: [Promise; 19] = [
         what: "exits of the whole machine for 64 KiB of a stream of TCP",
         most: 4.0,
         formula: |raw| Some(raw.get("net.exits")? * 65_536.0),
+    },
+    Promise {
+        name: "open.page",
+        what: "instructions of `open` of a page of 20 KiB, to its last line",
+        most: 30_000_000.0,
+        formula: |raw| raw.get("open.instructions"),
     },
     Promise {
         name: "volume.write",

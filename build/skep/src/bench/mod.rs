@@ -8,6 +8,7 @@ mod boot;
 mod disk;
 mod figures;
 mod net;
+mod open;
 mod project;
 mod speed;
 mod vault;
@@ -71,10 +72,15 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
     doctor::ensure(&[Task::Build, Task::Run, Task::Measure], report)?;
     report.step("build the counter", || build_plugin(workspace))?;
     if length == Length::Network {
-        let raw = net::measure(workspace, report)?;
+        let mut raw = net::measure(workspace, report)?;
         for (name, value) in &raw {
             println!("{name} {value:.6} a byte");
         }
+        let open = open::measure(workspace, report)?;
+        for (name, value) in &open {
+            println!("{name} {}", figures::number(*value));
+        }
+        raw.extend(open);
         return write(workspace, "bench-net.json", &figures::results(&raw), &raw);
     }
     let built = builder::build(workspace, SYSTEM, None, report)?;
@@ -93,6 +99,7 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
     raw.extend(vault::measure(workspace, length, report)?);
     raw.extend(disk::measure(workspace, report)?);
     raw.extend(net::measure(workspace, report)?);
+    raw.extend(open::measure(workspace, report)?);
     let lines =
         build_tidy::supervisor_lines(&workspace.root).map_err(|error| Failure::of("supervisor", &error))?;
     raw.insert("supervisor.lines".into(), f64::from(lines));
@@ -110,7 +117,7 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
         println!("{line}");
     }
     println!("{} runs, each twice, identical", RUNS.len() + 3 + vault::runs(length).count() + 1);
-    println!("{} runs with a disk and two with a network, each twice, alike", disk::RUNS.len());
+    println!("{} runs with a disk and three with a network, each twice, alike", disk::RUNS.len());
     write(workspace, "bench.json", &results, &raw)
 }
 

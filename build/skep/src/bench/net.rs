@@ -22,7 +22,7 @@ const FIGURES: [&str; 2] = ["retired", "exits"];
 /// How much larger the figure of one run may be than that of the other.
 const SPREAD_MAX: f64 = 1.25;
 /// The card, its network, and the IOMMU without which no qube gets it.
-const DEVICES: [&str; 6] = [
+pub(super) const DEVICES: [&str; 6] = [
     "-device",
     "amd-iommu",
     "-netdev",
@@ -62,34 +62,54 @@ pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures>
     };
     let first = report.step("measure net", once)?;
     let second = report.step("measure net again", once)?;
-    let mut raw = Figures::new();
-    for figure in FIGURES {
-        let (Some(first), Some(second)) = (first.get(figure), second.get(figure)) else { continue };
-        let (least, most) = (first.min(*second), first.max(*second));
-        if most > least * SPREAD_MAX {
-            let found =
-                format!("two runs of `net` differ by more than a quarter: {figure} {first}, then {second}");
-            return Err(Failure::failed(found));
+    let named = |(figure, value)| (format!("net.{figure}"), value);
+    Ok(alike("net", &first, &second, SPREAD_MAX)?.into_iter().map(named).collect())
+}
+
+/// The smaller value of each figure of two runs.
+///
+/// # Errors
+/// When the larger one is more than `spread_max` times the smaller one, or missing.
+pub(super) fn alike(run: &str, first: &Figures, second: &Figures, spread_max: f64) -> Outcome<Figures> {
+    let least = |(figure, first): (&String, &f64)| {
+        let second = second.get(figure).copied().unwrap_or(f64::INFINITY);
+        if first.max(second) > first.min(second) * spread_max {
+            return Err(Failure::failed(format!(
+                "two runs of `{run}` differ too much: {figure} {first}, then {second}"
+            )));
         }
-        raw.insert(format!("net.{figure}"), least);
-    }
-    Ok(raw)
+        Ok((figure.clone(), first.min(second)))
+    };
+    first.iter().map(least).collect()
 }
 
 /// A server that answers `GET /N` with N bytes, until this process ends; its port.
 fn serve() -> std::io::Result<u16> {
+    serve_with(|path| {
+        let length = path.trim_start_matches('/').parse().unwrap_or(0);
+        (vec![0x5a; length], "application/octet-stream")
+    })
+}
+
+/// A server that answers everything with this page; its port.
+pub(super) fn serve_page(page: Vec<u8>) -> std::io::Result<u16> {
+    serve_with(move |_| (page.clone(), "text/html; charset=utf-8"))
+}
+
+/// A server that answers a path with bytes of a type, one client at a time, until this process ends; its port.
+fn serve_with(answer: impl Fn(&str) -> (Vec<u8>, &'static str) + Send + 'static) -> std::io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Whoever goes away early is measured as a document that did not come whole.
-            let _ = answer(stream);
+            let _ = serve_one(stream, &answer);
         }
     });
     Ok(port)
 }
 
-fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+fn serve_one(mut stream: TcpStream, answer: impl Fn(&str) -> (Vec<u8>, &'static str)) -> std::io::Result<()> {
     let mut request = Vec::new();
     let mut piece = [0; 256];
     while !request.ends_with(b"\r\n\r\n") && request.len() < REQUEST_MAX {
@@ -100,7 +120,22 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         request.extend(piece.iter().take(read));
     }
     let text = String::from_utf8_lossy(&request).into_owned();
-    let length = text.split(['/', ' ']).nth(2).and_then(|word| word.parse::<usize>().ok()).unwrap_or(0);
-    write!(stream, "HTTP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n")?;
-    stream.write_all(&vec![0x5a; length])
+    let (body, kind) = answer(text.split(' ').nth(1).unwrap_or_default());
+    write!(stream, "HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len())?;
+    stream.write_all(&body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_may_differ_by_a_quarter_and_the_smaller_value_counts() {
+        let of = |value: f64| Figures::from([("exits".to_owned(), value)]);
+        let alike = |first: f64, second: f64| alike("net", &of(first), &of(second), SPREAD_MAX);
+        assert_eq!(alike(100.0, 125.0).ok(), Some(of(100.0)));
+        assert_eq!(alike(120.0, 100.0).ok(), Some(of(100.0)));
+        assert!(alike(100.0, 126.0).is_err_and(|error| error.message.contains("exits 100, then 126")));
+        assert!(super::alike("net", &of(1.0), &Figures::new(), SPREAD_MAX).is_err());
+    }
 }
