@@ -6,6 +6,7 @@
 
 mod asking;
 mod converting;
+mod paging;
 mod place;
 mod showing;
 
@@ -29,6 +30,7 @@ const WIPE_MS: u64 = 10_000;
 /// How often is looked, in milliseconds, should nobody say that something changed.
 const LOOK_MS: u64 = 200;
 
+pub(crate) use paging::SCREEN_ROWS;
 pub(crate) use place::Place;
 
 /// The document that is open.

@@ -46,13 +46,28 @@ impl Frame {
 
     /// Shows text. What follows its last line feed waits for more, or for [`Frame::end`].
     pub(crate) fn put<W: Terminal>(&mut self, screen: &mut Screen<'_, W>, text: &str) {
-        for character in text.chars() {
+        let rest = self.put_rows(screen, text, usize::MAX);
+        debug_assert!(rest.is_empty(), "no text has so many rows");
+    }
+
+    /// Shows text until so many rows have been shown altogether; gives what is left of it.
+    pub(crate) fn put_rows<'t, W: Terminal>(
+        &mut self,
+        screen: &mut Screen<'_, W>,
+        text: &'t str,
+        rows_max: usize,
+    ) -> &'t str {
+        for (at, character) in text.char_indices() {
+            if self.rows >= rows_max {
+                return text.get(at..).unwrap_or_default();
+            }
             if character == '\n' {
                 self.end_row(screen);
             } else if let Some(shown) = safe(character) {
                 self.put_char(screen, shown);
             }
         }
+        ""
     }
 
     /// Shows a line.

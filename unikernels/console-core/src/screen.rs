@@ -199,6 +199,14 @@ impl<'w, W: Terminal> Screen<'w, W> {
         }
     }
 
+    /// Waits for a key that is typed from now on; what was typed ahead stays for the next prompt.
+    pub(crate) fn fresh_input(&mut self) -> Input {
+        let ahead = core::mem::replace(&mut self.ahead, Ring::new());
+        let input = self.input_until(None);
+        self.ahead = ahead;
+        input
+    }
+
     /// Waits until something moves, at most until `deadline_ms`, while something else is being done. What is typed meanwhile
     /// is kept for the next prompt, but for Ctrl-C.
     pub(crate) fn wait_meanwhile(&mut self, deadline_ms: u64) -> Waited {

@@ -37,6 +37,8 @@ pub struct Session<'w, W> {
     pub(crate) addressed: Option<QubeName>,
     /// The document that is open.
     pub(crate) document: Option<Opened>,
+    /// Rows of the terminal; 0: pages never stop.
+    pub(crate) rows: usize,
 }
 
 /// Why a command ended early. What is to be said about it has been said.
@@ -56,7 +58,14 @@ impl<'w, W: World> Session<'w, W> {
             ends: Ends::new(),
             addressed: None,
             document: None,
+            rows: document::SCREEN_ROWS,
         }
+    }
+
+    /// On a terminal of so many rows instead of 24; 0: a page is shown whole, however long it is.
+    #[must_use]
+    pub fn with_rows(self, rows: usize) -> Self {
+        Self { rows, ..self }
     }
 
     /// Greets and then obeys, until the terminal is gone.

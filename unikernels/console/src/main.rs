@@ -1,7 +1,8 @@
 //! The console qube: the terminal on the serial port, and a person at it.
 //!
 //! What it does is in `unikernels-console-core`; this is the wiring: the serial port as a terminal, the channels as clients.
-//! Argument: `color=never` sends no colours.
+//! Arguments: `color=never` sends no colours; `rows=N` says how many rows the terminal has, 24 without it, and 0 that pages never
+//! stop.
 
 #![no_std]
 #![no_main]
@@ -36,6 +37,14 @@ fn main(qube: Qube) -> i32 {
         Some("never") => Colour::Never,
         _ => Colour::Always,
     };
+    let rows = match qube.args().get("rows").map(str::parse) {
+        None => None,
+        Some(Ok(rows)) => Some(rows),
+        Some(Err(_)) => {
+            log!("rows is no number: 24 it is");
+            None
+        }
+    };
     let Ok(own_name) = QubeName::new(qube.name()) else {
         log!("no name");
         return 1;
@@ -53,7 +62,11 @@ fn main(qube: Qube) -> i32 {
     // Too large for the stack, so it is a static.
     static ROOM: spin::Mutex<Room> = spin::Mutex::new(Room::new());
     let mut room = ROOM.lock();
-    Session::new(console, &mut room, colour).run();
+    let session = Session::new(console, &mut room, colour);
+    match rows {
+        Some(rows) => session.with_rows(rows).run(),
+        None => { session }.run(),
+    }
     0
 }
 

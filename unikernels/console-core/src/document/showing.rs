@@ -1,6 +1,7 @@
 //! A document on the screen: title, page or picture, and what can be done next.
 
 use super::Loaded;
+use super::paging::{Next, Pager};
 use crate::frame::{COLUMNS, Frame};
 use crate::session::{Done, Session};
 use crate::system::World;
@@ -34,6 +35,7 @@ impl<W: World> Session<'_, W> {
 
     fn show_page(&mut self, loaded: &Loaded, frame: &mut Frame) -> Done {
         let mut from = 0_u32;
+        let mut pager = Pager::new(self.rows);
         loop {
             let Ok(piece) = self.ask_viewer(&loaded.viewer, |viewer| viewer.page(from))? else {
                 return self.contradicts(&loaded.viewer);
@@ -41,20 +43,30 @@ impl<W: World> Session<'_, W> {
             if piece.is_empty() {
                 break;
             }
-            frame.put(&mut self.screen, &piece);
+            let mut rest = frame.put_rows(&mut self.screen, &piece, pager.rows_max());
+            while !rest.is_empty() {
+                if self.ask_for_more(&mut pager)? == Next::Stop {
+                    return self.stopped(frame);
+                }
+                rest = frame.put_rows(&mut self.screen, rest, pager.rows_max());
+            }
             from = from.saturating_add(u32::try_from(piece.len()).unwrap_or(u32::MAX));
             if from > TEXT_MAX || frame.rows() > ROWS_MAX {
                 frame.end(&mut self.screen);
                 self.say(format_args!("It goes on; this is as much as is shown."));
                 return Ok(());
             }
-            if self.screen.is_cancelled() {
-                frame.end(&mut self.screen);
-                self.say(format_args!("Stopped; the document stays open."));
-                return Ok(());
+            if !pager.takes_keys() && self.screen.is_cancelled() {
+                return self.stopped(frame);
             }
         }
         frame.end(&mut self.screen);
+        Ok(())
+    }
+
+    fn stopped(&mut self, frame: &mut Frame) -> Done {
+        frame.end(&mut self.screen);
+        self.say(format_args!("Stopped; the document stays open."));
         Ok(())
     }
 

@@ -22,6 +22,7 @@ mod entries;
 mod files;
 mod keys;
 mod links;
+mod paging;
 mod report;
 mod vault;
 

@@ -10,7 +10,7 @@ const URL: &str = "http://host.test/a";
 const CHOICE: &str = "▲ work asks to open http://host.test/a in work-viewer: [o]pen, [n]o?";
 
 /// A world with a viewer of the console's own, one that is opened for `work`, and one that the manifest calls otherwise.
-fn with_places(world: &mut FakeWorld) {
+pub(super) fn with_places(world: &mut FakeWorld) {
     for viewer in ["viewer-1", "work-viewer-1", "bills", "viewer-2"] {
         world.add_viewer(viewer);
     }
@@ -30,7 +30,7 @@ fn with_places(world: &mut FakeWorld) {
     }
 }
 
-fn link(world: &mut FakeWorld, from: &str, label: Label, url: Option<&str>) {
+pub(super) fn link(world: &mut FakeWorld, from: &str, label: Label, url: Option<&str>) {
     let from = QubeName::new(from).ok().unwrap();
     let until_ms = world.terminal.now_ms + LINK_MS;
     let link = Link { from, label, url: url.map(Text::truncated), until_ms };
@@ -46,7 +46,7 @@ fn keys(world: &mut FakeWorld, keys: &str) {
 }
 
 /// What every viewer was asked to open.
-fn opened_in(world: &FakeWorld) -> Vec<(&'static str, String)> {
+pub(super) fn opened_in(world: &FakeWorld) -> Vec<(&'static str, String)> {
     let machine = world.machine.borrow();
     let all = machine.viewers.iter();
     all.flat_map(|(name, viewer)| viewer.opened.iter().map(|(url, _)| (*name, url.clone()))).collect()
