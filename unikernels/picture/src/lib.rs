@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use cells::{Cell, Cells, Colours, write_row};
-pub use png::to_png;
+pub use png::{STACK_LEN_MAX, to_png};
 
 /// Bytes of a pixel: red, green, blue, alpha (not premultiplied).
 pub const PIXEL_LEN: usize = 4;

@@ -18,7 +18,10 @@ const DEPTH: u8 = 8;
 const RGBA: u8 = 6;
 const RGB: u8 = 2;
 
-/// Encodes `picture`. An opaque one is kept without alpha.
+/// Most bytes of stack that [`to_png`] takes: the compressor is built there before it moves to the heap.
+pub const STACK_LEN_MAX: usize = 96 * 1024;
+
+/// Encodes `picture`. An opaque one is kept without alpha. Takes up to [`STACK_LEN_MAX`] of stack.
 #[must_use]
 pub fn to_png(picture: &Picture) -> Vec<u8> {
     let is_opaque = picture.rgba.chunks_exact(PIXEL_LEN).all(|pixel| pixel.last() == Some(&255));

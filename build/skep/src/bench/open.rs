@@ -3,8 +3,8 @@
 //! A server on this machine behind QEMU's own network, the system `open` as it is, and keys typed at its terminal. Counted are the
 //! instructions of the whole machine: supervisor, console, network qube and the disposable, whose start is part of it. While
 //! all of them wait the processor is halted and retires none, so waiting for the network costs nothing, and looking whether it is
-//! over does. The count is read at two instants: when the line is typed and the machine has come to rest, and when the last line has
-//! arrived here; what the machine does until that is noticed is counted too.
+//! over does. The count is read when the line is typed and the machine has come to rest, when the first screenful has arrived here,
+//! upon which `a` is typed, and when the last line has; what the machine does until that is noticed is counted too.
 //!
 //! QEMU moves frames and characters when the host lets it, so two runs differ: they must be within a quarter of each other, and
 //! the smaller one is taken.
@@ -29,6 +29,8 @@ const SYSTEM: &str = "open";
 const PAGE_LEN: usize = 20 * 1024;
 /// How its last paragraph begins; nothing else has these words.
 const LAST_LINE: &str = "This is the end of the page.";
+/// What the terminal shows when the screen is full of the page; `a` has the rest shown.
+const CHOICE: &str = "-- more:";
 /// What the terminal shows when it wants a line.
 const PROMPT: &str = "skep> ";
 /// How long nothing may run in a machine at rest, and how many instructions count as nothing: somebody's timer may run out.
@@ -37,8 +39,8 @@ const REST_INSTRUCTIONS: u64 = 100_000;
 /// How much larger a figure of one run may be than that of the other.
 const SPREAD_MAX: f64 = 1.25;
 
-/// Builds and runs, twice: `open.instructions` from the Enter key to the last line, and `open.boot`, all from the machine's entry to
-/// the first prompt and that line.
+/// Builds and runs, twice: `open.instructions` from the Enter key to the last line, `open.screen` to the first screenful, and
+/// `open.boot`, all from the machine's first instruction to the last line.
 ///
 /// # Errors
 /// When a run does not end well, or two differ by more than a quarter.

@@ -51,6 +51,7 @@ pub(super) static SPECS: [Spec; 17] = [
         "Fetched and read by a qube that has the network and nothing else, and is wiped afterwards. What strangers wrote\n\
          stands behind a mark in the colour of that qube. A number follows a link of the open document, in a new life.\n\
          Without 'in NAME' the first viewer takes it; one that is kept for another qube has to be named. Ctrl-C stops it.\n\
+         A page stops when the screen is full: space or Enter shows more, a all of it, q stops; the document stays open.\n\
          The line is not kept in the history. Example: open http://example.org/ in personal-bills",
     ),
     spec(
@@ -58,7 +59,8 @@ pub(super) static SPECS: [Spec; 17] = [
         "URL NAME",
         "make a clean picture of one from the web",
         "A disposable decodes it and hands over pixels; this console makes a PNG file of them, so no byte of the original is in\n\
-         it, and shows it as lines of base64 between two of dashes. Example: convert http://example.org/a.gif a.png",
+         it, and shows it as lines of base64 between two of dashes. From a URL alone: no qube here keeps files under names that\n\
+         a person could type. Example: convert http://example.org/a.gif a.png",
     ),
     spec(
         "close",
