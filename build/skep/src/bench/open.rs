@@ -118,12 +118,19 @@ impl Talk {
         self.until("/page")?;
         let before = self.rest()?;
         self.keys("\r")?;
+        self.until(CHOICE)?;
+        let first = self.retired()?;
+        self.keys("a")?;
         self.until(LAST_LINE)?;
-        let after = self.retired()?;
+        let last = self.retired()?;
         self.until(PROMPT)?;
         self.keys("poweroff\r")?;
-        let [before, after] = [before, after].map(|count| count as f64);
-        Ok(Figures::from([("open.instructions".to_owned(), after - before), ("open.boot".to_owned(), after)]))
+        let named = |name: &str, count: u64| (format!("open.{name}"), count as f64);
+        Ok(Figures::from([
+            named("screen", first.saturating_sub(before)),
+            named("instructions", last.saturating_sub(before)),
+            named("boot", last),
+        ]))
     }
 
     fn keys(&mut self, keys: &str) -> Outcome<()> {
