@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use ipc_proto_net_api::{Address, Handle, NetError, Readiness};
+use ipc_proto_net_api::{Address, Handle, NetError, Readiness, StreamId};
 use ipc_proto_types::{Generation, PortIndex};
 use netvm_firewall::{Attempt, Firewall, HostName, Operation};
 
@@ -31,6 +31,10 @@ pub(crate) struct Client {
     pub(crate) wanted: Wanted,
     /// What it was told last about what it asked about; nothing when it does not wait to be told.
     watched: Option<Vec<(Handle, Readiness)>>,
+    /// Streams of which it took all there was; it is told when there is more.
+    awaited: Vec<StreamId>,
+    /// When to look again whether it has to be told.
+    news_ms: Option<u64>,
     /// Whether an answer to `resolve` or `ping` has come since it asked.
     is_news: bool,
 }
@@ -48,6 +52,8 @@ impl Client {
             pings: Table::new(),
             wanted: Wanted::new(),
             watched: None,
+            awaited: Vec::new(),
+            news_ms: None,
             is_news: false,
         }
     }
@@ -187,20 +193,62 @@ impl Client {
         }
         let readiness = watched.iter().map(|watched| watched.1).collect();
         self.watched = Some(watched);
+        // It knows now how these are.
+        self.awaited.retain(|stream| !handles.contains(&Handle::Stream(*stream)));
         Ok(readiness)
+    }
+
+    /// From now on the client waits to be told that there is more of a stream.
+    pub(crate) fn wait_for(&mut self, stream: StreamId) {
+        // So there are never more of these than streams.
+        self.awaited.retain(|awaited| *awaited != stream && self.streams.get(awaited.0).is_some());
+        self.awaited.push(stream);
     }
 
     /// Whether the client has to be told that something changed; it is told once.
     pub(crate) fn take_news(&mut self, machine: &Machine) -> bool {
-        let Some(watched) = &self.watched else { return false };
-        let has_changed =
-            watched.iter().any(|(handle, before)| self.readiness(machine, *handle).as_ref() != Ok(before));
-        if has_changed || self.is_news {
-            self.watched = None;
-            self.is_news = false;
-            return true;
+        let (mut is_due, mut news_ms) = (false, None);
+        let mut later = |due_ms: Option<u64>| news_ms = [news_ms, due_ms].into_iter().flatten().min();
+        if let Some(watched) = self.watched.take() {
+            is_due = watched.iter().any(|(handle, before)| self.has_changed(machine, *handle, before));
+            if is_due || self.is_news {
+                (is_due, self.is_news) = (true, false);
+            } else {
+                watched.iter().for_each(|(handle, _)| later(self.handle_due_ms(*handle)));
+                self.watched = Some(watched);
+            }
         }
-        false
+        let mut awaited = core::mem::take(&mut self.awaited);
+        awaited.retain(|stream| {
+            let is_over = self.is_due(machine, *stream);
+            // Nobody waits for a stream that was given back.
+            is_due |= is_over && self.streams.get(stream.0).is_some();
+            if !is_over {
+                later(self.due_ms(*stream));
+            }
+            !is_over
+        });
+        (self.awaited, self.news_ms) = (awaited, news_ms);
+        is_due
+    }
+
+    /// Whether something is otherwise than a client was told, in a way that is worth telling now.
+    fn has_changed(&mut self, machine: &Machine, handle: Handle, before: &Readiness) -> bool {
+        let after = self.readiness(machine, handle);
+        match handle {
+            // That there is something to read may wait for more of it.
+            Handle::Stream(stream) if after == Ok(Readiness { readable: true, ..*before }) => {
+                !before.readable && self.is_due(machine, stream)
+            }
+            _ => after != Ok(*before),
+        }
+    }
+
+    fn handle_due_ms(&self, handle: Handle) -> Option<u64> {
+        match handle {
+            Handle::Stream(stream) => self.due_ms(stream),
+            Handle::Socket(_) | Handle::Listener(_) => None,
+        }
     }
 
     /// Whether it has anything that sends.
@@ -220,6 +268,7 @@ impl Client {
             self.next_stream_ms(),
             self.next_listener_ms(),
             self.next_ping_ms(),
+            self.news_ms,
         ]
         .into_iter()
         .flatten()

@@ -14,6 +14,7 @@
 
 extern crate alloc;
 
+mod arrival;
 mod client;
 mod datagram;
 mod dns;

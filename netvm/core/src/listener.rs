@@ -149,7 +149,7 @@ impl Client {
                     pinned: grant.as_ref().ok().and_then(|grant| grant.name.clone()),
                 };
                 machine.doors.streams.insert(tuple);
-                let connection = Connection { handle: place.handle, flow, tuple, is_shut: false };
+                let connection = Connection::new(place.handle, flow, tuple);
                 if is_open && room > 0 && grant.is_ok() {
                     room = room.saturating_sub(1);
                     listener.ready.push_back(connection);

@@ -12,6 +12,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpCidr;
 use unikernels_sdk::Csprng;
 
+use crate::arrival::Arrival;
 use crate::doors::{Doors, Tuple};
 use crate::guard::can_be_at;
 use crate::quota::Quota;
@@ -48,6 +49,14 @@ pub(crate) struct Connection {
     pub(crate) tuple: Tuple,
     /// Whether our side sends no more.
     pub(crate) is_shut: bool,
+    /// When its client is told of what came.
+    pub(crate) arrival: Arrival,
+}
+
+impl Connection {
+    pub(crate) fn new(handle: SocketHandle, flow: Flow, tuple: Tuple) -> Self {
+        Self { handle, flow, tuple, is_shut: false, arrival: Arrival::default() }
+    }
 }
 
 /// Milliseconds of our clock as the stack counts them.
@@ -147,7 +156,7 @@ impl Machine {
             .map_err(|_| NetError::NoNetwork)?;
         let tuple = (ours, flow.address, port);
         self.doors.streams.insert(tuple);
-        Ok(Connection { handle: self.sockets.add(socket), flow, tuple, is_shut: false })
+        Ok(Connection::new(self.sockets.add(socket), flow, tuple))
     }
 
     /// The socket of a stream.

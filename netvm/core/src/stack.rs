@@ -19,9 +19,14 @@ use crate::network::{Config, Learned};
 use crate::quota::Quota;
 
 /// Frames that are taken in one turn: one flood must not keep clients from being answered.
-const FRAMES_MAX: usize = 64;
+const FRAMES_MAX: u16 = 128;
 /// Rounds in which sockets may send in one turn, for the same reason.
 const ROUNDS_MAX: usize = 64;
+
+/// Frames that the card may be asked to hold back at most: half of what a stream has under way, so that it does not stop.
+const PATIENCE_MAX: u16 = 16;
+/// How long it may hold them back, in milliseconds.
+const PATIENCE_MS: u64 = 1;
 
 /// How long to wait when the library says "at once" and has just been called, in milliseconds: less than anybody notices, or,
 /// when no client has a socket, as exact as timers of DHCP have to be.
@@ -41,6 +46,8 @@ pub struct Stack<D> {
     review_at: Option<u64>,
     /// Whether there may be more frames.
     is_busy: bool,
+    /// How many frames came of late in one turn.
+    burst: u16,
 }
 
 impl<D: Device> Stack<D> {
@@ -78,6 +85,7 @@ impl<D: Device> Stack<D> {
             reviewed: 0,
             review_at: None,
             is_busy: false,
+            burst: 0,
         }
     }
 
@@ -170,6 +178,14 @@ impl<D: Device> Stack<D> {
         }
     }
 
+    /// How many frames may come before the next [`Stack::turn`] is needed for them; one, unless many came of late. What comes
+    /// alone waits for no others then, except for [`Stack::turn_at`], which is near.
+    #[must_use]
+    pub fn patience(&self) -> u16 {
+        // Of as many as came before, half come soon.
+        (self.burst / 2).clamp(1, PATIENCE_MAX)
+    }
+
     /// When to call [`Stack::turn`] again if no frame comes before, in milliseconds; `None` is never. The time when a rule
     /// expires is [`Stack::next_expiry`].
     pub fn turn_at(&mut self) -> Option<u64> {
@@ -183,7 +199,8 @@ impl<D: Device> Stack<D> {
         let sockets = self.machine.interface.poll_at(at, &self.machine.sockets);
         let sockets = sockets.map(|at| self.not_overdue(u64::try_from(at.total_millis()).unwrap_or(0)));
         let clients = self.clients.iter().flatten().filter_map(Client::next_ms).min();
-        [sockets, clients].into_iter().flatten().min()
+        let patience = (self.patience() > 1).then(|| self.machine.now.ms.saturating_add(PATIENCE_MS));
+        [sockets, clients, patience].into_iter().flatten().min()
     }
 
     /// A time that is still to come. What is overdue just after a turn is either a card that takes no more, or the library's
@@ -228,16 +245,19 @@ impl<D: Device> Stack<D> {
 
     fn take_frames(&mut self) -> bool {
         let at = instant(self.machine.now);
-        for _ in 0..FRAMES_MAX {
+        let mut taken = 0;
+        let mut is_busy = true;
+        while is_busy && taken < FRAMES_MAX {
             let gate = Gate { doors: &self.machine.doors, firewall: &self.firewall, now: self.machine.now };
             let mut guard = Guard { device: &mut self.device, gate };
             let (interface, sockets) = (&mut self.machine.interface, &mut self.machine.sockets);
-            if matches!(interface.poll_ingress_single(at, &mut guard, sockets), PollIngressSingleResult::None)
-            {
-                return false;
-            }
+            let result = interface.poll_ingress_single(at, &mut guard, sockets);
+            is_busy = !matches!(result, PollIngressSingleResult::None);
+            taken = taken.saturating_add(is_busy.into());
         }
-        true
+        // A few turns without any, and patience is over.
+        self.burst = taken.max(self.burst / 2);
+        is_busy
     }
 
     /// The client that called; another life of it begins with nothing.

@@ -333,12 +333,59 @@ impl Client {
         stream: StreamId,
         into: &mut [u8],
     ) -> Result<usize, NetError> {
+        let received = self.receive_now(machine, stream, into);
+        let is_all = match received {
+            // The other side sends no more, or nothing was asked for.
+            Ok(0) => false,
+            Ok(count) => count < into.len(),
+            Err(error) => error == NetError::WouldBlock,
+        };
+        if is_all {
+            self.wait_for(stream);
+        }
+        received
+    }
+
+    fn receive_now(
+        &mut self,
+        machine: &mut Machine,
+        stream: StreamId,
+        into: &mut [u8],
+    ) -> Result<usize, NetError> {
         let connection = self.open(stream)?;
         match machine.tcp(connection.handle).recv_slice(into) {
             Ok(0) if !into.is_empty() => Err(NetError::WouldBlock),
-            Ok(count) => Ok(count),
+            Ok(count) => {
+                connection.arrival.took(count);
+                Ok(count)
+            }
             Err(tcp::RecvError::Finished) => Ok(0),
             Err(tcp::RecvError::InvalidState) => Err(NetError::Reset),
+        }
+    }
+
+    /// Whether a client that waits for more of a stream has to be told now that there is some, or that nothing more comes.
+    pub(crate) fn is_due(&mut self, machine: &Machine, stream: StreamId) -> bool {
+        match self.streams.get_mut(stream.0) {
+            Some(Stream::Asking { .. } | Stream::Opening { .. }) => false,
+            Some(Stream::Open { connection }) => {
+                let socket = machine.sockets.get::<tcp::Socket<'_>>(connection.handle);
+                let is_alive = matches!(
+                    socket.state(),
+                    tcp::State::Established | tcp::State::FinWait1 | tcp::State::FinWait2
+                );
+                let (bytes, room) = (socket.recv_queue(), socket.recv_capacity());
+                !is_alive || connection.arrival.is_due(bytes, room, machine.now.ms)
+            }
+            Some(Stream::Over(_)) | None => true,
+        }
+    }
+
+    /// When [`Self::is_due`] has to be asked again, in milliseconds.
+    pub(crate) fn due_ms(&self, stream: StreamId) -> Option<u64> {
+        match self.streams.get(stream.0)? {
+            Stream::Open { connection } => connection.arrival.next_ms(),
+            Stream::Asking { .. } | Stream::Opening { .. } | Stream::Over(_) => None,
         }
     }
 

@@ -108,6 +108,10 @@ impl Nic for Device {
         card!(self, card => card.acknowledge());
     }
 
+    fn wake_after(&mut self, frames: u16) -> Result<bool, NicError> {
+        card!(self, card => card.wake_after(frames))
+    }
+
     fn dropped(&self) -> Dropped {
         card!(self, card => card.dropped())
     }

@@ -76,7 +76,16 @@ fn netvm(qube: Qube) -> i32 {
         if let Some(error) = stack.device().failure() {
             panic!("the network card does not work any more: {error:?}");
         }
-        let deadline = if is_busy { Some(Ticks(0)) } else { sleep(qube, &mut stack) };
+        let mut deadline = if is_busy { Some(Ticks(0)) } else { sleep(qube, &mut stack) };
+        if deadline != Some(Ticks(0)) {
+            let frames = stack.patience();
+            match stack.device().nic().wake_after(frames) {
+                Ok(false) => {}
+                // They have come since: clients that can go on do first.
+                Ok(true) => deadline = Some(Ticks(0)),
+                Err(error) => panic!("the network card does not work any more: {error:?}"),
+            }
+        }
         is_device = qube.wait(deadline).device();
     }
 }

@@ -17,8 +17,10 @@ const START_MS: u64 = 30_000;
 /// Bytes of a caller that are kept until they are sent back.
 const ECHO_BYTES: usize = 512;
 
-/// Bytes that are asked for at once: more than a stream holds.
+/// Bytes that are asked for at once: the most that a message carries.
 const ASK_BYTES: u32 = 60 * 1024;
+/// Bytes after which it is asked for more at once.
+const MUCH_BYTES: usize = 32 * 1024;
 
 /// Why it was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,19 +139,24 @@ impl Session {
     /// Shows what comes until there is no more, or no more is wanted.
     pub(crate) fn receive_all(&mut self, stream: StreamId, show: &mut impl FnMut(&[u8]) -> bool) -> Done<()> {
         loop {
+            // What was told before this call is no news after it.
+            while self.client.next_event().is_some() {}
             let length = put_receive(self.room(), stream, ASK_BYTES);
-            match received(self.call(net::RECEIVE, length)?).map_err(|_| CallError::Malformed)? {
-                Ok([]) => return Ok(()),
-                Ok(data) => {
-                    if !show(data) {
-                        return Ok(());
+            let is_much =
+                match received(self.call(net::RECEIVE, length)?).map_err(|_| CallError::Malformed)? {
+                    Ok([]) => return Ok(()),
+                    Ok(data) => {
+                        let is_much = data.len() >= MUCH_BYTES;
+                        if !show(data) {
+                            return Ok(());
+                        }
+                        is_much
                     }
-                }
-                Err(NetError::WouldBlock) => {}
-                Err(error) => return Err(Trouble::Said(error)),
-            }
-            // Asking how it is costs no more than asking for data in vain, and tells when to ask again.
-            if !self.state(stream)?.readable {
+                    Err(NetError::WouldBlock) => false,
+                    Err(error) => return Err(Trouble::Said(error)),
+                };
+            // Where much was, more has come in the meantime; else it is told when it does.
+            if !is_much {
                 self.news();
             }
         }

@@ -103,6 +103,18 @@ pub trait Nic {
     /// between is not told.
     fn acknowledge(&mut self);
 
+    /// To be called before whoever uses the card sleeps until its interrupt: asks for one when `frames` more have come, or sooner
+    /// where a card cannot count. Says whether so many are there already; then there may be none. Without it, or once
+    /// [`Nic::receive`] was called after it, a card need not interrupt for frames that come.
+    ///
+    /// # Errors
+    /// [`NicError::Gone`], [`NicError::Broken`].
+    fn wake_after(&mut self, frames: u16) -> Result<bool, NicError> {
+        // A card that interrupts for every frame has nothing to be told.
+        let _ = frames;
+        Ok(false)
+    }
+
     /// What was not passed on since the start.
     fn dropped(&self) -> Dropped;
 }

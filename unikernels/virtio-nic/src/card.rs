@@ -8,7 +8,7 @@ use crate::layout::{
     ARENA, BUFFER, HEADER, RECEIVE_BUFFERS, RECEIVE_ENTRIES, RECEIVE_QUEUE, TRANSMIT_BUFFERS,
     TRANSMIT_ENTRIES, TRANSMIT_QUEUE,
 };
-use crate::queue::{Direction, Queue};
+use crate::queue::{Direction, Interrupts, Queue};
 
 /// `VIRTIO_NET_F_MAC` and `VIRTIO_NET_F_STATUS` (5.1.3).
 const MAC: u64 = 1 << 5;
@@ -56,7 +56,8 @@ pub struct VirtioNic<T, D> {
     has_status: bool,
     /// Bytes of the frame in each transmit buffer, to be wiped when it was sent.
     sent: [u16; TRANSMIT_ENTRIES as usize],
-    /// It interrupts for frames that it has sent.
+    /// It interrupts for frames that have come, and for frames that it has sent.
+    wants_frames: bool,
     wants_room: bool,
     dropped: Dropped,
     failed: Option<NicError>,
@@ -87,6 +88,7 @@ impl<T: Transport, D: Dma> VirtioNic<T, D> {
                     transmit,
                     has_status,
                     sent: [0; TRANSMIT_ENTRIES as usize],
+                    wants_frames: true,
                     wants_room: false,
                     dropped,
                     failed: None,
@@ -111,7 +113,8 @@ impl<T: Transport, D: Dma> VirtioNic<T, D> {
         if offered & Feature::VERSION_1.bits() == 0 {
             return Err(Error::Legacy);
         }
-        let wanted = Feature::VERSION_1.bits() | Feature::ACCESS_PLATFORM.bits() | MAC | STATUS;
+        let event_index = Feature::RING_EVENT_IDX.bits();
+        let wanted = Feature::VERSION_1.bits() | Feature::ACCESS_PLATFORM.bits() | event_index | MAC | STATUS;
         transport.write_driver_features(offered & wanted);
         transport.set_status(driver | DeviceStatus::FEATURES_OK);
         if !transport.get_status().contains(DeviceStatus::FEATURES_OK) {
@@ -119,11 +122,14 @@ impl<T: Transport, D: Dma> VirtioNic<T, D> {
         }
         let own = || (offered & MAC != 0).then(|| transport.read_config_space::<Mac>(MAC_AT).ok()).flatten();
         let mac = mac.or_else(own).filter(|mac| is_station(*mac)).ok_or(Error::NoMac)?;
+        let interrupts = if offered & event_index == 0 { Interrupts::ByFlag } else { Interrupts::ByIndex };
         let receive = size(transport, RECEIVE, RECEIVE_ENTRIES)?;
-        let receive = Queue::new(Direction::Receive, RECEIVE_QUEUE, RECEIVE_BUFFERS, receive, dma);
+        let receive =
+            Queue::new(Direction::Receive, RECEIVE_QUEUE, RECEIVE_BUFFERS, receive, interrupts, dma);
         set(transport, RECEIVE, &receive, dma);
         let transmit = size(transport, TRANSMIT, TRANSMIT_ENTRIES)?;
-        let transmit = Queue::new(Direction::Transmit, TRANSMIT_QUEUE, TRANSMIT_BUFFERS, transmit, dma);
+        let transmit =
+            Queue::new(Direction::Transmit, TRANSMIT_QUEUE, TRANSMIT_BUFFERS, transmit, interrupts, dma);
         set(transport, TRANSMIT, &transmit, dma);
         Ok((mac, offered & STATUS != 0, [receive, transmit]))
     }
@@ -215,6 +221,9 @@ impl<T: Transport, D: Dma> Nic for VirtioNic<T, D> {
         if into.len() < FRAME_MAX {
             return Err(NicError::Short);
         }
+        if core::mem::take(&mut self.wants_frames) {
+            self.receive.mute(&mut self.dma);
+        }
         for _ in 0..self.receive.size() {
             let (slot, written) = match self.receive.take(&self.dma) {
                 Ok(Some(taken)) => taken,
@@ -244,7 +253,11 @@ impl<T: Transport, D: Dma> Nic for VirtioNic<T, D> {
         let has_room = self.reclaim()?;
         if has_room == self.wants_room {
             self.wants_room = !has_room;
-            self.transmit.set_interrupt(self.wants_room, &mut self.dma);
+            if has_room {
+                self.transmit.mute(&mut self.dma);
+            } else {
+                self.transmit.interrupt_after(1, &mut self.dma);
+            }
             // What was sent just before does not interrupt any more.
             return Ok(has_room || self.reclaim()?);
         }
@@ -277,6 +290,16 @@ impl<T: Transport, D: Dma> Nic for VirtioNic<T, D> {
 
     /// Messages need none.
     fn acknowledge(&mut self) {}
+
+    fn wake_after(&mut self, frames: u16) -> Result<bool, NicError> {
+        self.works()?;
+        // More than all buffers will never have come.
+        let frames = frames.clamp(1, self.receive.size());
+        self.give_back(1);
+        self.receive.interrupt_after(frames, &mut self.dma);
+        self.wants_frames = true;
+        Ok(self.receive.done(&self.dma) >= frames)
+    }
 
     fn dropped(&self) -> Dropped {
         self.dropped

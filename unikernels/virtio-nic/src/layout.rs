@@ -24,6 +24,8 @@ pub(crate) const DESCRIPTOR: usize = 16;
 pub(crate) const USED: usize = 8;
 /// Entries of the driver area in one word.
 pub(crate) const AVAILABLE_IN_WORD: usize = 4;
+/// Entries of the driver area with the word behind them, in which the index stands at which to interrupt (2.7.6).
+pub(crate) const DRIVER_ENTRIES: usize = ENTRIES_MAX + AVAILABLE_IN_WORD;
 
 /// The words in whose upper half the areas begin: flags and index.
 pub(crate) const DRIVER_WORD: usize = 2048;
@@ -47,6 +49,6 @@ pub const ARENA: usize = TRANSMIT_BUFFERS + TRANSMIT_ENTRIES as usize * BUFFER;
 
 const _: () = assert!(RECEIVE_ENTRIES as usize <= ENTRIES_MAX && TRANSMIT_ENTRIES as usize <= ENTRIES_MAX);
 const _: () =
-    assert!(ENTRIES_MAX * DESCRIPTOR <= DRIVER_WORD && DRIVER_WORD + 8 + ENTRIES_MAX * 2 <= DEVICE_WORD);
+    assert!(ENTRIES_MAX * DESCRIPTOR <= DRIVER_WORD && DRIVER_WORD + 8 + DRIVER_ENTRIES * 2 <= DEVICE_WORD);
 const _: () =
     assert!(DEVICE_WORD + 8 + ENTRIES_MAX * USED <= 4096 && HEADER + unikernels_nic::FRAME_MAX <= BUFFER);

@@ -4,9 +4,10 @@
 //! frame is sent, index its buffers with what the device says, and cut a frame out of a buffer by a length that the device says.
 //! Here a queue that the device breaks is a typed error, and its memory is referred to by nobody.
 //!
-//! [`VirtioNic::start`] accepts `VERSION_1`, `ACCESS_PLATFORM` (without which a device goes around the IOMMU), an address and the
-//! state of the link, and nothing else: no offloads, so that a header says nothing; no merged buffers; no `EVENT_IDX`; no
+//! [`VirtioNic::start`] accepts `VERSION_1`, `ACCESS_PLATFORM` (without which a device goes around the IOMMU), `EVENT_IDX`, an
+//! address and the state of the link, and nothing else: no offloads, so that a header says nothing; no merged buffers; no
 //! control queue, so a device does not filter by address. An interrupt does not tell of the link: it has to be asked for.
+//! While frames are taken there are none: [`unikernels_nic::Nic::wake_after`] asks for the next.
 //!
 //! Source: VIRTIO 1.2 (2.7 split queues, 3.1.1 initialization, 5.1 network device).
 

@@ -1,16 +1,27 @@
 //! A split queue (2.7) whose descriptors are buffers of their own: who owns which, and what the device says.
 
+use core::sync::atomic::{Ordering, fence};
+
 use unikernels_nic::{Dma, NicError};
 
 use crate::layout::{
-    AVAILABLE_IN_WORD, BUFFER, DESCRIPTOR, DEVICE_AREA, DEVICE_WORD, DRIVER_AREA, DRIVER_WORD, ENTRIES_MAX,
-    USED,
+    AVAILABLE_IN_WORD, BUFFER, DESCRIPTOR, DEVICE_AREA, DEVICE_WORD, DRIVER_AREA, DRIVER_ENTRIES,
+    DRIVER_WORD, ENTRIES_MAX, USED,
 };
 
 /// Flag of a descriptor: the device writes the buffer.
 const DEVICE_WRITES: u64 = 1 << 1;
 /// Flag of the driver area: no interrupts.
 const NO_INTERRUPT: u64 = 1;
+
+/// What makes a device interrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interrupts {
+    /// A flag: for everything or for nothing (2.7.7).
+    ByFlag,
+    /// An index: once, when it has done so much (`EVENT_IDX`, 2.7.7.1).
+    ByIndex,
+}
 
 /// Who writes the buffers of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +43,9 @@ pub(crate) struct Queue {
     size: u16,
     /// Which ones the device owns, one bit each.
     owned: u128,
-    /// The entries of the driver area, as they lie in memory.
-    available: [u16; ENTRIES_MAX],
+    interrupts: Interrupts,
+    /// The entries of the driver area, as they lie in memory, with the index at which to interrupt behind them.
+    available: [u16; DRIVER_ENTRIES],
     /// Its index: with all that was given, and what the device was told last.
     given: u16,
     told: u16,
@@ -51,15 +63,21 @@ impl Queue {
         at: usize,
         buffers: usize,
         size: u16,
+        interrupts: Interrupts,
         dma: &mut impl Dma,
     ) -> Self {
         for word in 0..512 {
             dma.write_u64(at + word * 8, 0);
         }
-        let available = [0; ENTRIES_MAX];
+        let available = [0; DRIVER_ENTRIES];
+        let (owned, given, told, taken, flags) = (0, 0, 0, 0, 0);
         let mut queue =
-            Self { direction, at, buffers, size, owned: 0, available, given: 0, told: 0, taken: 0, flags: 0 };
-        queue.set_interrupt(direction == Direction::Receive, dma);
+            Self { direction, at, buffers, size, owned, interrupts, available, given, told, taken, flags };
+        if direction == Direction::Receive {
+            queue.interrupt_after(1, dma);
+        } else {
+            queue.mute(dma);
+        }
         queue
     }
 
@@ -91,10 +109,7 @@ impl Queue {
         dma.write_u64(at, bus);
         dma.write_u64(at + 8, len as u64 | flags << 32);
         let place = usize::from(self.given & (self.size - 1));
-        self.available[place] = slot;
-        let first = place & !(AVAILABLE_IN_WORD - 1);
-        let [a, b, c, d] = [0, 1, 2, 3].map(|next| u64::from(self.available[first + next]));
-        dma.write_u64(self.at + DRIVER_WORD + 8 + first * 2, a | b << 16 | c << 32 | d << 48);
+        self.set_available(place, slot, dma);
         self.owned |= 1 << slot;
         self.given = self.given.wrapping_add(1);
     }
@@ -110,10 +125,48 @@ impl Queue {
         self.write_driver_word(dma);
     }
 
-    /// Whether the device interrupts when it has done something.
-    pub(crate) fn set_interrupt(&mut self, wanted: bool, dma: &mut impl Dma) {
-        self.flags = if wanted { 0 } else { NO_INTERRUPT };
+    /// Writes an entry of the driver area, or what stands behind them.
+    fn set_available(&mut self, place: usize, value: u16, dma: &mut impl Dma) {
+        self.available[place] = value;
+        let first = place & !(AVAILABLE_IN_WORD - 1);
+        let [a, b, c, d] = [0, 1, 2, 3].map(|next| u64::from(self.available[first + next]));
+        dma.write_u64(self.at + DRIVER_WORD + 8 + first * 2, a | b << 16 | c << 32 | d << 48);
+    }
+
+    /// Has the device interrupt when it is done with `count` buffers more than were taken, or with any where there is no index
+    /// to say so. It may be done with them already: that has to be looked at after this, with [`Self::done`] or by taking.
+    pub(crate) fn interrupt_after(&mut self, count: u16, dma: &mut impl Dma) {
+        match self.interrupts {
+            Interrupts::ByFlag => self.set_flags(0, dma),
+            Interrupts::ByIndex => self.interrupt_at(self.taken.wrapping_add(count.max(1)), dma),
+        }
+        // What is written has to be seen before what the device says is read again, or each may miss the other.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Has the device interrupt for nothing more.
+    pub(crate) fn mute(&mut self, dma: &mut impl Dma) {
+        match self.interrupts {
+            Interrupts::ByFlag => self.set_flags(NO_INTERRUPT, dma),
+            // An index that it has passed. It comes there again after 65,536 buffers, and one interrupt harms nobody.
+            Interrupts::ByIndex => self.interrupt_at(self.taken, dma),
+        }
+    }
+
+    /// Has the device interrupt when its index becomes this.
+    fn interrupt_at(&mut self, index: u16, dma: &mut impl Dma) {
+        self.set_available(usize::from(self.size), index.wrapping_sub(1), dma);
+    }
+
+    fn set_flags(&mut self, flags: u64, dma: &mut impl Dma) {
+        self.flags = flags;
         self.write_driver_word(dma);
+    }
+
+    /// How many buffers the device says to be done with that were not taken.
+    pub(crate) fn done(&self, dma: &impl Dma) -> u16 {
+        let [.., low, high] = dma.read_u64(self.at + DEVICE_WORD).to_le_bytes();
+        u16::from_le_bytes([low, high]).wrapping_sub(self.taken)
     }
 
     fn write_driver_word(&self, dma: &mut impl Dma) {
@@ -125,8 +178,7 @@ impl Queue {
     /// # Errors
     /// [`NicError::Broken`]: it says more than it was given, or names a buffer that it does not own.
     pub(crate) fn take(&mut self, dma: &impl Dma) -> Result<Option<(u16, usize)>, NicError> {
-        let [.., low, high] = dma.read_u64(self.at + DEVICE_WORD).to_le_bytes();
-        let count = u16::from_le_bytes([low, high]).wrapping_sub(self.taken);
+        let count = self.done(dma);
         if count == 0 {
             return Ok(None);
         }

@@ -25,8 +25,9 @@ const NOTIFY: u64 = 0x3000;
 const BAR_BYTES: u64 = 0x4000;
 const ACCESS_PLATFORM: u64 = 1 << 33;
 const VERSION_1: u64 = 1 << 32;
+pub(crate) const EVENT_INDEX: u64 = 1 << 29;
 pub(crate) const USUAL: u64 =
-    VERSION_1 | ACCESS_PLATFORM | 1 << 29 | 1 << 28 | 1 << 17 | 1 << 16 | 1 << 15 | 0x7fef;
+    VERSION_1 | ACCESS_PLATFORM | EVENT_INDEX | 1 << 28 | 1 << 17 | 1 << 16 | 1 << 15 | 0x7fef;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ring {
@@ -192,8 +193,13 @@ impl State {
         self.memory[at..at + 4].copy_from_slice(&u32::from(slot).to_le_bytes());
         self.memory[at + 4..at + 8].copy_from_slice(&(written as u32).to_le_bytes());
         self.memory[device + 2..device + 4].copy_from_slice(&used.to_le_bytes());
-        let driver = self.place(driver, 2);
-        self.interrupts += u64::from(self.u16_at(driver) & 1 == 0);
+        let driver = self.place(driver, 6 + usize::from(size) * 2);
+        let interrupts = if self.accepted & EVENT_INDEX == 0 {
+            self.u16_at(driver) & 1 == 0
+        } else {
+            self.u16_at(driver + 4 + usize::from(size) * 2) == used.wrapping_sub(1)
+        };
+        self.interrupts += u64::from(interrupts);
     }
 
     fn arrive(&mut self, frame: &[u8]) {
