@@ -2,7 +2,7 @@
 //!
 //! What a client opens it gets a number for, which means nothing on any other channel and is not given twice; so nobody can
 //! use what another opened. Every answer is immediate: what is not there yet is [`NetError::WouldBlock`], and after a
-//! [`Net::poll`], or a [`Net::receive`] that took all there was, the event `ready` says when to ask again. Hosts are text, names or addresses, so that a policy can look at
+//! [`Net::poll`], or a [`Net::receive`] that got little, the event `ready` says when to ask again. Hosts are text, names or addresses, so that a policy can look at
 //! them; whoever serves looks once more, at the addresses that names have.
 //!
 //! Not here: encryption, which ends in the qube that uses it, and what bytes mean.
@@ -51,7 +51,7 @@ pub trait Net {
     /// Takes as many of the bytes as there is room for, and says how many. They are sent in order, again until they arrive.
     fn send(&mut self, stream: StreamId, data: Bytes<DATA_MAX>) -> Result<u32, NetError>;
 
-    /// The next bytes, at most `max` of them; none when the other side sends no more. After fewer than `max`, or
+    /// The next bytes, at most `max` of them; none when the other side sends no more. After fewer than half of `max`, and after
     /// [`NetError::WouldBlock`], the event `ready` is sent once when there are more, or when no more come.
     fn receive(&mut self, stream: StreamId, max: u32) -> Result<Bytes<DATA_MAX>, NetError>;
 
@@ -96,7 +96,7 @@ pub trait Net {
     /// there, the event `ready` is sent once.
     fn poll(&mut self, handles: List<Handle, POLL_MAX>) -> Result<List<Readiness, POLL_MAX>, NetError>;
 
-    /// Something that was asked about in `poll` changed, or there is more for a `receive` that took all there was. Bytes of a
+    /// Something that was asked about in `poll` changed, or there is more for a `receive` that got little. Bytes of a
     /// stream that carries much may wait for others for a few milliseconds before they are told.
     #[event]
     fn ready(&mut self);

@@ -198,11 +198,18 @@ impl Client {
         Ok(readiness)
     }
 
-    /// From now on the client waits to be told that there is more of a stream.
-    pub(crate) fn wait_for(&mut self, stream: StreamId) {
+    /// The client took what there was of a stream; whether it waits now to be told of more.
+    pub(crate) fn set_awaited(&mut self, stream: StreamId, is_awaited: bool) {
         // So there are never more of these than streams.
         self.awaited.retain(|awaited| *awaited != stream && self.streams.get(awaited.0).is_some());
-        self.awaited.push(stream);
+        if is_awaited {
+            self.awaited.push(stream);
+        }
+    }
+
+    /// Whether it waits to be told of anything.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.watched.is_some() || !self.awaited.is_empty()
     }
 
     /// Whether the client has to be told that something changed; it is told once.

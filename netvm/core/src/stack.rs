@@ -23,10 +23,14 @@ const FRAMES_MAX: u16 = 128;
 /// Rounds in which sockets may send in one turn, for the same reason.
 const ROUNDS_MAX: usize = 64;
 
-/// Frames that the card may be asked to hold back at most: half of what a stream has under way, so that it does not stop.
-const PATIENCE_MAX: u16 = 16;
-/// How long it may hold them back, in milliseconds.
+/// Frames that the card may be asked to hold back, and for how long in milliseconds, while a client waits for something: less than
+/// half of what a stream has under way, so that it does not stop.
+const PATIENCE_MAX: u16 = 20;
 const PATIENCE_MS: u64 = 1;
+/// The same while none does. Who calls has a turn made before the answer, so only the other side notices, and acknowledgements
+/// may be later than that (RFC 9293 section 3.8.6.3).
+const UNAWAITED_MAX: u16 = 64;
+const UNAWAITED_MS: u64 = 5;
 
 /// How long to wait when the library says "at once" and has just been called, in milliseconds: less than anybody notices, or,
 /// when no client has a socket, as exact as timers of DHCP have to be.
@@ -178,12 +182,23 @@ impl<D: Device> Stack<D> {
         }
     }
 
-    /// How many frames may come before the next [`Stack::turn`] is needed for them; one, unless many came of late. What comes
-    /// alone waits for no others then, except for [`Stack::turn_at`], which is near.
+    /// How many frames may come before the next [`Stack::turn`] is needed for them: one, unless many came of late. Fewer wait
+    /// until [`Stack::turn_at`], which is near then.
     #[must_use]
     pub fn patience(&self) -> u16 {
+        self.patience_and_ms().map_or(1, |(frames, _)| frames)
+    }
+
+    fn patience_and_ms(&self) -> Option<(u16, u64)> {
         // Of as many as came before, half come soon.
-        (self.burst / 2).clamp(1, PATIENCE_MAX)
+        let expected = self.burst / 2;
+        if expected <= 1 {
+            None
+        } else if self.clients.iter().flatten().any(Client::is_waiting) {
+            Some((expected.min(PATIENCE_MAX), PATIENCE_MS))
+        } else {
+            Some((UNAWAITED_MAX, UNAWAITED_MS))
+        }
     }
 
     /// When to call [`Stack::turn`] again if no frame comes before, in milliseconds; `None` is never. The time when a rule
@@ -199,7 +214,7 @@ impl<D: Device> Stack<D> {
         let sockets = self.machine.interface.poll_at(at, &self.machine.sockets);
         let sockets = sockets.map(|at| self.not_overdue(u64::try_from(at.total_millis()).unwrap_or(0)));
         let clients = self.clients.iter().flatten().filter_map(Client::next_ms).min();
-        let patience = (self.patience() > 1).then(|| self.machine.now.ms.saturating_add(PATIENCE_MS));
+        let patience = self.patience_and_ms().map(|(_, ms)| self.machine.now.ms.saturating_add(ms));
         [sockets, clients, patience].into_iter().flatten().min()
     }
 

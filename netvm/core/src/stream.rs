@@ -334,15 +334,13 @@ impl Client {
         into: &mut [u8],
     ) -> Result<usize, NetError> {
         let received = self.receive_now(machine, stream, into);
-        let is_all = match received {
+        let is_little = match received {
             // The other side sends no more, or nothing was asked for.
             Ok(0) => false,
-            Ok(count) => count < into.len(),
+            Ok(count) => count < into.len() / 2,
             Err(error) => error == NetError::WouldBlock,
         };
-        if is_all {
-            self.wait_for(stream);
-        }
+        self.set_awaited(stream, is_little);
         received
     }
 

@@ -48,7 +48,12 @@ fn client(qube: Qube) -> i32 {
     }
     log!("net: done");
     if let Some(mut port) = qube.client(&ctl::SERVICE) {
-        let _ = CtlClient::new(&mut port).poweroff();
+        let mut ctl = CtlClient::new(&mut port);
+        for index in 0..u8::MAX {
+            let Ok(Some(of)) = ctl.qube(index) else { break };
+            log!("bench: exits_of_{}={}", of.name, of.exits);
+        }
+        let _ = ctl.poweroff();
     }
     0
 }

@@ -19,8 +19,8 @@ const ECHO_BYTES: usize = 512;
 
 /// Bytes that are asked for at once: the most that a message carries.
 const ASK_BYTES: u32 = 60 * 1024;
-/// Bytes after which it is asked for more at once.
-const MUCH_BYTES: usize = 32 * 1024;
+/// After fewer bytes than this it is told when there are more.
+const MUCH_BYTES: usize = ASK_BYTES as usize / 2;
 
 /// Why it was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -293,8 +293,8 @@ impl<T: Transport, D: Dma> Nic for VirtioNic<T, D> {
 
     fn wake_after(&mut self, frames: u16) -> Result<bool, NicError> {
         self.works()?;
-        // More than all buffers will never have come.
-        let frames = frames.clamp(1, self.receive.size());
+        // The other half of the buffers is for what comes while its owner wakes up.
+        let frames = frames.clamp(1, (self.receive.size() / 2).max(1));
         self.give_back(1);
         self.receive.interrupt_after(frames, &mut self.dma);
         self.wants_frames = true;

@@ -276,6 +276,25 @@ impl World {
         self.ms += 1;
         let now = self.now();
         self.stack.turn(now);
+        self.carry();
+    }
+
+    /// One millisecond of a qube that sleeps while it may: until its card has as many frames as it has patience for, or it said
+    /// that it has to be woken. Says whether it was.
+    pub(crate) fn doze(&mut self) -> bool {
+        self.ms += 1;
+        let is_full = self.to_us.borrow().len() >= self.stack.patience().into();
+        let is_awake = is_full || self.stack.turn_at().is_some_and(|at_ms| at_ms <= self.ms);
+        if is_awake {
+            let now = self.now();
+            self.stack.turn(now);
+        }
+        self.carry();
+        is_awake
+    }
+
+    /// What is on the wire gets to the other side.
+    fn carry(&mut self) {
         let frames: Vec<_> = self.from_us.borrow_mut().drain(..).collect();
         for frame in &frames {
             self.to_us.borrow_mut().extend((self.tap)(frame));
