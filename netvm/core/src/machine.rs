@@ -128,7 +128,7 @@ impl Machine {
     /// A socket for a stream, with its buffers; `window` is how many bytes it may receive ahead.
     pub(crate) fn stream_socket(&self, window: usize) -> tcp::Socket<'static> {
         let buffer = |bytes: usize| tcp::SocketBuffer::new(vec![0; bytes]);
-        let mut socket = tcp::Socket::new(buffer(window), buffer(self.quota.stream_bytes));
+        let mut socket = tcp::Socket::new(buffer(window), buffer(self.quota.send_bytes));
         socket.set_timeout(Some(SILENCE_MAX));
         socket.set_keep_alive(Some(KEEP_ALIVE));
         socket.set_congestion_control(tcp::CongestionControl::Reno);

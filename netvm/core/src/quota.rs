@@ -19,8 +19,10 @@ pub struct Quota {
     pub streams: usize,
     /// Streams that were closed and still have something to send; then the oldest is broken off.
     pub closing: usize,
-    /// Bytes of each of the two buffers of a stream.
+    /// Bytes of the buffer into which a stream receives.
     pub stream_bytes: usize,
+    /// Bytes of the buffer from which it sends.
+    pub send_bytes: usize,
     /// Of the first streams that are open at a time, so many receive into a larger buffer: most clients have few, and the more
     /// comes at once, the less often anybody has to be woken.
     pub wide: usize,
@@ -48,6 +50,7 @@ impl Quota {
         streams: 64,
         closing: 16,
         stream_bytes: 16 * 1024,
+        send_bytes: 16 * 1024,
         wide: 4,
         wide_bytes: 64 * 1024,
         sockets: 8,
@@ -59,8 +62,17 @@ impl Quota {
         pings: 4,
     };
 
-    /// For where memory is short: fewer of everything but streams, of which there are as many as fit.
-    const LEAN: Self = Self { closing: 8, wide: 2, sockets: 4, listeners: 2, backlog: 2, ..Self::USUAL };
+    /// For where memory is short: fewer of everything but streams, of which there are as many as fit. They send from smaller
+    /// buffers, because most clients receive more than they send.
+    const LEAN: Self = Self {
+        closing: 8,
+        send_bytes: 8 * 1024,
+        wide: 2,
+        sockets: 4,
+        listeners: 2,
+        backlog: 2,
+        ..Self::USUAL
+    };
 
     /// Bytes that a client takes when it has all of it.
     #[must_use]
@@ -81,7 +93,7 @@ impl Quota {
 
     /// Bytes of a stream.
     const fn stream(&self) -> usize {
-        self.stream_bytes.saturating_mul(2).saturating_add(SOCKET)
+        self.stream_bytes.saturating_add(self.send_bytes).saturating_add(SOCKET)
     }
 
     /// Bytes of everything but streams.

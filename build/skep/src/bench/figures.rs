@@ -20,11 +20,11 @@ struct Promise {
     formula: Formula,
 }
 
-/// Instructions of a byte when an instruction moves 0.9 of the bytes.
+/// Instructions of a byte, to those of something else, when an instruction moves 0.9 of the bytes.
 const TENTH_LESS: f64 = 1.0 / 0.9;
 
 /// The promises, in the order they are shown.
-const PROMISES: [Promise; 20] = [
+const PROMISES: [Promise; 21] = [
     Promise {
         name: "call.exits",
         what: "exits of a 64-byte call and its answer",
@@ -128,6 +128,12 @@ const PROMISES: [Promise; 20] = [
         what: "exits of the whole machine for 64 KiB of a stream of TCP",
         most: 4.0,
         formula: |raw| Some(raw.get("net.exits")? * 65_536.0),
+    },
+    Promise {
+        name: "net.bytes",
+        what: "a byte of that stream, to both ends of one over smoltcp's loopback",
+        most: TENTH_LESS,
+        formula: |raw| Some(raw.get("net.retired")? / raw.get("loopback.retired")?),
     },
     Promise {
         name: "open.page",

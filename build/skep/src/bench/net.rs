@@ -3,12 +3,13 @@
 //! QEMU's own network moves frames when the host lets it, so two runs are never the same, and idle time must pass as it does
 //! outside. Counted are instructions and exits of the whole machine; what two documents of different length cost, less what
 //! the shorter one does, is what the bytes cost. Two runs must be within a quarter of each other, and the smaller one is taken.
+//! Beside it stands what the stack's library takes for both ends of a stream in one process of this host, which callgrind counts.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use super::{Figures, run};
-use crate::builder::{build, read_system};
+use super::{Figures, figures, run, speed};
+use crate::builder::{build, build_packages, read_system};
 use crate::failure::{Failure, Outcome};
 use crate::qemu::Clock;
 use crate::report::Report;
@@ -30,10 +31,14 @@ pub(super) const DEVICES: [&str; 6] = [
     "-device",
     "virtio-net-pci,netdev=net,romfile=,disable-legacy=on,iommu_platform=on",
 ];
+/// The package with the library's own stream, its program, the function that callgrind waits for, and by how many bytes its second
+/// stream is longer than its first.
+const LOOPBACK: (&str, &str, &str) = ("tests-speed", "tests-speed-loopback", "tests_speed_loopback::mark");
+const LOOPBACK_MORE: f64 = (8 << 20) as f64;
 /// Longest request that the server reads.
 const REQUEST_MAX: usize = 1024;
 
-/// Builds and runs, everything twice; the figures `net.retired` and `net.exits`, each for one byte.
+/// Builds and runs, everything twice; the figures `net.retired`, `net.exits` and `loopback.retired`, each for one byte.
 ///
 /// # Errors
 /// When a run does not end well, or two of the same differ by more than a quarter.
@@ -63,7 +68,13 @@ pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures>
     let first = report.step("measure net", once)?;
     let second = report.step("measure net again", once)?;
     let named = |(figure, value)| (format!("net.{figure}"), value);
-    Ok(alike("net", &first, &second, SPREAD_MAX)?.into_iter().map(named).collect())
+    let mut raw: Figures = alike("net", &first, &second, SPREAD_MAX)?.into_iter().map(named).collect();
+    report.step("build the loopback", || build_packages(workspace, &[LOOPBACK.0]))?;
+    let first = report.step("measure the loopback", || loopback(workspace))?;
+    let second = report.step("measure the loopback again", || loopback(workspace))?;
+    figures::same("loopback", &first, &second)?;
+    raw.extend(first);
+    Ok(raw)
 }
 
 /// The smaller value of each figure of two runs.
@@ -81,6 +92,16 @@ pub(super) fn alike(run: &str, first: &Figures, second: &Figures, spread_max: f6
         Ok((figure.clone(), first.min(second)))
     };
     first.iter().map(least).collect()
+}
+
+/// The figure `loopback.retired`: instructions of a byte from one end to the other.
+fn loopback(workspace: &Workspace) -> Outcome<Figures> {
+    let (_, counts) = speed::count(workspace, LOOPBACK.1, LOOPBACK.2)?;
+    // A mark before, after the short stream, after the long one.
+    let (Some(short), Some(long)) = (counts.get(&2), counts.get(&3)) else {
+        return Err(Failure::failed(format!("callgrind counted {} parts of `{}`", counts.len(), LOOPBACK.1)));
+    };
+    Ok(Figures::from([("loopback.retired".to_owned(), (long - short) / LOOPBACK_MORE)]))
 }
 
 /// A server that answers `GET /N` with N bytes, until this process ends; its port.

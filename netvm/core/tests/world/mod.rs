@@ -210,7 +210,7 @@ pub(crate) fn fixed() -> Config {
 }
 
 pub(crate) fn small_quota() -> Quota {
-    Quota { stream_bytes: 4096, wide: 0, ..Quota::USUAL }
+    Quota { stream_bytes: 4096, send_bytes: 4096, wide: 0, ..Quota::USUAL }
 }
 
 impl World {
