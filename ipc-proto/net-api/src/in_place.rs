@@ -6,13 +6,13 @@
 
 use core::net::IpAddr;
 
-use ipc_proto_rpc::{Caller, Port, SendError, notify, serve_unwiped};
+use ipc_proto_rpc::{Caller, InPlacePort, Port, SendError, notify};
 use ipc_proto_types::{Bytes, ErrorCode, Kind, List, Text};
 use ipc_proto_wire::{DecodeError, HEADER_SIZE, Header, all_bytes, decode, encode, take_number};
 
 use crate::{
-    ADDRESSES_MAX, Accepted, Address, Buffers, DATA_MAX, DATAGRAM_MAX, Datagram, HOST_MAX, Handle,
-    ListenerId, Net, NetError, POLL_MAX, Readiness, SERVICE, SocketId, Status, StreamId, dispatch,
+    ADDRESSES_MAX, Accepted, Address, DATA_MAX, DATAGRAM_MAX, Datagram, HOST_MAX, Handle, ListenerId, Net,
+    NetError, POLL_MAX, Readiness, SERVICE, SocketId, Status, StreamId, dispatch,
 };
 
 /// Number of the method `send`.
@@ -156,16 +156,12 @@ pub fn dispatch_in_place(
     length.map(Some)
 }
 
-/// As [`crate::serve`], for a server whose data stays in messages. What has to be secret on a network is encrypted: no buffer
-/// is wiped.
-pub fn serve_in_place(server: &mut impl InPlace, port: &mut impl Port, buffers: &mut Buffers) -> usize {
-    serve_unwiped(
-        port,
-        &mut |caller: &Caller, header: &Header, body: &[u8], out: &mut [u8]| {
-            dispatch_in_place(server, caller, header, body, out)
-        },
-        buffers,
-    )
+/// As [`crate::serve`], for a server whose data stays in messages. The server must use no port of its qube while it answers.
+pub fn serve_in_place(server: &mut impl InPlace, port: &mut impl InPlacePort) -> usize {
+    let mut dispatch = |caller: &Caller, header: &Header, body: &[u8], out: &mut [u8]| {
+        dispatch_in_place(server, caller, header, body, out)
+    };
+    ipc_proto_rpc::serve_in_place(port, &mut dispatch)
 }
 
 /// Says one of the events, [`READY`] or [`CHANGED`], without a frame of the longest length.

@@ -12,6 +12,7 @@
 mod by_bytes;
 mod client;
 mod events;
+mod in_place;
 mod port;
 mod raw;
 mod server;
@@ -19,6 +20,7 @@ mod server;
 pub use by_bytes::{Answer, ByBytes};
 pub use client::{CallError, Client, OPEN_WAIT_MS, TIMEOUT_MS};
 pub use events::{EVENTS_MAX, Events, no_events, notify};
+pub use in_place::{InPlacePort, Shown, serve_in_place};
 pub use port::{Caller, Port, PortFacts, PortState, SendError, Ticks};
 pub use raw::{RawClient, Untyped};
 pub use server::{Buffers, SERVE_MAX, serve, serve_unwiped};

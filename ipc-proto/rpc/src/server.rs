@@ -145,26 +145,37 @@ fn answer<const N: usize>(
     dispatch: &mut impl FnMut(&Caller, &Header, &[u8], &mut [u8]) -> Result<Option<usize>, ErrorCode>,
     buffers: &mut Buffers<N>,
 ) {
+    let message = buffers.request.get(..length).unwrap_or_default();
+    buffers.unsent = answer_into(facts, caller, message, dispatch, &mut buffers.reply);
+}
+
+/// Handles a message; gives the length of what it left in `frame` for its sender, 0 when that is nothing.
+pub(crate) fn answer_into(
+    facts: &PortFacts,
+    caller: &Caller,
+    message: &[u8],
+    dispatch: &mut impl FnMut(&Caller, &Header, &[u8], &mut [u8]) -> Result<Option<usize>, ErrorCode>,
+    frame: &mut [u8],
+) -> usize {
     // What is no frame of this channel has no sender's call to answer.
-    let Some((header, body)) = parse(&buffers.request, length, facts.schema) else { return };
-    let out = buffers.reply.get_mut(HEADER_SIZE..).unwrap_or_default();
+    let Some((header, body)) = parse(message, message.len(), facts.schema) else { return 0 };
+    let out = frame.get_mut(HEADER_SIZE..).unwrap_or_default();
     match header.kind {
         Kind::Event => {
             let _ = dispatch(caller, &header, body, out);
+            0
         }
         Kind::Call => {
             let result = dispatch(caller, &header, body, out);
-            buffers.unsent = match result {
-                Ok(Some(length)) => reply(&mut buffers.reply, header, length),
+            match result {
+                Ok(Some(length)) => reply(frame, header, length),
                 // A call wants an answer; a dispatch without one is a fault of ours.
-                Ok(None) => error(&mut buffers.reply, header, ErrorCode::Internal),
-                Err(code) if code.is_from_supervisor() => {
-                    error(&mut buffers.reply, header, ErrorCode::Internal)
-                }
-                Err(code) => error(&mut buffers.reply, header, code),
-            };
+                Ok(None) => error(frame, header, ErrorCode::Internal),
+                Err(code) if code.is_from_supervisor() => error(frame, header, ErrorCode::Internal),
+                Err(code) => error(frame, header, code),
+            }
         }
-        Kind::Reply | Kind::Error => {}
+        Kind::Reply | Kind::Error => 0,
     }
 }
 

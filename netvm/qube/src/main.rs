@@ -16,7 +16,8 @@ mod clients;
 mod device;
 
 use ipc_proto_net_api::{self as net, serve_in_place};
-use ipc_proto_rpc::Ticks;
+use ipc_proto_rpc::{Buffers, Ticks};
+use ipc_proto_wire::HEADER_SIZE;
 use netvm_card::Card;
 use netvm_core::{Config, Quota, Stack, random_hardware_address};
 use netvm_firewall::{Now, Rules};
@@ -28,6 +29,9 @@ use clients::Clients;
 use device::Device;
 
 main!(netvm);
+
+/// Messages are answered where they lie: these are as small as there are any.
+type NoBuffers = Buffers<{ HEADER_SIZE + 1 }>;
 
 /// How often at most it is asked whether there is a link: it costs an access to the card.
 const LINK_MS: u64 = 1000;
@@ -102,13 +106,13 @@ struct Turn {
 #[inline(never)]
 fn turn(
     clients: &mut Clients,
-    ports: &mut Servers<'_, Qube, Channel, { net::FRAME_MAX }>,
+    ports: &mut Servers<'_, Qube, Channel, { HEADER_SIZE + 1 }>,
     stack: &mut Stack<Card<Device>>,
     at: Now,
 ) -> Turn {
     let is_over = clients.admit(ports, stack);
     let is_left = stack.turn(at);
-    let is_idle = ports.serve(&mut |port, buffers| serve_in_place(stack, port, buffers));
+    let is_idle = ports.serve(&mut |port, _: &mut NoBuffers| serve_in_place(stack, port));
     stack.flush();
     stack.device().flush();
     clients.tell(ports, stack);

@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use ipc_proto_rpc::{Port, PortFacts, PortState, SendError, Ticks};
+use ipc_proto_rpc::{InPlacePort, Port, PortFacts, PortState, SendError, Shown, Ticks};
 use ipc_proto_types::{Generation, PortIndex};
 use unikernels_sdk::info;
 
@@ -86,5 +86,17 @@ impl Port for Channel {
 
     fn ticks_per_second(&self) -> u64 {
         platform::clock().ticks_per_second()
+    }
+}
+
+impl InPlacePort for Channel {
+    fn show(&mut self, answer: &mut dyn FnMut(&[u8], &mut [u8]) -> usize) -> Shown {
+        match self.state() {
+            // What an old life sent is dropped when the new one is acknowledged.
+            PortState::Closed | PortState::Restarted => Shown::Nothing,
+            PortState::Open => {
+                platform::with_console(|console| console.show(self.index, answer)).unwrap_or(Shown::Nothing)
+            }
+        }
     }
 }

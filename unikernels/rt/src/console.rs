@@ -5,7 +5,7 @@
 //! caller one exit, and serving it one. Nothing here waits or spins.
 //! Source: VIRTIO 1.2 section 5.3; DESIGN.md 3.2.
 
-use ipc_proto_rpc::SendError;
+use ipc_proto_rpc::{SendError, Shown};
 use ipc_proto_types::{MAX_PORTS, PortIndex, QUEUE_SIZE};
 use unikernels_sdk::control::{self, Event};
 use unikernels_sdk::info::PortEntry;
@@ -116,6 +116,31 @@ impl Console {
             port.receiver.drain();
             port.sender.wipe_sent();
         }
+    }
+
+    /// Shows the next message that has arrived to `answer`, with room for a frame, and queues what it leaves there.
+    #[inline]
+    pub(crate) fn show(
+        &mut self,
+        index: PortIndex,
+        answer: &mut dyn FnMut(&[u8], &mut [u8]) -> usize,
+    ) -> Shown {
+        let port = self.ports.get_mut(index.as_usize());
+        let Some(Port { frame_max, receiver, sender, .. }) = port.and_then(Option::as_deref_mut) else {
+            return Shown::Nothing;
+        };
+        if !receiver.has_next() {
+            return Shown::Nothing;
+        }
+        let Some(is_queued) =
+            sender.fill(*frame_max, |room| receiver.next(|message| answer(message, room)).unwrap_or(0))
+        else {
+            return Shown::NoRoom;
+        };
+        if is_queued && sender.should_notify() {
+            self.soil(control::transmit_queue(index));
+        }
+        Shown::One
     }
 
     /// Accepts the peer's new life: drops what the old one sent, then opens our end anew.

@@ -62,7 +62,8 @@ pub(crate) fn now() -> Ticks {
 /// Runs something on the driver; `None` where there is no console device.
 #[inline]
 pub(crate) fn with_console<T>(run: impl FnOnce(&mut Console) -> T) -> Option<T> {
-    // Nothing inside calls back into a qube's code, so the borrow is never taken twice.
+    // Nothing inside calls back into a qube's code, so the borrow is never taken twice; but for who answers a message where it
+    // lies, and has promised to use no port then.
     CONSOLE.get().borrow_mut().as_mut().map(run)
 }
 

@@ -92,9 +92,15 @@ impl Receiver {
         while self.next(|_| ()).is_some() {}
     }
 
+    /// Whether a message has arrived.
+    #[inline]
+    pub(crate) fn has_next(&self) -> bool {
+        self.queue.can_pop()
+    }
+
     /// Shows the next message to `look`, and gives the buffer back to the device.
     #[inline]
-    fn next<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    pub(crate) fn next<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let token = self.queue.peek_used()?;
         let slot = self.slots.take(token).unwrap_or_else(|| stray());
         let buffer = self.buffers.get(slot);
@@ -150,6 +156,30 @@ impl Sender {
                 true
             }
             Err(_) => false,
+        }
+    }
+
+    /// Has a free buffer filled, and queues as much of it as `fill` says; nothing at 0. `None` if there is no free one; then
+    /// `fill` was not called. Costs no exit.
+    #[inline]
+    pub(crate) fn fill(&mut self, bytes: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> Option<bool> {
+        self.wipe_sent();
+        let slot = self.slots.any_free()?;
+        let length = self.lengths.get_mut(usize::from(slot))?;
+        let room = self.buffers.get(slot).get_mut(..bytes)?;
+        let filled = fill(room);
+        let Some(message) = room.get_mut(..filled).filter(|message| !message.is_empty()) else {
+            room.fill(0); // What was begun may have been a secret.
+            return Some(false);
+        };
+        *length = u32::try_from(filled).unwrap_or(0);
+        // SAFETY: the slot is free, and `Slots` keeps the buffer untouched until its token is back.
+        match unsafe { self.queue.add(&[message], &mut []) } {
+            Ok(token) => {
+                self.slots.give(slot, token);
+                Some(true)
+            }
+            Err(_) => Some(false),
         }
     }
 
