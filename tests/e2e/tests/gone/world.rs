@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding};
 use tests_e2e::canary::Canaries;
-use tests_e2e::{Terminal, dump, plain, root, skep};
+use tests_e2e::{Terminal, blank_disk, dump, plain, root, skep};
 
 /// The system, without an authority of the test.
 const SYSTEM: &str = include_str!("../../../../build/systems/open.toml");
 /// How its viewers stand in it.
 const VIEWERS: &str = "{ path = \"../../unikernels/viewer\",";
+/// The network qube in it, beside which one comes that drives a disk.
+const NETWORK: &str = "\"../../netvm/qube\",";
+const STORAGE: &str = "\"../../unikernels/storage\",";
 /// Memory of a viewer here: enough for a page, too little for a large one.
 const MEMORY: &str = "5MiB";
 /// Nothing keeps this from being found: it is on the screen.
@@ -179,28 +182,32 @@ pub(crate) struct Machine {
     t: Terminal,
     socket: PathBuf,
     file: PathBuf,
-    image: PathBuf,
+    /// The one that it boots from, and the one that it writes to.
+    disks: [PathBuf; 2],
 }
 
 impl Machine {
     pub(crate) fn start(folder: &Path, authority: &str) -> Self {
-        assert!(SYSTEM.contains(VIEWERS));
+        assert!(SYSTEM.contains(VIEWERS) && SYSTEM.contains(NETWORK));
         let more = format!("{VIEWERS} args = \"root={authority}\", memory = \"{MEMORY}\",");
-        let text = SYSTEM.replace(VIEWERS, &more).replace("../..", &root().display().to_string());
+        let text = SYSTEM.replace(VIEWERS, &more).replace(NETWORK, &format!("{NETWORK} {STORAGE}"));
+        let text = text.replace("../..", &root().display().to_string());
         let manifest = folder.join("open.toml");
         std::fs::write(&manifest, text).expect("the manifest");
         let manifest = manifest.display().to_string();
         let (socket, file) = (folder.join("qmp.sock"), folder.join("memory.bin"));
-        let image = folder.join("open.img");
+        let (image, disk) = (folder.join("open.img"), blank_disk("gone"));
         let mut t = Terminal::prepare(|| {
             let built =
                 skep(&["image", &manifest, "-o", &image.to_string_lossy()]).output().expect("cargo runs");
             assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
             let qmp = format!("unix:{},server=on,wait=off", socket.display());
-            skep(&["run", &manifest, "--no-color", "--", "-qmp", &qmp])
+            let disk = ["--disk", &disk, "--disk-size", "64"];
+            let arguments = [&["run", &manifest, "--no-color"], &disk[..], &["--", "-qmp", &qmp]].concat();
+            skep(&arguments)
         });
         let _ = t.command(&format!("say nobody {MARKER}"));
-        Self { t, socket, file, image }
+        Self { t, socket, file, disks: [image, disk.into()] }
     }
 
     /// Types a command and gives what it shows.
@@ -234,17 +241,19 @@ impl Machine {
         assert!(log.contains(CRASHED), "the viewer does not crash: {shown}\n{log}");
     }
 
-    /// The name of the viewer that lives, and of `netvm` what `qubes` says: state and generation.
-    fn lives(&mut self) -> (Option<String>, Vec<String>) {
+    /// The name of the viewer that lives, and which life of `netvm` this is.
+    fn lives(&mut self) -> (Option<String>, String) {
         let shown = self.does("qubes");
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let viewers = shown.lines().filter(|line| line.starts_with("viewer-"));
         let viewer = viewers.map(words).find(|words| words.get(3).is_some_and(|state| state != "prepared"));
         let netvm = shown.lines().find(|line| line.starts_with("netvm")).map(words).unwrap_or_default();
-        (viewer.and_then(|words| words.first().cloned()), netvm[3..5].to_vec())
+        let generation = netvm.get(4).expect("the network qube has a generation");
+        (viewer.and_then(|words| words.first().cloned()), generation.clone())
     }
 
-    pub(crate) fn netvm(&mut self) -> Vec<String> {
+    /// Which life of the network qube this is.
+    pub(crate) fn netvm(&mut self) -> String {
         self.lives().1
     }
 
@@ -279,6 +288,9 @@ impl Machine {
     /// Nor on any disk.
     pub(crate) fn power_off(self, canaries: &Canaries) {
         assert_eq!(self.t.power_off().0, 0);
-        canaries.assert_none(&std::fs::read(self.image).expect("the image"), "in the image");
+        for disk in self.disks {
+            let bytes = std::fs::read(&disk).expect("the disk");
+            canaries.assert_none(&bytes, &format!("on {}", disk.display()));
+        }
     }
 }
