@@ -64,13 +64,9 @@ pub(crate) struct Metal {
 }
 
 impl Metal {
-    /// Rebuilds the next piece of a qube's memory; true when that was the last. Its registers are of the last life until then.
+    /// Rebuilds the next piece of a qube's memory; true when that was the last.
     pub(crate) fn rebuild(&mut self, qube: QubeIndex) -> bool {
-        let is_last = self.cells[qube.as_usize()].as_mut().is_none_or(Cell::rebuild);
-        if is_last {
-            self.vcpus[qube.as_usize() % QUBES].forget();
-        }
-        is_last
+        self.cells[qube.as_usize()].as_mut().is_none_or(Cell::rebuild)
     }
 }
 
@@ -143,6 +139,7 @@ impl Machine for Metal {
     }
 
     fn stop(&mut self, qube: QubeIndex) -> bool {
+        self.vcpus[qube.as_usize() % QUBES].forget();
         self.devices.end(qube)
     }
 

@@ -48,7 +48,6 @@ fn until_run(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, mut next:
         next = match next {
             Next::Run { qube } => return qube,
             Next::Rebuild { qube } => {
-                monitor.rebuilding();
                 if metal.rebuild(qube) {
                     monitor.rebuilt(now(), qube, metal);
                 }

@@ -53,12 +53,6 @@ impl<M: Machine> Monitor<'_, M> {
         self.core.armed
     }
 
-    /// What is in the buffer that all messages pass through.
-    #[must_use]
-    pub fn staging(&self) -> &[u8] {
-        &self.staging
-    }
-
     /// Whether the state agrees with itself.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use supervisor_virtio::{DeviceKind, Queue, Registers};
 use crate::audit::{Access, Outcome, Stamp};
 use crate::channel::{ENDPOINTS, EndpointIndex};
 use crate::machine::{Machine, Next, Page};
-use crate::monitor::{Core, Monitor, STAGING, attention};
+use crate::monitor::{Core, Monitor, attention};
 use crate::qube::{Chores, Life, bit, wake};
 
 /// The first delay is a second divided by this: 10 ms.
@@ -20,30 +20,12 @@ const BACKOFF_FRACTION: u64 = 100;
 const DEVICE_RESET_FRACTION: u64 = 10;
 /// The delay doubles at most this often: to about 10 s.
 const BACKOFF_DOUBLINGS: u32 = 10;
-/// Bytes of the staging buffer that are wiped at a time: as many as of a qube's memory, for the same reason.
-const WIPED_BYTES: usize = 8192;
 /// A life of this many seconds was a good one; the delay starts small again.
 const GOOD_LIFE_SECONDS: u64 = 10;
 
 impl<M: Machine> Monitor<'_, M> {
-    /// The machine builds a piece of a qube's memory. Meanwhile a piece of the buffer that all messages pass through is wiped of
-    /// what the last life said and heard. To wipe it after each message would cost every stream a third copy.
-    pub fn rebuilding(&mut self) {
-        self.wipe_staging(WIPED_BYTES);
-    }
-
-    /// Wipes so much more of the staging buffer, if it was not wiped since a life ended last.
-    fn wipe_staging(&mut self, bytes: usize) {
-        let (from, to) =
-            (self.core.staging_wiped, self.core.staging_wiped.saturating_add(bytes).min(STAGING));
-        self.staging.get_mut(from..to).unwrap_or_default().fill(0);
-        self.core.staging_wiped = to;
-    }
-
     /// The machine has built the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
     pub fn rebuilt(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
-        // The rest, for a qube so small that there is one.
-        self.wipe_staging(STAGING);
         let core = &mut self.core;
         core.rebuilding &= !bit(qube);
         core.prepare_life(qube, machine);
@@ -84,8 +66,7 @@ impl<M: Machine> Monitor<'_, M> {
 impl<M: Machine> Core<'_, M> {
     /// Ends a life that left no last words.
     pub(crate) fn end(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: EndReason) {
-        let words = self.log.written();
-        self.end_after(now, machine, index, how, words);
+        self.end_after(now, machine, index, how, self.log.written());
     }
 
     /// Ends a life whose last words begin at `words` of the log.
@@ -100,16 +81,10 @@ impl<M: Machine> Core<'_, M> {
         let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
         let memory_is_free = machine.stop(index);
         q.life = if memory_is_free { Life::Rebuilding } else { Life::Ended };
-        self.staging_wiped = 0;
-        let Some(q) = self.qube_mut(index) else { return };
-        q.last_end = Some(how);
-        q.pending = 0;
-        q.chores = Chores::default();
+        (q.last_end, q.pending, q.chores) = (Some(how), 0, Chores::default());
         q.console = Registers::new(DeviceKind::Console { ports: q.facts.port_count });
         q.entropy = Registers::new(DeviceKind::Entropy);
-        q.control_rx = Queue::Off;
-        q.control_tx = Queue::Off;
-        q.entropy_queue = Queue::Off;
+        (q.control_rx, q.control_tx, q.entropy_queue) = (Queue::Off, Queue::Off, Queue::Off);
         let (name, generation) = (q.name(), q.generation);
         self.runnable &= !bit(index);
         if memory_is_free {
@@ -118,6 +93,7 @@ impl<M: Machine> Core<'_, M> {
             self.note(now, machine, format_args!("{name} is lost: its device may still reach its memory"));
         }
         self.attention &= !bit(index);
+        self.staging_wiped = 0;
         self.record_qube(now, index, Outcome::Ended, how.code());
         self.tell_ended_later(index, words);
         self.note(now, machine, format_args!("{name} generation {generation} ended: {how}"));
@@ -233,8 +209,7 @@ impl<M: Machine> Core<'_, M> {
             delay = delay.max(second / DEVICE_RESET_FRACTION);
         }
         let until = Ticks(now.0.saturating_add(delay));
-        q.life = Life::BackingOff;
-        q.deadline = until;
+        (q.life, q.deadline) = (Life::BackingOff, until);
         let name = q.name();
         self.next_deadline = self.next_deadline.min(until);
         self.note(now, machine, format_args!("{name} restarts in {} ms", delay / (second / 1000).max(1)));
@@ -252,11 +227,8 @@ impl<M: Machine> Core<'_, M> {
     pub(crate) fn begin_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
         let carried_before = self.carried(index);
         let Some(q) = self.qube_mut(index) else { return };
-        q.life = Life::Runnable;
-        q.generation = q.generation.next();
-        q.born = now;
-        q.deadline = Ticks::NEVER;
-        q.ready = false;
+        (q.life, q.generation) = (Life::Runnable, q.generation.next());
+        (q.born, q.deadline, q.ready) = (now, Ticks::NEVER, false);
         // Peers may have left something for it since its last life ended.
         (q.pending, q.chores) = (0, Chores::default());
         (q.exits, q.carried_before, q.refused) = (0, carried_before, 0);

@@ -72,7 +72,8 @@ pub enum SetupError {
 /// A running system.
 pub struct Monitor<'a, M: Machine> {
     pub(crate) core: Core<'a, M>,
-    pub(crate) staging: Staging,
+    /// Messages on their way. Public for the simulator to look at.
+    pub staging: [u8; STAGING],
 }
 
 /// Everything but the message being looked at.
@@ -98,7 +99,8 @@ pub(crate) struct Core<'a, M: Machine> {
     /// What last was the matter with moving messages.
     pub(crate) stop: Stop,
     pub(crate) rebuilt_last: bool,
-    /// How much of the staging buffer was wiped since a life ended last.
+    /// How much of the staging buffer was wiped since a life ended last: a piece at each interrupt, and so all of it before the
+    /// memory of that life is built anew. A wipe after each message would cost every stream a third copy.
     pub(crate) staging_wiped: usize,
     pub(crate) slice_end: Ticks,
     /// No qube waits for a time before this.

@@ -72,10 +72,8 @@ impl<M: Machine> Core<'_, M> {
             Err(why) => self.refuse(now, machine, from, why, message),
         }
         self.complete(from, chain);
-        if !open {
-            // It may have been for a life that is over, of which nothing is to be left.
-            staging.get_mut(..len).unwrap_or_default().fill(0);
-        }
+        // It may have been for a life that is over, of which nothing is to be left.
+        staging.get_mut(..len).unwrap_or_default().fill(0);
         Stop::Elsewhere
     }
 

@@ -5,8 +5,11 @@ use ipc_proto_types::QubeIndex;
 use supervisor_vcpu::{Exit, Fault, Ticks};
 
 use crate::machine::{Interrupts, Machine, Next};
-use crate::monitor::{Core, Monitor, NOBODY, Staging};
+use crate::monitor::{Core, Monitor, NOBODY, STAGING, Staging};
 use crate::qube::{Life, wake};
+
+/// Bytes of the staging buffer that are wiped at a time: as many as are built of a qube's memory, which is interrupted as often.
+const WIPED_BYTES: usize = 8192;
 
 impl<M: Machine> Monitor<'_, M> {
     /// `qube` stopped at `now` because of `exit`.
@@ -89,6 +92,9 @@ impl<M: Machine> Monitor<'_, M> {
     ) -> Next {
         let lines = arrived.lines;
         let core = &mut self.core;
+        let piece = core.staging_wiped..STAGING.min(core.staging_wiped + WIPED_BYTES);
+        core.staging_wiped = piece.end;
+        self.staging.get_mut(piece).unwrap_or_default().fill(0);
         core.woken = NOBODY;
         if let Some(qube) = from.and_then(|from| core.qube_mut(from)) {
             qube.exits += 1;

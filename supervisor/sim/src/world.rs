@@ -356,7 +356,6 @@ impl<'a, 'p> World<'a, 'p> {
 
     fn rebuild(&mut self, qube: QubeIndex) {
         self.now += REBUILD_TICKS;
-        self.monitor.rebuilding();
         if self.machine.rebuild(qube) {
             self.monitor.rebuilt(Ticks(self.now), qube, &mut self.machine);
         }

@@ -130,8 +130,7 @@ impl Vcpu {
 
     /// Leaves nothing in registers of the life that is over; the next one may be long in coming.
     pub fn forget(&mut self) {
-        self.registers = [0; 14];
-        self.xsave = [0; XSAVE_BYTES];
+        (self.registers, self.xsave) = ([0; 14], [0; XSAVE_BYTES]);
         self.vmcb.set(vmcb::RAX, 0);
     }
 

@@ -135,7 +135,7 @@ fn nothing_that_a_life_said_is_left_in_the_buffer_that_messages_pass_through() {
     let (mut ctl_port, mut port) = (driven.port(0), driven.port(1));
     let (mut ctl, mut echo) = (CtlClient::new(&mut ctl_port), EchoClient::new(&mut port));
     // The end of it: shorter messages come after it.
-    let is_left = || driven.world().monitor().staging().windows(16).any(|bytes| SAID.ends_with(bytes));
+    let is_left = || driven.world().monitor().staging.windows(16).any(|bytes| SAID.ends_with(bytes));
     for life in 1..4 {
         assert_eq!(ctl.start(name("viewer")), Ok(Ok(life)));
         driven.sleep(MS);
