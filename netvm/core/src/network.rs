@@ -21,6 +21,10 @@ use crate::machine::Machine;
 /// Most servers that are asked for names.
 pub const RESOLVERS_MAX: usize = 4;
 
+/// How long after a lease that cannot be another is asked for, in milliseconds. The library keeps such a lease until it ends,
+/// which may be days; who asked at once would do nothing else where a server has none but these.
+const AGAIN_MS: u64 = 1000;
+
 /// Longest prefix of a network with somebody else in it (RFC 3021).
 const PREFIX_MAX_V4: u8 = 31;
 
@@ -66,6 +70,8 @@ pub(crate) struct Learned {
     given: Vec<IpAddr>,
     is_up: bool,
     told: Option<Status>,
+    /// When everything is asked for again after a lease that cannot be.
+    again_ms: Option<u64>,
 }
 
 /// Whether something was changed.
@@ -98,7 +104,7 @@ impl Learned {
         } else {
             Some(machine.sockets.add(dhcpv4::Socket::new()))
         };
-        Self { dhcp, given, is_up: true, told: None }
+        Self { dhcp, given, is_up: true, told: None, again_ms: None }
     }
 
     /// Says whether the card has a link; a new one may be another network, so everything is asked for again.
@@ -119,14 +125,17 @@ impl Learned {
     /// Takes what DHCP gave or took back.
     pub(crate) fn advance(&mut self, machine: &mut Machine) -> Changed {
         let Some(dhcp) = self.dhcp else { return false };
-        let lease = match machine.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll() {
+        let socket = machine.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp);
+        if self.again_ms.take_if(|again_ms| machine.now.ms >= *again_ms).is_some() {
+            socket.reset();
+        }
+        let lease = match socket.poll() {
             None => return false,
             Some(dhcpv4::Event::Deconfigured) => None,
             Some(dhcpv4::Event::Configured(config)) => {
                 let (address, prefix) = (config.address.address(), config.address.prefix_len());
                 if !is_network(address, prefix, config.router) {
-                    // Who keeps such a lease has no address until it ends; another server may have a better one.
-                    machine.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).reset();
+                    self.again_ms = Some(machine.now.ms.saturating_add(AGAIN_MS));
                     return false;
                 }
                 let servers: Vec<IpAddr> =
@@ -140,6 +149,11 @@ impl Learned {
         machine.resolvers = servers.take(RESOLVERS_MAX).collect();
         set_v4(machine, lease.map(|lease| (lease.0, lease.1)));
         true
+    }
+
+    /// When something has to be done without a packet, in milliseconds.
+    pub(crate) const fn next_ms(&self) -> Option<u64> {
+        self.again_ms
     }
 
     /// What clients are told.

@@ -215,7 +215,7 @@ impl<D: Device> Stack<D> {
         let sockets = sockets.map(|at| self.not_overdue(u64::try_from(at.total_millis()).unwrap_or(0)));
         let clients = self.clients.iter().flatten().filter_map(Client::next_ms).min();
         let patience = self.patience_and_ms().map(|(_, ms)| self.machine.now.ms.saturating_add(ms));
-        [sockets, clients, patience].into_iter().flatten().min()
+        [sockets, clients, patience, self.learned.next_ms()].into_iter().flatten().min()
     }
 
     /// A time that is still to come. What is overdue just after a turn is either a card that takes no more, or the library's

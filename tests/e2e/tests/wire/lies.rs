@@ -214,20 +214,15 @@ fn malformed_leases(good: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Leases that are read and cannot be: each has us ask anew.
+/// Leases that are read and cannot be: each has us ask anew, most of them a second later. More are in the tests of `netvm/core`.
 fn leases_that_cannot_be(good: &[u8]) -> Vec<Vec<u8>> {
-    let refused = with(good, &[(KIND, Some(&[NAK]))]);
-    let mut all = vec![refused];
-    all.push(with(good, &[(LEASE, Some(&[0; 4]))]));
-    all.push(with(good, &[(MASK, Some(&[255; 4]))]));
-    all.push(with(good, &[(MASK, Some(&[0; 4]))]));
-    for router in [[10, 0, 3, 1], [127, 0, 0, 1], [0; 4], [255; 4], OURS.octets()] {
-        all.push(with(good, &[(ROUTER, Some(&router))]));
-    }
-    for address in [[127, 0, 0, 1], [240, 0, 0, 1], [0, 0, 0, 1], HOST.octets()] {
-        all.push(with_bytes(good, OFFERED, &address));
-    }
-    all
+    vec![
+        with(good, &[(KIND, Some(&[NAK]))]),
+        with(good, &[(LEASE, Some(&[0; 4]))]),
+        with(good, &[(MASK, Some(&[255; 4]))]),
+        with(good, &[(ROUTER, Some(&[10, 0, 3, 1]))]),
+        with_bytes(good, OFFERED, &[127, 0, 0, 1]),
+    ]
 }
 
 /// A name as in a packet.
