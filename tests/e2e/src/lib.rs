@@ -7,6 +7,7 @@
 mod authority;
 pub mod canary;
 pub mod forge;
+pub mod peer;
 mod server;
 pub mod wire;
 

@@ -12,11 +12,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, Ipv6Packet, UdpPacket};
+
+use crate::peer::Line;
 
 /// The host, as a machine sees it, and the resolver.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
@@ -79,6 +81,7 @@ type Due = Reverse<(Instant, u64, Way, Vec<u8>)>;
 pub struct Wire {
     hand: Arc<Mutex<Hand>>,
     station: Arc<Mutex<Station>>,
+    peer: Arc<OnceLock<Line>>,
     queue: Sender<Passed>,
     arguments: Vec<String>,
 }
@@ -129,14 +132,16 @@ impl Wire {
                 });
             });
         }
+        let peer = Arc::new(OnceLock::new());
+        let line = Arc::clone(&peer);
         spawn(move || {
             let (Ok((to_network, _)), Ok((to_machine, _))) = (to_network.accept(), to_machine.accept())
             else {
                 return;
             };
-            send(&queued, to_network, to_machine, resolver);
+            send(&queued, to_network, to_machine, (resolver, &line));
         });
-        Self { hand, station, queue, arguments }
+        Self { hand, station, peer, queue, arguments }
     }
 
     /// What QEMU has to be told.
@@ -154,6 +159,24 @@ impl Wire {
     /// From now on this becomes of each frame.
     pub fn set(&self, hand: Hand) {
         *self.hand.lock().unwrap_or_else(PoisonError::into_inner) = hand;
+    }
+
+    /// Has frames for this hardware address, and those for everybody, come here too.
+    ///
+    /// # Panics
+    /// When there is a peer already.
+    pub(crate) fn attach(&self, hardware: [u8; 6]) -> Receiver<Vec<u8>> {
+        let (line, frames) = Line::new(hardware);
+        self.peer.set(line).expect("one peer");
+        frames
+    }
+
+    /// Sends a frame that is treated like all others.
+    pub(crate) fn pass(&self, way: Way, frame: &[u8]) {
+        let passed = self.hand.lock().unwrap_or_else(PoisonError::into_inner)(way, frame);
+        for passed in passed {
+            let _ = self.queue.send(passed);
+        }
     }
 
     /// Sends a frame of ours. A machine that is gone gets none.
@@ -195,7 +218,7 @@ fn send(
     queued: &Receiver<Passed>,
     mut to_network: UnixStream,
     mut to_machine: UnixStream,
-    resolver: Option<u16>,
+    (resolver, peer): (Option<u16>, &OnceLock<Line>),
 ) {
     let mut waiting: BinaryHeap<Due> = BinaryHeap::new();
     for number in 0.. {
@@ -211,6 +234,9 @@ fn send(
         while let Some(Reverse((_, _, way, mut frame))) = due(&mut waiting) {
             let to = match way {
                 Way::Out => {
+                    if peer.get().is_some_and(|peer| peer.take(&frame)) {
+                        continue;
+                    }
                     resolver.inspect(|port| question_for(&mut frame, *port));
                     &mut to_network
                 }

@@ -12,6 +12,7 @@ mod web;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tests_e2e::peer::{self, PORT, Peer};
 use tests_e2e::wire::{Way, Wire};
 use tests_e2e::{Server, Terminal, empty_folder, free_port, plain, said};
 
@@ -23,7 +24,7 @@ const SYSTEM: &str = include_str!("wire/wire.toml");
 /// Bytes of a document.
 const LENGTH: usize = 200 * 1024;
 /// Seeds of the wire, for one stream each.
-const SEEDS: [u64; 3] = [1, 2, 3];
+const SEEDS: [u64; 6] = [1, 2, 3, 4, 5, 6];
 
 /// A document, and its sum as the readers count it (FNV-1a).
 fn document() -> (Vec<u8>, u64) {
@@ -39,23 +40,25 @@ fn document() -> (Vec<u8>, u64) {
 fn documents_arrive_whole_over_a_bad_wire() {
     let folder = empty_folder("wire-bad");
     let (bytes, sum) = document();
-    std::fs::write(folder.join("document"), bytes).expect("a document");
-    let nginx = Server::nginx(&folder, "server { listen 127.0.0.1:PORT; listen [::1]:PORT; root FOLDER; }");
-    let fetch = format!("fetch=10.0.2.2:{}/document", nginx.port);
-    let text = SYSTEM.replace("FIRST", &fetch).replace("SECOND", &fetch).replace("THIRD", &fetch);
-    let wire = Wire::new(&folder, None);
+    let wire = Arc::new(Wire::new(&folder, None));
     let tally = Arc::new(Mutex::new(Tally::default()));
     wire.set(bad(&SEEDS, Arc::clone(&tally)));
+    let peer = Peer::new(&wire, &bytes);
+    let fetch = format!("fetch={}:{PORT}/ fetch={}:{PORT}/", peer::V4, peer::V6);
+    let text = SYSTEM.replace("FIRST", &fetch).replace("SECOND", &fetch).replace("THIRD", &fetch);
     let mut arguments = vec!["--".to_owned()];
     arguments.extend_from_slice(wire.arguments());
     let mut t = Terminal::run_text(&folder, &text, &arguments);
     for reader in ["reader", "leser", "lecteur"] {
         let log = t.log_until(&format!("{reader}] net: done"));
         let whole = format!("{reader}] net: fetched {LENGTH} bytes, sum {sum:016x}");
-        assert!(log.contains(&whole), "{log}");
+        assert_eq!(log.matches(&whole).count(), 2, "over IPv4 and IPv6: {log}");
     }
     let tally = *tally.lock().expect("the tally");
     assert_eq!(tally.streams, SEEDS.len());
+    // A caller from outside, over IPv6 and the same wire.
+    let answer = peer.call((wire.station().v6.into(), 80), b"good day");
+    assert_eq!(answer.as_deref(), Some(&b"good day"[..]));
     assert!(tally.lost > 10 && tally.doubled > 10 && tally.late > 20 && tally.spoilt > 1, "{tally:?}");
     assert_eq!(t.power_off().0, 0);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
+use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket};
 use tests_e2e::wire::{Hand, Passed, Way};
 
 /// Chances in a thousand, each for every frame.
@@ -38,17 +38,21 @@ impl Random {
     }
 }
 
-/// The machine's port of a segment of IPv4.
+/// The machine's port of a segment.
 fn stream(way: Way, frame: &[u8]) -> Option<u16> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
-    if frame.ethertype() != EthernetProtocol::Ipv4 {
-        return None;
-    }
-    let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
-    if packet.next_header() != IpProtocol::Tcp {
-        return None;
-    }
-    let segment = TcpPacket::new_checked(packet.payload()).ok()?;
+    let (protocol, payload) = match frame.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
+            (packet.next_header(), packet.payload())
+        }
+        EthernetProtocol::Ipv6 => {
+            let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
+            (packet.next_header(), packet.payload())
+        }
+        _ => return None,
+    };
+    let segment = TcpPacket::new_checked(payload).ok().filter(|_| protocol == IpProtocol::Tcp)?;
     Some(if way == Way::Out { segment.src_port() } else { segment.dst_port() })
 }
 
