@@ -6,6 +6,8 @@
 mod faults;
 #[path = "wire/lies.rs"]
 mod lies;
+#[path = "wire/unasked.rs"]
+mod unasked;
 #[path = "wire/web.rs"]
 mod web;
 
@@ -118,10 +120,10 @@ fn a_stranger_on_the_wire_and_hostile_servers_stop_nothing() {
 
     let station = wire.station();
     let attacks = [
-        lies::from_nowhere(station, 80),
-        lies::claims(station),
-        lies::unasked(station),
-        lies::flood(station, 80, FLOOD),
+        unasked::from_nowhere(station, 80),
+        unasked::claims(station),
+        unasked::unasked(station),
+        unasked::flood(station, 80, FLOOD),
     ];
     for (number, frames) in attacks.into_iter().enumerate() {
         // Before the flood, which closes the port until those who never go on are given up.

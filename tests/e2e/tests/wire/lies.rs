@@ -1,27 +1,27 @@
-//! What a stranger on the wire says: about leases and names when it is asked, within streams, and unasked.
+//! What a stranger on the wire says: about leases and names when somebody asks, and within streams.
 //!
 //! It sees everything and may be faster than those who know. What it cannot do is guess the numbers of a stream, so in streams
 //! it has wrong ones; who knows them can end a stream anyway.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use smoltcp::wire::{
-    ArpOperation, EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpControl, TcpPacket, UdpPacket,
+    EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpControl, TcpPacket, UdpPacket,
 };
-use tests_e2e::forge::{self, Hardware, STRANGER, claim, datagram, message, segment};
-use tests_e2e::wire::{DNS, HOST, Hand, Passed, RESOLVER, Station, Way};
+use tests_e2e::forge::{Hardware, datagram, segment};
+use tests_e2e::wire::{DNS, HOST, Hand, Passed, RESOLVER, Way};
 
 use crate::faults::Random;
 
 /// The machine's address, as the good server gives it.
-const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+pub(crate) const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// Somebody else on the link.
 const OTHER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 99);
 /// The name of which addresses are offered that nobody asked for.
-const VICTIM: &str = "victim.shop.example";
+pub(crate) const VICTIM: &str = "victim.shop.example";
 /// Everybody.
-const ALL: Hardware = [0xff; 6];
+pub(crate) const ALL: Hardware = [0xff; 6];
 /// Ports of DHCP.
 const DHCP: (u16, u16) = (67, 68);
 /// Bytes before the options of DHCP, and where the offered address is.
@@ -31,13 +31,15 @@ const OFFERED: usize = 16;
 const MASK: u8 = 1;
 const ROUTER: u8 = 3;
 const LEASE: u8 = 51;
-const KIND: u8 = 53;
-const SERVER: u8 = 54;
-const END: u8 = 255;
+pub(crate) const KIND: u8 = 53;
+pub(crate) const SERVER: u8 = 54;
+pub(crate) const END: u8 = 255;
 const ACK: u8 = 5;
-const NAK: u8 = 6;
+pub(crate) const NAK: u8 = 6;
 /// Every so many segments of a stream the stranger says something too.
 const OFTEN: u32 = 6;
+/// So often is the name of loops answered by a stranger: once less than it is asked for.
+const LOOPS: usize = 3;
 /// A quarter of all numbers of a stream: far beyond any window.
 const FAR: u32 = 1 << 30;
 
@@ -64,13 +66,13 @@ pub(crate) fn stranger(said: Arc<Mutex<Said>>) -> Hand {
             |frame: Vec<u8>| out.push(Passed { after: std::time::Duration::ZERO, way: Way::In, frame });
         let mut is_passed = true;
         if let Some(Datagram { from, to, data, hardware }) = Datagram::of(frame) {
-            if from.1 == DHCP.0 && way == Way::In && option(&data, KIND).as_deref() == Some(&[ACK]) {
-                if let Some(lease) = leases_that_cannot_be(&data).get(said.leases) {
-                    said.leases += 1;
-                    malformed_leases(&data).into_iter().for_each(|bad| inject(lease_frame(&bad)));
-                    inject(lease_frame(lease));
-                    is_passed = false;
-                }
+            let is_lease =
+                from.1 == DHCP.0 && way == Way::In && option(&data, KIND).as_deref() == Some(&[ACK]);
+            if is_lease && let Some(lease) = leases_that_cannot_be(&data).get(said.leases) {
+                said.leases += 1;
+                malformed_leases(&data).into_iter().for_each(|bad| inject(lease_frame(&bad)));
+                inject(lease_frame(lease));
+                is_passed = false;
             }
             if to == (RESOLVER, DNS) && way == Way::Out {
                 let (lies, is_answered) = names(&data, from.1, hardware, &mut loops);
@@ -138,7 +140,7 @@ fn damaged(frame: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-fn lease_frame(data: &[u8]) -> Vec<u8> {
+pub(crate) fn lease_frame(data: &[u8]) -> Vec<u8> {
     datagram(ALL, (HOST.into(), DHCP.0), (Ipv4Addr::BROADCAST.into(), DHCP.1), data)
 }
 
@@ -226,7 +228,7 @@ fn leases_that_cannot_be(good: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// A name as in a packet.
-fn wire(name: &str) -> Vec<u8> {
+pub(crate) fn wire(name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in name.split('.') {
         bytes.push(u8::try_from(label.len()).expect("a label"));
@@ -236,7 +238,7 @@ fn wire(name: &str) -> Vec<u8> {
     bytes
 }
 
-fn record(owner: &[u8], address: Ipv4Addr) -> Vec<u8> {
+pub(crate) fn record(owner: &[u8], address: Ipv4Addr) -> Vec<u8> {
     let mut bytes = owner.to_vec();
     bytes.extend([0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
     bytes.extend(address.octets());
@@ -244,7 +246,7 @@ fn record(owner: &[u8], address: Ipv4Addr) -> Vec<u8> {
 }
 
 /// An answer with this id to this question.
-fn answer(id: [u8; 2], questions: u8, question: &[u8], records: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn answer(id: [u8; 2], questions: u8, question: &[u8], records: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = id.to_vec();
     bytes.extend([
         0x81,
@@ -264,7 +266,7 @@ fn answer(id: [u8; 2], questions: u8, question: &[u8], records: &[Vec<u8>]) -> V
 }
 
 /// What is said to a question from this port, and whether that is all.
-fn names(asked: &[u8], port: u16, hardware: Hardware, loops: &mut u32) -> (Vec<Vec<u8>>, bool) {
+fn names(asked: &[u8], port: u16, hardware: Hardware, loops: &mut usize) -> (Vec<Vec<u8>>, bool) {
     let end = 12 + asked[12..].iter().position(|byte| *byte == 0).unwrap_or(0) + 5;
     let (id, question, is_a) = ([asked[0], asked[1]], &asked[12..end], asked[end - 3] == 1);
     let name = &question[..question.len() - 4];
@@ -287,19 +289,20 @@ fn names(asked: &[u8], port: u16, hardware: Hardware, loops: &mut u32) -> (Vec<V
         all.push(from_resolver(&answer(id, 1, question, &vec![record(name, OTHER); 60])));
         return (all, false);
     }
-    if question.starts_with(b"\x04loop") && is_a && *loops < 3 {
+    if question.starts_with(b"\x04loop") && is_a && *loops < LOOPS {
         // With the right number: the same question is asked again of whoever knows.
-        let itself = [[0xc0, 12], [0xc0, 40], [0xff, 0xff]][*loops as usize];
-        let looping = answer(id, 1, &[&itself[..], &question[question.len() - 4..]].concat(), &[]);
-        let at = u8::try_from(12 + question.len()).expect("a short question");
-        let owner_is_itself = answer(id, 1, question, &[record(&[0xc0, at], OTHER)]);
-        let cut = [&lie[..lie.len() - 5], &[][..]].concat();
-        let endless = with_bytes(&lie, 6, &[0xff, 0xff]);
-        let last = [cut, endless, with_bytes(&lie, lie.len() - 6, &[0xff, 0xff])];
-        let all = [looping, owner_is_itself, last[*loops as usize].clone()];
+        let itself = [[0xc0, 12], [0xc0, 40], [0xff, 0xff]];
+        let cut = lie[..lie.len() - 5].to_vec();
+        let records_without_end = with_bytes(&lie, 6, &[0xff, 0xff]);
+        let record_without_end = with_bytes(&lie, lie.len() - 6, &[0xff, 0xff]);
+        let number = *loops;
+        let looping = [&itself[number][..], &question[question.len() - 4..]].concat();
+        let unreadable = [cut, records_without_end, record_without_end];
         *loops += 1;
-        // The second can be read and leads nowhere; so it comes where the third is the answer.
-        return (vec![from_resolver(&all[0]), from_resolver(&all[2])], true);
+        return (
+            vec![from_resolver(&answer(id, 1, &looping, &[])), from_resolver(&unreadable[number])],
+            true,
+        );
     }
     if question.starts_with(b"\x06poison") && is_a {
         let records = [record(&wire(VICTIM), HOST), record(name, HOST), record(&wire(VICTIM), HOST)];
@@ -340,128 +343,4 @@ fn in_stream(frame: &[u8]) -> Vec<Vec<u8>> {
         make((from.0, from.1 ^ 1), TcpControl::Rst, seq, ack),
         make((IpAddr::V4(OTHER), from.1), TcpControl::Rst, seq, ack),
     ]
-}
-
-/// Beginnings of streams from where nobody is, and whatever else never was a stream.
-pub(crate) fn from_nowhere(station: Station, port: u16) -> Vec<Vec<u8>> {
-    let v4 = [[0; 4], [255; 4], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1]];
-    let v6 = [Ipv6Addr::UNSPECIFIED, Ipv6Addr::LOCALHOST, Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)];
-    let from_v4 = v4.into_iter().map(|from| (IpAddr::from(from), IpAddr::V4(OURS)));
-    let from_v6 = v6.into_iter().map(|from| (IpAddr::V6(from), IpAddr::V6(station.v6)));
-    let ends: Vec<(IpAddr, IpAddr)> = from_v4.chain(from_v6).collect();
-    let mut all = Vec::new();
-    for control in [TcpControl::Syn, TcpControl::None, TcpControl::Rst, TcpControl::Fin] {
-        for their_port in [0, port, 40_000] {
-            let one = |(from, to)| segment(station.hardware, (from, their_port), (to, port), control, (1, 1));
-            all.extend(ends.iter().copied().map(one));
-        }
-    }
-    all
-}
-
-/// Beginnings of streams that nobody goes on with, some as if from the machine itself.
-pub(crate) fn flood(station: Station, port: u16, count: u16) -> Vec<Vec<u8>> {
-    let begin = |from: IpAddr, to: IpAddr, number: u16| {
-        let (from, to) = ((from, 1000 + number), (to, port));
-        segment(station.hardware, from, to, TcpControl::Syn, (u32::from(number), 0))
-    };
-    let stranger = |number: u16| IpAddr::from([10, 0, 2, 100 + u8::try_from(number % 100).unwrap_or(0)]);
-    let ourselves = (0..8).flat_map(|number| {
-        let v6 = IpAddr::V6(station.v6);
-        [begin(v6, v6, number), begin(OURS.into(), OURS.into(), number)]
-    });
-    ourselves.chain((0..count).map(|number| begin(stranger(number), OURS.into(), number))).collect()
-}
-
-/// Claims to be us, the host, everybody and nobody, of ARP and of its like in IPv6.
-pub(crate) fn claims(station: Station) -> Vec<Vec<u8>> {
-    let us = (station.hardware, OURS);
-    let mut all = Vec::new();
-    for operation in [ArpOperation::Request, ArpOperation::Reply, ArpOperation::Unknown(9)] {
-        for address in
-            [OURS, HOST, RESOLVER, Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, Ipv4Addr::new(224, 0, 0, 1)]
-        {
-            for hardware in [STRANGER, ALL, station.hardware, [1, 0, 0, 0, 0, 1]] {
-                all.push(claim(operation, (hardware, address), us));
-            }
-        }
-    }
-    let whole = claim(ArpOperation::Reply, (STRANGER, HOST), us);
-    all.extend((forge::ETHERNET..whole.len()).map(|end| whole[..end].to_vec()));
-    let near = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x66);
-    let everybody = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-    let host = Ipv6Addr::new(0xfd53, 0x6b65, 0x7000, 0, 0, 0, 0, 2);
-    for target in [station.v6, host, Ipv6Addr::UNSPECIFIED, everybody] {
-        for (kind, from) in
-            [(135, near), (136, near), (135, Ipv6Addr::UNSPECIFIED), (136, host), (136, station.v6)]
-        {
-            let mut said = vec![kind, 0, 0, 0, 0xe0, 0, 0, 0];
-            said.extend(target.octets());
-            said.extend([2, 1]);
-            said.extend(STRANGER);
-            for to in [station.v6, everybody] {
-                all.push(message(station.hardware, (from, to), &said));
-            }
-        }
-    }
-    // Routers whose prefixes are none, and one that says it is none any more.
-    for (bits, first, units) in
-        [(64, 0xff, 4), (0, 0xfd, 4), (128, 0xfd, 4), (255, 0x20, 4), (64, 0xfd, 0), (64, 0xfd, 255)]
-    {
-        let mut said = vec![134, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        said.extend([3, units, bits, 0xc0]);
-        said.extend([0xff; 8]);
-        said.extend([0; 4]);
-        said.push(first);
-        said.extend([2; 15]);
-        all.push(message(station.hardware, (near, everybody), &said));
-        all.push(message(station.hardware, (host, station.v6), &said));
-    }
-    all
-}
-
-/// Answers to what nobody asked, errors about what nobody sent, and noise.
-pub(crate) fn unasked(station: Station) -> Vec<Vec<u8>> {
-    let mut random = Random(3);
-    let mut all = Vec::new();
-    let name = wire(VICTIM);
-    let question = [&name[..], &[0, 1, 0, 1]].concat();
-    for _ in 0..500 {
-        let number = |random: &mut Random| u16::try_from(random.below(1 << 16)).unwrap_or(0);
-        let id = number(&mut random).to_be_bytes();
-        let to = (IpAddr::V4(OURS), number(&mut random));
-        all.push(datagram(
-            station.hardware,
-            (RESOLVER.into(), DNS),
-            to,
-            &answer(id, 1, &question, &[record(&name, HOST)]),
-        ));
-    }
-    for _ in 0..100 {
-        let mut refused = vec![2, 1, 6, 0];
-        refused.extend((0..4).map(|_| u8::try_from(random.below(256)).unwrap_or(0)));
-        refused.resize(28, 0);
-        refused.extend(station.hardware);
-        refused.resize(236, 0);
-        refused.extend([0x63, 0x82, 0x53, 0x63, KIND, 1, NAK, SERVER, 4, 10, 0, 2, 2, END]);
-        all.push(lease_frame(&refused));
-    }
-    for kind in 0..=255_u8 {
-        let noise: Vec<u8> = (0..64).map(|_| u8::try_from(random.below(256)).unwrap_or(0)).collect();
-        let errors = [&[kind, 1, 0, 0][..], &noise].concat();
-        all.push(forge::packet(station.hardware, (HOST.into(), OURS.into()), IpProtocol::Icmp, &errors));
-        all.push(forge::packet(station.hardware, (HOST.into(), OURS.into()), IpProtocol::from(kind), &noise));
-        all.push(message(
-            station.hardware,
-            (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2), station.v6),
-            &errors,
-        ));
-        all.push(forge::frame(
-            EthernetProtocol::from(u16::from(kind) << 8),
-            STRANGER,
-            station.hardware,
-            &noise,
-        ));
-    }
-    all
 }
