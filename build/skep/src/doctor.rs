@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Outcome};
-use crate::needs::{NEEDS, Task, find_program, missing};
+use crate::needs::{NEEDS, NGINX, Task, find_program, missing};
 use crate::report::Report;
 
 pub use crate::needs::FIRMWARE;
@@ -60,6 +60,11 @@ pub fn ensure(tasks: &[Task], report: Report) -> Outcome<()> {
     apt(prefix, &["update", "--quiet"], report)?;
     let install = ["install", "--quiet", "--yes", "--no-install-recommends"];
     apt(prefix, &[&install[..], &packages].concat(), report)?;
+    if packages.contains(&NGINX) {
+        report.say(&format!(
+            "{NGINX} may have started a server, which no test uses: `systemctl disable --now nginx` ends it"
+        ));
+    }
     match missing(tasks).as_slice() {
         [] => Ok(()),
         still => Err(Failure::missing(format!("still missing after installing: {}", still.join(" ")))),

@@ -55,6 +55,9 @@ const fn file(task: Task, path: &'static str, package: &'static str) -> Need {
     Need { task, thing: Thing::File(path), package }
 }
 
+/// The one package that starts a server when it is installed. There is none with the program alone.
+pub const NGINX: &str = "nginx-light";
+
 /// UEFI firmware for QEMU.
 pub const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE.fd";
 
@@ -75,7 +78,7 @@ pub const NEEDS: [Need; 23] = [
     program(Task::Test, "keepassxc-cli", "keepassxc"),
     program(Task::Test, "ssh-keygen", "openssh-client"),
     program(Task::Test, "openssl", "openssl"),
-    program(Task::Test, "nginx", "nginx-light"),
+    program(Task::Test, "nginx", NGINX),
     program(Task::Test, "dnsmasq", "dnsmasq-base"),
     file(Task::Test, "/usr/lib/python3/dist-packages/argon2", "python3-argon2"),
     file(Task::Test, "/usr/lib/python3/dist-packages/cryptography", "python3-cryptography"),
