@@ -185,6 +185,17 @@ fn a_picture_is_cells_and_pixels() {
 }
 
 #[test]
+fn a_webp_picture_is_one_too() {
+    // Lossless, four by four pixels, all of one symbol: transparent black.
+    let file = b"RIFF\x16\0\0\0WEBPVP8L\x0a\0\0\0\x2f\x03\xc0\0\0\x88\x88\x08\0\0";
+    let mut scene = scene(vec![Act::Say(answer("image/webp", file))]);
+    let progress = scene.load("http://host.test/picture");
+    let info = document(&progress).picture.expect("a picture");
+    assert_eq!((info.width, info.height, info.columns, info.rows), (4, 4, 4, 2));
+    assert_eq!(scene.viewer.picture(&caller(), 0).expect("pixels").as_slice(), [0; 64]);
+}
+
+#[test]
 fn damaged_pictures_are_failures() {
     for (media, file) in [
         ("image/png", &b"\x89PNG\r\n\x1a\n"[..]),

@@ -7,7 +7,9 @@
 //! What it deliberately does not do: encode, animate (the first picture of an animation is the picture, on an
 //! empty canvas), manage colours, read Exif and XMP, show half of a damaged file.
 //! Sources: RFC 9649 (container, lossless), RFC 6386 (VP8). Chroma is scaled up and turned into RGB as
-//! libwebp does by default, since neither document says how.
+//! libwebp does by default, since neither document says how. Damaged data that decode all the same are the
+//! pixels that libwebp's portable code makes of them; data that end too early are refused, where it may
+//! forgive the last bits.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
