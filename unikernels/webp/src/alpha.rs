@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::budget::Budget;
-use crate::{Size, WebpError, lossless};
+use crate::{Pixel, Size, WebpError, lossless};
 
 /// Decodes the content of an `ALPH` chunk: a byte for each pixel.
 pub(crate) fn decode(data: &[u8], size: Size, budget: &mut Budget) -> Result<Vec<u8>, WebpError> {
@@ -13,7 +13,12 @@ pub(crate) fn decode(data: &[u8], size: Size, budget: &mut Budget) -> Result<Vec
     // The higher bits say what was done to the values before, which is nothing to a decoder.
     let mut alpha = match flags & 3 {
         0 => data.get(..count).ok_or(WebpError::Truncated)?.to_vec(),
-        1 => lossless::decode_bare(data, size, budget)?.iter().map(|[_, green, ..]| *green).collect(),
+        1 => {
+            let pixels = lossless::decode_bare(data, size, budget)?;
+            let alpha = pixels.iter().map(|[_, green, ..]| *green).collect();
+            budget.give::<Pixel>(count);
+            alpha
+        }
         _ => return Err(WebpError::Alpha),
     };
     match flags >> 2 & 3 {

@@ -1,4 +1,5 @@
-//! The memory that may still be taken for a file. What is given back while decoding is not counted back.
+//! The memory that may still be taken for a file. What is given back while decoding counts as taken, but for
+//! the largest: so the sum is never less than what is really used.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -19,6 +20,11 @@ impl Budget {
         let bytes = count.checked_mul(size_of::<T>()).ok_or(WebpError::Memory)?;
         self.left = self.left.checked_sub(bytes).ok_or(WebpError::Memory)?;
         Ok(())
+    }
+
+    /// Gives room back that was taken for so many values, and is used no more.
+    pub(crate) fn give<T>(&mut self, count: usize) {
+        self.left = self.left.saturating_add(count.saturating_mul(size_of::<T>()));
     }
 
     /// A vector of `count` times `value`.

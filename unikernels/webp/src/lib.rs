@@ -43,7 +43,7 @@ pub struct Limits {
     /// Most pixels: twenty bytes can say that they are 268 million.
     pub pixels_max: usize,
     /// Most bytes for everything that is made of the file, the bitmap included. A picture with little else
-    /// in it needs 11 for each of its pixels, and 64 KiB.
+    /// in it needs 13 for each of its pixels, and 64 KiB.
     pub memory_max: usize,
 }
 
