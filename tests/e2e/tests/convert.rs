@@ -1,5 +1,6 @@
 //! Pictures of strangers at the terminal: what `convert` shows is decoded here, by another program's code, and has the pixels
-//! of the original and nothing else of it. What is no good picture ends its disposable and nothing more.
+//! of the original and nothing else of it. What is no good picture ends its disposable and nothing more. And a page that is
+//! longer than the screen.
 
 use std::path::Path;
 
@@ -106,6 +107,29 @@ impl Story<'_> {
     }
 }
 
+/// A page longer than the screen stops, and goes on as the person says.
+fn long_page(story: &mut Story<'_>) {
+    let rows: String = (1..=100).map(|row| format!("line {row} of a long page\n")).collect();
+    std::fs::write(story.folder.join("long.txt"), rows).expect("the page");
+    let t = &mut story.t;
+    t.keys(&format!("open http://10.0.2.2:{}/long.txt\r", story.server.port));
+    for (last, key) in [(23, " "), (46, "\r"), (69, "a")] {
+        t.until(&format!("line {last} of"));
+        let before_choice = t.until("-- more:");
+        assert!(!before_choice.contains(&format!("line {} of", last + 1)), "{before_choice}");
+        t.keys(key);
+    }
+    t.until("line 100 of a long page");
+    t.until("'close' ends this one.");
+    t.until("skep> ");
+    t.keys(&format!("open http://10.0.2.2:{}/long.txt\r", story.server.port));
+    t.until("-- more:");
+    t.keys("q");
+    t.until("Stopped; the document stays open.");
+    let closed = plain(&t.command("close"));
+    assert!(closed.contains(" is gone, and its memory with it."), "{closed}");
+}
+
 #[test]
 fn a_picture_comes_anew_from_its_pixels_and_a_bad_one_ends_its_disposable_alone() {
     let folder = empty_folder("convert");
@@ -147,5 +171,6 @@ fn a_picture_comes_anew_from_its_pixels_and_a_bad_one_ends_its_disposable_alone(
 
     // The console goes on, and the next picture is as good as the first.
     story.check("again.png", &png, &picture);
+    long_page(&mut story);
     assert_eq!(story.t.power_off().0, 0);
 }

@@ -29,6 +29,8 @@ const SYSTEM: &str = "open";
 const PAGE_LEN: usize = 20 * 1024;
 /// How its last paragraph begins; nothing else has these words.
 const LAST_LINE: &str = "This is the end of the page.";
+/// How long the terminal may show nothing new while something is waited for.
+const SILENCE: Duration = Duration::from_secs(60);
 /// What the terminal shows when the screen is full of the page; `a` has the rest shown.
 const CHOICE: &str = "-- more:";
 /// What the terminal shows when it wants a line.
@@ -74,7 +76,12 @@ fn once(workspace: &Workspace, built: &Built, port: u16) -> Outcome<Figures> {
     let mut command = machine.command();
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
     let mut child = child.map_err(|error| Failure::of(PROGRAM, &error))?;
-    let figures = Talk::with(&mut child, socket).and_then(|mut talk| talk.open(port));
+    // Lives until QEMU is gone: a terminal that nobody reads any more would hold it up.
+    let mut talk = Talk::with(&mut child, socket);
+    let figures = match &mut talk {
+        Some(talk) => talk.open(port),
+        None => Err(Failure::failed("QEMU has no terminal".to_owned())),
+    };
     if figures.is_err() {
         // It would wait for keys for ever.
         let _ = child.kill();
@@ -94,10 +101,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn with(child: &mut Child, counter: PathBuf) -> Outcome<Self> {
-        let (Some(keys), Some(mut out)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(Failure::failed("QEMU has no terminal".to_owned()));
-        };
+    /// `None` when QEMU was started without one.
+    fn with(child: &mut Child, counter: PathBuf) -> Option<Self> {
+        let (keys, mut out) = child.stdin.take().zip(child.stdout.take())?;
         let (send, screen) = channel();
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -107,7 +113,7 @@ impl Talk {
                 }
             }
         });
-        Ok(Self { keys, screen, seen: String::new(), counter })
+        Some(Self { keys, screen, seen: String::new(), counter })
     }
 
     /// Opens the page, and switches the machine off.
@@ -144,7 +150,7 @@ impl Talk {
                 self.seen.drain(..at + text.len());
                 return Ok(());
             }
-            let Ok(bytes) = self.screen.recv_timeout(PATIENCE) else {
+            let Ok(bytes) = self.screen.recv_timeout(SILENCE) else {
                 return Err(Failure::failed(format!("no `{text}` on the screen after:\n{}", self.seen)));
             };
             self.seen += &String::from_utf8_lossy(&bytes);
