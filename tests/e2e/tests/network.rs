@@ -8,6 +8,8 @@ use tests_e2e::{Server, Terminal, empty_folder, plain};
 
 /// The system, without the server's port.
 const SYSTEM: &str = include_str!("network/network.toml");
+/// The one with many streams in little memory, likewise.
+const FLOWS: &str = include_str!("network/flows.toml");
 /// Bytes of the small document.
 const SMALL: usize = 300_000;
 /// Bytes of the one that nobody reads to its end; the file has holes only.
@@ -108,6 +110,28 @@ fn a_client_reaches_its_server_and_nobody_else_over_an_82574l() {
 #[test]
 fn a_client_reaches_its_server_and_nobody_else_behind_vt_d() {
     run("virtio", "intel");
+}
+
+#[test]
+fn sixty_four_streams_of_one_client_carry_data_within_4_mib() {
+    let folder = empty_folder("network-flows");
+    std::fs::write(folder.join("small"), vec![7; SMALL]).expect("a document");
+    let server = Server::files(&folder, "127.0.0.1");
+    let text =
+        FLOWS.replace("PORT", &server.port.to_string()).replace("../..", &root().display().to_string());
+    let manifest = folder.join("flows.toml");
+    std::fs::write(&manifest, text).expect("the manifest");
+    let manifest = manifest.display().to_string();
+    let image = folder.join("flows.img").display().to_string();
+    let mut t = Terminal::prepare(|| {
+        let built = skep(&["image", &manifest, "-o", &image]).output().expect("cargo runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        skep(&["run", &manifest, "--no-color", "--nic", "virtio", "--iommu", "amd"])
+    });
+    let log = log_until(&mut t, "reader] net: done");
+    assert!(log.contains(&format!("reader] net: 64 flows, each of {SMALL} bytes at least")), "{log}");
+    assert!(log.contains("netvm] virtio-net card") && !log.contains("netvm generation 2"), "{log}");
+    assert_eq!(t.power_off().0, 0);
 }
 
 #[test]

@@ -2,17 +2,19 @@
 //!
 //! `try=HOST:PORT` connects, `fetch=HOST:PORT/PATH` gets a document, `stream=HOST:PORT/PATH` gets one until the network qube is
 //! killed and then as much again as is needed to see that there is a network, `take=HOST:PORT/PATH` gets a document and does not
-//! look at it, `resolve=NAME` asks for addresses, `wait=MILLISECONDS` waits, `listen=PORT` sends back what each caller says,
-//! for ever. With a channel to the supervisor it powers the machine off at the end.
+//! look at it, `flows=HOST:PORT/PATH` gets it as often at the same time as it may, `resolve=NAME` asks for addresses,
+//! `wait=MILLISECONDS` waits, `listen=PORT` sends back what each caller says, for ever. With a channel to the supervisor it powers
+//! the machine off at the end.
 
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
 
+mod flows;
 mod session;
 
 use ipc_proto_ctl_api::{self as ctl, CtlClient};
-use ipc_proto_net_api::{self as net, NetClient};
+use ipc_proto_net_api::{self as net, NetClient, StreamId};
 use ipc_proto_types::Text;
 use unikernels_rt::{Qube, log, main};
 
@@ -39,6 +41,7 @@ fn client(qube: Qube) -> i32 {
             "try" => attempt(&mut session, argument),
             "fetch" => fetch(&mut session, argument),
             "stream" => stream(&mut session, argument),
+            "flows" => flows::flows(&mut session, argument),
             "take" => take(&mut session, argument),
             "resolve" => resolve(&mut session, argument),
             "wait" => session.pause(argument.parse().unwrap_or(0)),
@@ -164,19 +167,24 @@ fn listen(session: &mut Session, argument: &str) {
 fn get(session: &mut Session, argument: &str, show: &mut impl FnMut(&[u8]) -> bool) -> Result<(), Trouble> {
     let (host, port, path) = parts(argument);
     let stream = session.connect(host, port)?;
-    let mut request = Text::<256>::new();
-    for part in ["GET ", path, " HTTP/1.0\r\nHost: ", host, "\r\n\r\n"] {
-        if request.push_str(part).is_err() {
-            return Err(Trouble::Request);
-        }
-    }
-    session.send(stream, request.as_bytes())?;
+    ask(session, stream, host, path)?;
     let mut end = End::default();
     session.receive_all(stream, &mut |bytes| {
         let body = end.skip_head(bytes);
         body.is_empty() || show(body)
     })?;
     session.close(stream)
+}
+
+/// Asks for a document in the words of HTTP/1.0.
+fn ask(session: &mut Session, stream: StreamId, host: &str, path: &str) -> Result<(), Trouble> {
+    let mut request = Text::<256>::new();
+    for part in ["GET ", path, " HTTP/1.0\r\nHost: ", host, "\r\n\r\n"] {
+        if request.push_str(part).is_err() {
+            return Err(Trouble::Request);
+        }
+    }
+    session.send(stream, request.as_bytes())
 }
 
 /// Finds the end of the head.

@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// Waits until something is told, but not for ever.
-    fn news(&mut self) {
+    pub(crate) fn news(&mut self) {
         let deadline = self.qube.in_ms(NEWS_MS);
         let start = self.now_ms();
         while self.client.next_event().is_none() && self.now_ms().saturating_sub(start) < NEWS_MS {
@@ -136,27 +136,31 @@ impl Session {
         Ok(())
     }
 
+    /// What came of a stream; nothing when no more comes, `None` when none is there. After less than half of what was asked for,
+    /// it is told when there is more.
+    pub(crate) fn receive(&mut self, stream: StreamId) -> Done<Option<&[u8]>> {
+        // What was told before this call is no news after it.
+        while self.client.next_event().is_some() {}
+        let length = put_receive(self.room(), stream, ASK_BYTES);
+        match received(self.call(net::RECEIVE, length)?).map_err(|_| CallError::Malformed)? {
+            Ok(data) => Ok(Some(data)),
+            Err(NetError::WouldBlock) => Ok(None),
+            Err(error) => Err(Trouble::Said(error)),
+        }
+    }
+
     /// Shows what comes until there is no more, or no more is wanted.
     pub(crate) fn receive_all(&mut self, stream: StreamId, show: &mut impl FnMut(&[u8]) -> bool) -> Done<()> {
         loop {
-            // What was told before this call is no news after it.
-            while self.client.next_event().is_some() {}
-            let length = put_receive(self.room(), stream, ASK_BYTES);
-            let is_much =
-                match received(self.call(net::RECEIVE, length)?).map_err(|_| CallError::Malformed)? {
-                    Ok([]) => return Ok(()),
-                    Ok(data) => {
-                        let is_much = data.len() >= MUCH_BYTES;
-                        if !show(data) {
-                            return Ok(());
-                        }
-                        is_much
-                    }
-                    Err(NetError::WouldBlock) => false,
-                    Err(error) => return Err(Trouble::Said(error)),
-                };
-            // Where much was, more has come in the meantime; else it is told when it does.
-            if !is_much {
+            let data = self.receive(stream)?;
+            let length = data.map_or(0, <[u8]>::len);
+            if let Some(data) = data
+                && (data.is_empty() || !show(data))
+            {
+                return Ok(());
+            }
+            // Where much was, more has come in the meantime.
+            if length < MUCH_BYTES {
                 self.news();
             }
         }
