@@ -117,6 +117,8 @@ mod tests {
     fn a_quota_takes_no_more_than_there_is() {
         assert_eq!(Quota::within(Quota::USUAL.bytes()), Some(Quota::USUAL));
         assert!(Quota::USUAL.bytes() < 4 << 20, "{}", Quota::USUAL.bytes());
+        // What is left of 4 MiB to the only client of a network qube, with some to spare.
+        assert_eq!(Quota::within(2240 * 1024).map(|quota| quota.streams), Some(64));
         let mut before = 0;
         for kib in 0..8192_usize {
             let bytes = kib * 1024;
