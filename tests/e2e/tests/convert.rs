@@ -126,6 +126,7 @@ fn long_page(story: &mut Story<'_>) {
     t.until("-- more:");
     t.keys("q");
     t.until("Stopped; the document stays open.");
+    t.until("skep> ");
     let closed = plain(&t.command("close"));
     assert!(closed.contains(" is gone, and its memory with it."), "{closed}");
 }

@@ -117,18 +117,9 @@ fn sixty_four_streams_of_one_client_carry_data_within_4_mib() {
     let folder = empty_folder("network-flows");
     std::fs::write(folder.join("small"), vec![7; SMALL]).expect("a document");
     let server = Server::files(&folder, "127.0.0.1");
-    let text =
-        FLOWS.replace("PORT", &server.port.to_string()).replace("../..", &root().display().to_string());
-    let manifest = folder.join("flows.toml");
-    std::fs::write(&manifest, text).expect("the manifest");
-    let manifest = manifest.display().to_string();
-    let image = folder.join("flows.img").display().to_string();
-    let mut t = Terminal::prepare(|| {
-        let built = skep(&["image", &manifest, "-o", &image]).output().expect("cargo runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        skep(&["run", &manifest, "--no-color", "--nic", "virtio", "--iommu", "amd"])
-    });
-    let log = log_until(&mut t, "reader] net: done");
+    let text = FLOWS.replace("PORT", &server.port.to_string());
+    let mut t = Terminal::run_text(&folder, &text, &["--nic", "virtio", "--iommu", "amd"].map(str::to_owned));
+    let log = t.log_until("reader] net: done");
     assert!(log.contains(&format!("reader] net: 64 flows, each of {SMALL} bytes at least")), "{log}");
     assert!(log.contains("netvm] virtio-net card") && !log.contains("netvm generation 2"), "{log}");
     assert_eq!(t.power_off().0, 0);

@@ -68,7 +68,8 @@ pub(super) fn measure(workspace: &Workspace, report: Report) -> Outcome<Figures>
     let second = report.step("measure net again", once)?;
     let mut raw = Figures::new();
     for (figure, spread_max) in FIGURES {
-        let only = |all: &Figures| all.get(figure).map(|value| (figure.to_owned(), *value)).into_iter().collect();
+        let only =
+            |all: &Figures| all.get(figure).map(|value| (figure.to_owned(), *value)).into_iter().collect();
         let least = alike("net", &only(&first), &only(&second), spread_max)?;
         raw.extend(least.into_iter().map(|(figure, value)| (format!("net.{figure}"), value)));
     }
