@@ -65,12 +65,13 @@ fn nothing_of_a_thousand_canaries_is_left_after_close_kill_cancel_and_crash() {
     let authority = certificates(&folder);
     let mut canaries = Canaries::new();
     let mut machine = Machine::start(&folder, &authority);
-    let netvm = machine.netvm();
 
     // Closed, after it came in the clear through the network qube.
     let document = Document::new(&mut canaries, "closed");
     let server = Plain::start(document.answer.clone());
     machine.open(&format!("http://10.0.2.2:{}{}", server.port, document.path), "10 links");
+    // It has carried something, so it has begun.
+    let netvm = machine.netvm();
     let there = places(&canaries, &machine.memory(), "closed");
     for place in ["page", "link"] {
         assert!(there.contains(place), "the search does not find the {place} of what is open: {there:?}");
