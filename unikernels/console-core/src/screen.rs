@@ -201,7 +201,7 @@ impl<'w, W: Terminal> Screen<'w, W> {
 
     /// Waits for a key that is typed from now on; what was typed ahead stays for the next prompt.
     pub(crate) fn fresh_input(&mut self) -> Input {
-        let ahead = core::mem::replace(&mut self.ahead, Ring::new());
+        let ahead = core::mem::take(&mut self.ahead);
         let input = self.input_until(None);
         self.ahead = ahead;
         input

@@ -37,14 +37,10 @@ fn main(qube: Qube) -> i32 {
         Some("never") => Colour::Never,
         _ => Colour::Always,
     };
-    let rows = match qube.args().get("rows").map(str::parse) {
-        None => None,
-        Some(Ok(rows)) => Some(rows),
-        Some(Err(_)) => {
-            log!("rows is no number: 24 it is");
-            None
-        }
-    };
+    let rows = qube.args().get("rows").map(str::parse);
+    if let Some(Err(_)) = rows {
+        log!("the argument `rows` is no number, and not believed");
+    }
     let Ok(own_name) = QubeName::new(qube.name()) else {
         log!("no name");
         return 1;
@@ -62,11 +58,11 @@ fn main(qube: Qube) -> i32 {
     // Too large for the stack, so it is a static.
     static ROOM: spin::Mutex<Room> = spin::Mutex::new(Room::new());
     let mut room = ROOM.lock();
-    let session = Session::new(console, &mut room, colour);
-    match rows {
-        Some(rows) => session.with_rows(rows).run(),
-        None => { session }.run(),
+    let mut session = Session::new(console, &mut room, colour);
+    if let Some(Ok(rows)) = rows {
+        session = session.with_rows(rows);
     }
+    session.run();
     0
 }
 
