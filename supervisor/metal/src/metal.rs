@@ -139,7 +139,6 @@ impl Machine for Metal {
     }
 
     fn stop(&mut self, qube: QubeIndex) -> bool {
-        self.vcpus[qube.as_usize() % QUBES].forget();
         self.devices.end(qube)
     }
 

@@ -49,6 +49,7 @@ fn until_run(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>, mut next:
             Next::Run { qube } => return qube,
             Next::Rebuild { qube } => {
                 if metal.rebuild(qube) {
+                    metal.vcpus[qube.as_usize() % QUBES].forget();
                     monitor.rebuilt(now(), qube, metal);
                 }
                 metal.processor.accept_interrupts();
