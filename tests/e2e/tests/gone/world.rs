@@ -17,6 +17,9 @@ const SYSTEM: &str = include_str!("../../../../build/systems/open.toml");
 const VIEWERS: &str = "{ path = \"../../unikernels/viewer\",";
 /// The network qube in it, beside which one comes that drives a disk.
 const NETWORK: &str = "\"../../netvm/qube\",";
+/// The terminal in it.
+const CONSOLE: &str = "{ path = \"../../unikernels/console\",";
+/// The qube that drives it.
 const STORAGE: &str = "\"../../unikernels/storage\",";
 /// Memory of a viewer here: enough for a page, too little for a large one.
 const MEMORY: &str = "5MiB";
@@ -188,9 +191,11 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn start(folder: &Path, authority: &str) -> Self {
-        assert!(SYSTEM.contains(VIEWERS) && SYSTEM.contains(NETWORK));
+        assert!([VIEWERS, NETWORK, CONSOLE].iter().all(|part| SYSTEM.contains(part)));
         let more = format!("{VIEWERS} args = \"root={authority}\", memory = \"{MEMORY}\",");
         let text = SYSTEM.replace(VIEWERS, &more).replace(NETWORK, &format!("{NETWORK} {STORAGE}"));
+        // Documents are shown whole.
+        let text = text.replace(CONSOLE, &format!("{CONSOLE} args = \"rows=0\","));
         let text = text.replace("../..", &root().display().to_string());
         let manifest = folder.join("open.toml");
         std::fs::write(&manifest, text).expect("the manifest");
