@@ -23,4 +23,4 @@ pub use events::{EVENTS_MAX, Events, no_events, notify};
 pub use in_place::{InPlacePort, Shown, serve_in_place};
 pub use port::{Caller, Port, PortFacts, PortState, SendError, Ticks};
 pub use raw::{RawClient, Untyped};
-pub use server::{Buffers, SERVE_MAX, serve, serve_unwiped};
+pub use server::{Buffers, MOVED_MAX, SERVE_MAX, serve, serve_unwiped};

@@ -15,8 +15,8 @@ use crate::port::{Caller, Port, PortFacts, PortState, SendError};
 /// Who gets this number back should serve again before it sleeps.
 pub const SERVE_MAX: usize = 256;
 
-/// Who makes a reply in place may have moved its data to the front by as much: it ends so many bytes further on, too.
-const MOVED_MAX: usize = 64;
+/// Who makes a reply in place may have moved its data to the front by as many bytes: it ends so far behind its end, too.
+pub const MOVED_MAX: usize = 64;
 
 /// The buffers of a server on one port; `N` is the `FRAME_MAX` of its service.
 pub struct Buffers<const N: usize> {

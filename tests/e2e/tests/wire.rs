@@ -109,6 +109,7 @@ fn a_stranger_on_the_wire_and_hostile_servers_stop_nothing() {
 
     let log = t.log_until("reader] net: done");
     assert!(log.contains(&format!("reader] net: fetched {LENGTH} bytes, sum {sum:016x}")), "{log}");
+    let _ = t.log_until("] net: listening at 80");
     let opens = |t: &mut Terminal, host: &str, path: &str, expected: &str| {
         let shown = plain(&t.command(&format!("open http://{host}:{port}/{path}")));
         assert!(shown.contains(expected), "{host} {path}: no '{expected}' in {shown}");

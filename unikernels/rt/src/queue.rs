@@ -10,6 +10,7 @@
 
 use core::ptr::NonNull;
 
+use ipc_proto_rpc::MOVED_MAX;
 use ipc_proto_types::QUEUE_SIZE;
 use unikernels_sdk::Slots;
 use virtio_drivers::queue::VirtQueue;
@@ -168,6 +169,9 @@ impl Sender {
         let length = self.lengths.get_mut(usize::from(slot))?;
         let room = self.buffers.get(slot).get_mut(..bytes)?;
         let filled = fill(room);
+        // Whoever moved a reply to the front has left its end behind.
+        let behind = room.get_mut(filled..).unwrap_or_default();
+        behind.iter_mut().take(MOVED_MAX).for_each(|byte| *byte = 0);
         let Some(message) = room.get_mut(..filled).filter(|message| !message.is_empty()) else {
             room.fill(0); // What was begun may have been a secret.
             return Some(false);
