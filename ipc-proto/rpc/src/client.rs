@@ -297,11 +297,13 @@ impl<'p, P: Port> Client<'p, P> {
         call: Header,
         generation: Generation,
         frame: &mut [u8],
-        deadline: Ticks,
+        mut deadline: Ticks,
         events: &mut EventSink<'_>,
     ) -> Result<usize, CallError> {
+        // Nobody has the call any more.
         let mut lost = false;
         loop {
+            let was_lost = lost;
             // A message that is here was sent before the peer's life ended: look at it before looking at the state.
             let message = self.port.receive(frame);
             self.used = self.used.max(message.unwrap_or(0));
@@ -327,6 +329,11 @@ impl<'p, P: Port> Client<'p, P> {
             }
             if message.is_none() || lost {
                 self.check_life(generation)?;
+                lost |= self.port.facts().state == PortState::Closed;
+            }
+            if lost && !was_lost {
+                // Another life is given as long to come as before a call.
+                deadline = deadline.min(self.deadline(OPEN_WAIT_MS));
             }
             if self.port.now() >= deadline {
                 return Err(if lost { CallError::PeerGone } else { CallError::TimedOut });

@@ -297,6 +297,16 @@ fn a_reply_of_the_old_life_that_arrived_in_time_counts() {
 }
 
 #[test]
+fn whose_life_ends_in_a_call_is_waited_for_no_longer_than_before_one() {
+    let (mut port, shared) = scripted(|shared| shared.client.state = PortState::Closed);
+    let before = shared.borrow().now;
+    assert_eq!(EchoClient::new(&mut port).say(text("a")), Err(CallError::PeerGone));
+    let waited = shared.borrow().now - before;
+    let most = OPEN_WAIT_MS * TICKS_PER_SECOND / 1000;
+    assert!((most..2 * most).contains(&waited), "{waited}");
+}
+
+#[test]
 fn a_closed_port_is_given_time_to_open() {
     let (mut port, shared) = echoing();
     shared.borrow_mut().client.state = PortState::Closed;
