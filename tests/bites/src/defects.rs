@@ -163,8 +163,8 @@ pub const DEFECTS: [Defect; 25] = [
         40,
         &[edit(
             "ipc-proto/rpc/src/server.rs",
-            "        buffers.reply.zeroize();\n        buffers.unsent = 0;\n        facts",
-            "        if !ON {\n            buffers.reply.zeroize();\n            buffers.unsent = 0;\n        }\n        facts",
+            "        buffers.forget();\n        port.forget();\n        port.acknowledge();",
+            "        if !ON {\n            buffers.forget();\n        }\n        port.forget();\n        port.acknowledge();",
         )],
     ),
     defect(
