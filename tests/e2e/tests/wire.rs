@@ -95,9 +95,10 @@ fn a_stranger_on_the_wire_and_hostile_servers_stop_nothing() {
     let port = web::serve(bytes);
     let names = Server::names(&folder, &ZONE);
     let door = free_port();
+    // A lease that cannot be is for a moment one that is: who waits longer than the stranger has leases has the good one.
     let text = SYSTEM
-        .replace("FIRST", &format!("fetch=10.0.2.2:{port}/document"))
-        .replace("SECOND", &format!("fetch=10.0.2.2:{port}/drip"))
+        .replace("FIRST", &format!("wait=6000 fetch=10.0.2.2:{port}/document"))
+        .replace("SECOND", &format!("wait=6000 fetch=10.0.2.2:{port}/drip"))
         .replace("THIRD", "wait=0");
     let wire = Wire::new(&folder, Some(names.port));
     let tally = Arc::new(Mutex::new(Said::default()));

@@ -55,7 +55,8 @@ impl Port for Channel {
     }
 
     fn forget(&mut self) {
-        platform::with_console(|console| console.forget(self.index));
+        let is_open = || self.state() == PortState::Open;
+        platform::with_console(|console| console.forget(self.index, is_open));
     }
 
     fn send(&mut self, frame: &[u8]) -> Result<(), SendError> {

@@ -110,10 +110,13 @@ impl Console {
         port.receiver.receive(into)
     }
 
-    /// Wipes what the peer's old life sent, and what of our own messages the device is done with.
-    pub(crate) fn forget(&mut self, index: PortIndex) {
+    /// Wipes what the peer's old life sent, and what of our own messages the device is done with. A new life may come at any
+    /// moment: a message is of a life that is over only if the channel is not open after the message was there.
+    pub(crate) fn forget(&mut self, index: PortIndex, is_open: impl Fn() -> bool) {
         if let Some(Some(port)) = self.ports.get_mut(index.as_usize()) {
-            port.receiver.drain();
+            while port.receiver.has_next() && !is_open() {
+                let _ = port.receiver.next(|_| ());
+            }
             port.sender.wipe_sent();
         }
     }
