@@ -40,6 +40,8 @@ pub(crate) const NAK: u8 = 6;
 const OFTEN: u32 = 6;
 /// So often is the name of loops answered by a stranger: once less than it is asked for.
 const LOOPS: usize = 3;
+/// The port at which the machine takes callers.
+const CALLED: u16 = 80;
 /// A quarter of all numbers of a stream: far beyond any window.
 const FAR: u32 = 1 << 30;
 
@@ -334,13 +336,17 @@ fn in_stream(frame: &[u8]) -> Vec<Vec<u8>> {
     let make = |from, control, seq, ack| segment(frame.dst_addr().0, from, to, control, (seq, ack));
     // Who knows the second number may refuse a stream that begins.
     let (far, unsent) = (seq.wrapping_add(FAR), ack.wrapping_add(FAR));
-    vec![
+    let mut lies = vec![
         make(from, TcpControl::Rst, far, unsent),
         make(from, TcpControl::Rst, seq.wrapping_sub(1 << 20), unsent),
         make(from, TcpControl::Fin, far, unsent),
-        make(from, TcpControl::Syn, far, 0),
         make(from, TcpControl::None, far, unsent),
         make((from.0, from.1 ^ 1), TcpControl::Rst, seq, ack),
         make((IpAddr::V4(OTHER), from.1), TcpControl::Rst, seq, ack),
-    ]
+    ];
+    // Who begins a caller's stream once more can have the caller refused: THREATS.md.
+    if to.1 != CALLED {
+        lies.push(make(from, TcpControl::Syn, far, 0));
+    }
+    lies
 }
