@@ -33,6 +33,8 @@ pub(crate) struct Open {
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
     pub(crate) streams: BTreeSet<Tuple>,
+    /// Streams that somebody begins, and has not confirmed or that nobody looked at since.
+    pub(crate) beginning: BTreeSet<Tuple>,
     pub(crate) listeners: BTreeMap<u16, Open>,
     pub(crate) sockets: BTreeMap<u16, Peers>,
     /// Ports from which a name was asked for, and whom.
@@ -42,6 +44,11 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
+    /// Whether there is this stream, or it begins.
+    pub(crate) fn has_stream(&self, tuple: &Tuple) -> bool {
+        self.streams.contains(tuple) || self.beginning.contains(tuple)
+    }
+
     /// Whether nobody has this port for UDP.
     pub(crate) fn is_free_for_datagrams(&self, port: u16) -> bool {
         !self.sockets.contains_key(&port) && !self.questions.contains_key(&port)

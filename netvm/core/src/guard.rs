@@ -5,8 +5,10 @@
 //! advertisements whose prefix is no network to have an address in (smoltcp 0.14 panics on a multicast one).
 //! Sources: RFC 9293 section 3.10.7.2, RFC 4861 sections 6.1 and 7.1, RFC 4862 section 5.5.3, RFC 1122 section 3.2.1.3.
 
+use core::cell::Cell;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipc_proto_types::PortIndex;
 use netvm_firewall::{Attempt, Firewall, Now, Operation, Protocol};
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken};
 use smoltcp::time::Instant;
@@ -45,6 +47,8 @@ pub(crate) struct Gate<'a> {
     pub(crate) doors: &'a Doors,
     pub(crate) firewall: &'a Firewall,
     pub(crate) now: Now,
+    /// Where to say whose listener gets the beginning of a stream: until that is noted, no other frame may pass.
+    pub(crate) begun: &'a Cell<Option<PortIndex>>,
 }
 
 impl Gate<'_> {
@@ -105,24 +109,30 @@ impl Gate<'_> {
     fn lets_tcp(&self, from: IpAddr, segment: &[u8]) -> bool {
         let Ok(segment) = TcpPacket::new_checked(segment) else { return false };
         let (ours, theirs) = (segment.dst_port(), segment.src_port());
-        let is_new = segment.syn() && !segment.ack();
-        if self.doors.streams.contains(&(ours, from, theirs)) {
-            // Two that call each other at once become one stream (RFC 9293 section 3.5). Nobody means to; a stranger who does
-            // would need to guess no number. Where callers are taken, one who has forgotten a stream may call again.
-            return !is_new || self.doors.listeners.contains_key(&ours);
+        let (tuple, is_new) = ((ours, from, theirs), segment.syn() && !segment.ack());
+        // A stream begins once. The library would have a second beginning take another socket that listens, and segments would
+        // go to either; of our own streams, two that call each other at once become one (RFC 9293 section 3.5). A stranger who
+        // does this would need to guess no number. A caller that has forgotten its stream gets in when our keep-alive has found out.
+        if is_new && self.doors.has_stream(&tuple) {
+            return false;
         }
-        self.doors.listeners.get(&ours).is_some_and(|door| {
-            let attempt = Attempt {
-                operation: Operation::Listen,
-                protocol: Some(Protocol::Tcp),
-                address: Some(from),
-                port: Some(ours),
-                name: None,
-            };
-            theirs != 0
-                && !(is_new && door.is_full)
-                && self.firewall.judge(door.client, &attempt, self.now).is_ok()
-        })
+        self.doors.streams.contains(&tuple)
+            || self.doors.listeners.get(&ours).is_some_and(|door| {
+                let attempt = Attempt {
+                    operation: Operation::Listen,
+                    protocol: Some(Protocol::Tcp),
+                    address: Some(from),
+                    port: Some(ours),
+                    name: None,
+                };
+                let is_let_in = theirs != 0
+                    && !(is_new && door.is_full)
+                    && self.firewall.judge(door.client, &attempt, self.now).is_ok();
+                if is_let_in && is_new {
+                    self.begun.set(Some(door.client));
+                }
+                is_let_in
+            })
     }
 
     fn lets_udp(&self, from: IpAddr, datagram: &[u8], is_for_one: bool) -> bool {

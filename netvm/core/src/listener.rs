@@ -10,7 +10,7 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp;
 
 use crate::client::Client;
-use crate::doors::Open;
+use crate::doors::{Open, Tuple};
 use crate::machine::{Connection, Machine};
 use crate::stream::Stream;
 
@@ -31,7 +31,40 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 struct Place {
     handle: SocketHandle,
-    since_ms: Option<u64>,
+    caller: Option<Caller>,
+}
+
+/// Who opens a stream, and since when.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    tuple: Tuple,
+    since_ms: u64,
+}
+
+impl Place {
+    /// Notes who opens a stream here, or that nobody does any more. Gives where somebody new is.
+    fn note(&mut self, machine: &mut Machine, port: u16) -> Option<IpAddr> {
+        let remote = machine.tcp(self.handle).remote_endpoint();
+        let tuple = remote.map(|remote| (port, IpAddr::from(remote.addr), remote.port));
+        if tuple == self.caller.map(|caller| caller.tuple) {
+            return None;
+        }
+        self.forget(machine);
+        let tuple = tuple?;
+        machine.doors.beginning.insert(tuple);
+        self.caller = Some(Caller { tuple, since_ms: machine.now.ms });
+        Some(tuple.1)
+    }
+
+    fn forget(&mut self, machine: &mut Machine) {
+        if let Some(caller) = self.caller.take() {
+            machine.doors.beginning.remove(&caller.tuple);
+        }
+    }
+
+    fn due_ms(&self) -> Option<u64> {
+        Some(self.caller?.since_ms.saturating_add(HALF_OPEN_MS))
+    }
 }
 
 fn attempt(address: Option<IpAddr>, port: u16) -> Attempt<'static> {
@@ -85,7 +118,8 @@ impl Client {
 
     /// Gives a listener up, with the streams that nobody accepted.
     pub(crate) fn close_listener(&mut self, machine: &mut Machine, listener: Listener) {
-        for place in listener.places {
+        for mut place in listener.places {
+            place.forget(machine);
             machine.sockets.remove(place.handle);
         }
         machine.doors.listeners.remove(&listener.port);
@@ -100,46 +134,50 @@ impl Client {
         Ok(Readiness { readable: !listener.ready.is_empty(), writable: false, over: None })
     }
 
+    /// Notes who begins a stream. Until then the doors do not know of it, so this is done after each frame that begins one.
+    pub(crate) fn note_callers(&mut self, machine: &mut Machine) {
+        for (_, listener) in self.listeners.iter_mut() {
+            let mut is_full = true;
+            for place in &mut listener.places {
+                if let Some(there) = place.note(machine, listener.port) {
+                    self.wanted.want(machine, there);
+                }
+                is_full &= machine.tcp(place.handle).state() != tcp::State::Listen;
+            }
+            if let Some(door) = machine.doors.listeners.get_mut(&listener.port) {
+                door.is_full = is_full;
+            }
+        }
+    }
+
     /// Takes what was opened, frees what was not confirmed in time, and listens again in their places.
     pub(crate) fn advance_listeners(&mut self, machine: &mut Machine, firewall: &Firewall) {
+        self.note_callers(machine);
         let mut room = machine.quota.streams.saturating_sub(self.stream_count());
         let client = self.port;
         let now = machine.now;
-        let (mut refused, mut comers) = (Vec::new(), Vec::new());
+        let mut refused = Vec::new();
         for (_, listener) in self.listeners.iter_mut() {
-            let mut is_full = true;
             for place_at in &mut listener.places {
-                let socket = machine.tcp(place_at.handle);
-                let is_late =
-                    place_at.since_ms.is_some_and(|since| now.ms >= since.saturating_add(HALF_OPEN_MS));
-                match socket.state() {
-                    tcp::State::Listen => {
-                        place_at.since_ms = None;
-                        is_full = false;
-                        continue;
-                    }
-                    tcp::State::SynReceived if !is_late => {
-                        if place_at.since_ms.is_none() {
-                            place_at.since_ms = Some(now.ms);
-                            let there = socket.remote_endpoint().map(|there| IpAddr::from(there.addr));
-                            comers.extend(there);
-                        }
-                        continue;
-                    }
-                    _ => {}
+                let state = machine.tcp(place_at.handle).state();
+                let is_late = place_at.due_ms().is_some_and(|due| now.ms >= due);
+                if state == tcp::State::Listen || state == tcp::State::SynReceived && !is_late {
+                    continue;
                 }
-                let is_open = matches!(socket.state(), tcp::State::Established | tcp::State::CloseWait);
-                let remote = socket.remote_endpoint();
                 let Some(fresh) = place(machine, listener.port) else { continue };
-                is_full = false;
-                let place = core::mem::replace(place_at, fresh);
-                let Some(remote) = remote else {
+                let mut place = core::mem::replace(place_at, fresh);
+                let caller = place.caller;
+                place.forget(machine);
+                if let Some(door) = machine.doors.listeners.get_mut(&listener.port) {
+                    door.is_full = false;
+                }
+                let Some(Caller { tuple, .. }) = caller else {
+                    // It was refused before anybody looked.
                     machine.sockets.remove(place.handle);
                     continue;
                 };
-                let address = IpAddr::from(remote.addr);
+                let address = tuple.1;
                 let grant = firewall.judge(client, &attempt(Some(address), listener.port), now);
-                let tuple = (listener.port, address, remote.port);
                 let flow = Flow {
                     operation: Operation::Listen,
                     protocol: Protocol::Tcp,
@@ -150,6 +188,7 @@ impl Client {
                 };
                 machine.doors.streams.insert(tuple);
                 let connection = Connection::new(place.handle, flow, tuple);
+                let is_open = matches!(state, tcp::State::Established | tcp::State::CloseWait);
                 if is_open && room > 0 && grant.is_ok() {
                     room = room.saturating_sub(1);
                     listener.ready.push_back(connection);
@@ -157,15 +196,9 @@ impl Client {
                     refused.push(connection);
                 }
             }
-            if let Some(door) = machine.doors.listeners.get_mut(&listener.port) {
-                door.is_full = is_full;
-            }
         }
         for connection in refused {
             self.cut(machine, connection);
-        }
-        for there in comers {
-            self.wanted.want(machine, there);
         }
     }
 
@@ -189,8 +222,7 @@ impl Client {
 
     /// When a place has to be freed, in milliseconds.
     pub(crate) fn next_listener_ms(&self) -> Option<u64> {
-        let places = self.listeners.iter().flat_map(|(_, listener)| &listener.places);
-        places.filter_map(|place| Some(place.since_ms?.saturating_add(HALF_OPEN_MS))).min()
+        self.listeners.iter().flat_map(|(_, listener)| &listener.places).filter_map(Place::due_ms).min()
     }
 }
 
@@ -198,5 +230,5 @@ impl Client {
 fn place(machine: &mut Machine, port: u16) -> Option<Place> {
     let mut socket = machine.stream_socket(machine.quota.stream_bytes);
     socket.listen(port).ok()?;
-    Some(Place { handle: machine.sockets.add(socket), since_ms: None })
+    Some(Place { handle: machine.sockets.add(socket), caller: None })
 }

@@ -1,6 +1,7 @@
 //! `Stack`: the network of all clients over one card.
 
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use ipc_proto_net_api::Status;
 use ipc_proto_rpc::Caller;
@@ -169,7 +170,9 @@ impl<D: Device> Stack<D> {
             return;
         }
         let at = instant(self.machine.now);
-        let gate = Gate { doors: &self.machine.doors, firewall: &self.firewall, now: self.machine.now };
+        let begun = Cell::new(None);
+        let (doors, firewall, now) = (&self.machine.doors, &self.firewall, self.machine.now);
+        let gate = Gate { doors, firewall, now, begun: &begun };
         let mut guard = Guard { device: &mut self.device, gate };
         let (interface, sockets) = (&mut self.machine.interface, &mut self.machine.sockets);
         for client in self.clients.iter_mut().flatten() {
@@ -263,12 +266,17 @@ impl<D: Device> Stack<D> {
         let mut taken = 0;
         let mut is_busy = true;
         while is_busy && taken < FRAMES_MAX {
-            let gate = Gate { doors: &self.machine.doors, firewall: &self.firewall, now: self.machine.now };
+            let begun = Cell::new(None);
+            let (doors, firewall, now) = (&self.machine.doors, &self.firewall, self.machine.now);
+            let gate = Gate { doors, firewall, now, begun: &begun };
             let mut guard = Guard { device: &mut self.device, gate };
             let (interface, sockets) = (&mut self.machine.interface, &mut self.machine.sockets);
             let result = interface.poll_ingress_single(at, &mut guard, sockets);
             is_busy = !matches!(result, PollIngressSingleResult::None);
             taken = taken.saturating_add(is_busy.into());
+            if let Some(Some(client)) = begun.get().and_then(|port| self.clients.get_mut(port.as_usize())) {
+                client.note_callers(&mut self.machine);
+            }
         }
         // A few turns without any, and patience is over.
         self.burst = taken.max(self.burst / 2);

@@ -120,6 +120,72 @@ fn a_stream_from_the_address_that_nobody_has_stops_nothing() {
 }
 
 #[test]
+fn a_caller_whose_stream_a_stranger_begins_once_more_is_heard_all_the_same() {
+    // Before the caller, with it, and at every moment until well after it was accepted; once, and often in one turn; and with sockets
+    // that come before its own in the set, or after it.
+    let moments = (0..12).flat_map(|moment| [(moment, 1), (moment, 20)]);
+    for ((moment, count), before) in moments.flat_map(|moment| (0..4).map(move |before| (moment, before))) {
+        let mut world = World::with_rules("net.* @anyvm netvm allow");
+        let listener = world.stack.listen(&alice(), 80).unwrap();
+        for number in 0..before {
+            let other = world.host.connect((OURS.into(), 80), 41_000 + number);
+            let accepted = world.until(1000, |world| world.stack.accept(&alice(), listener).ok());
+            world.host.tcp(other).abort();
+            world.run(10);
+            world.stack.close(&alice(), Handle::Stream(accepted.stream)).unwrap();
+        }
+        let theirs = world.host.connect((OURS.into(), 80), 40_000);
+        let mut accepted = None;
+        for step in 0..5000 {
+            if step == moment {
+                (0..count).for_each(|_| world.inject(segment((THEIRS, 40_000), 80, TcpControl::Syn)));
+            }
+            world.step();
+            accepted = accepted.or_else(|| world.stack.accept(&alice(), listener).ok());
+            if world.host.tcp(theirs).may_send() {
+                let _ = world.host.tcp(theirs).send_slice(b"x");
+            }
+        }
+        let stream = accepted.unwrap().stream;
+        assert!(matches!(world.stack.receive(&alice(), stream, &mut [0; 64]), Ok(64)), "{moment} {before}");
+        assert_eq!(world.stack.send(&alice(), stream, b"welcome"), Ok(7));
+        world.until(1000, |world| world.host.tcp(theirs).can_recv().then_some(()));
+        assert_eq!(world.stack.accept(&alice(), listener), Err(NetError::WouldBlock), "{moment} {before}");
+    }
+}
+
+#[test]
+fn a_caller_that_has_forgotten_its_stream_gets_in_when_it_is_asked_about_it() {
+    let mut world = World::with_rules("net.* @anyvm netvm allow");
+    let listener = world.stack.listen(&alice(), 80).unwrap();
+    let before = world.host.connect((OURS.into(), 80), 40_000);
+    let old = world.until(1000, |world| world.stack.accept(&alice(), listener).ok());
+    world.host.sockets.remove(before);
+    let after = world.host.connect((OURS.into(), 80), 40_000);
+    let told = world.ask(80_000, |stack| stack.receive(&alice(), old.stream, &mut [0; 8]));
+    assert_eq!(told, Err(NetError::Reset));
+    world.stack.close(&alice(), Handle::Stream(old.stream)).unwrap();
+    let new = world.until(60_000, |world| world.stack.accept(&alice(), listener).ok());
+    assert_eq!(world.stack.send(&alice(), new.stream, b"welcome"), Ok(7));
+    world.until(1000, |world| world.host.tcp(after).can_recv().then_some(()));
+}
+
+#[test]
+fn who_comes_when_all_places_are_taken_is_not_told_that_nobody_is_here() {
+    let mut world = World::with_rules("net.* @anyvm netvm allow");
+    let listener = world.stack.listen(&alice(), 80).unwrap();
+    world.host.connect((OURS.into(), 80), 40_000);
+    world.until(1000, |world| world.stack.accept(&alice(), listener).ok());
+    world.sent.clear();
+    // All in one turn.
+    (0..100).for_each(|number| world.inject(segment((THEIRS, 1000 + number), 80, TcpControl::Syn)));
+    world.run(100);
+    let is_reset = |frame: &&Vec<u8>| frame[12..14] == [8, 0] && frame[23] == 6 && frame[47] & 0b100 != 0;
+    assert!(segments(&world) > 0);
+    assert_eq!(world.sent.iter().filter(is_reset).count(), 0);
+}
+
+#[test]
 fn a_flood_that_never_confirms_does_not_close_a_port_for_long() {
     let mut world = World::with_rules("net.* @anyvm netvm allow");
     let listener = world.stack.listen(&alice(), 80).unwrap();
