@@ -40,8 +40,6 @@ pub(crate) const NAK: u8 = 6;
 const OFTEN: u32 = 6;
 /// So often is the name of loops answered by a stranger: once less than it is asked for.
 const LOOPS: usize = 3;
-/// The port at which the machine takes callers.
-const CALLED: u16 = 80;
 /// A quarter of all numbers of a stream: far beyond any window.
 const FAR: u32 = 1 << 30;
 
@@ -128,8 +126,30 @@ impl Datagram {
     }
 }
 
-/// A good frame with a few bits changed, or cut off.
+/// A good frame with a few bits changed, or cut off, which is not right by chance: that would be the word of one who knows the
+/// numbers of the stream.
 fn damaged(frame: &[u8], random: &mut Random) -> Vec<u8> {
+    loop {
+        let bytes = damaged_or_right(frame, random);
+        if !is_right(&bytes) {
+            return bytes;
+        }
+    }
+}
+
+/// Whether the sums of a segment are right.
+fn is_right(frame: &[u8]) -> bool {
+    let Ok(frame) = EthernetFrame::new_checked(frame) else { return false };
+    let Ok(packet) = Ipv4Packet::new_checked(frame.payload()) else { return false };
+    let (from, to) = (packet.src_addr().into(), packet.dst_addr().into());
+    let is_whole = |segment: TcpPacket<&[u8]>| segment.verify_checksum(&from, &to);
+    frame.ethertype() == EthernetProtocol::Ipv4
+        && packet.next_header() == IpProtocol::Tcp
+        && packet.verify_checksum()
+        && TcpPacket::new_checked(packet.payload()).is_ok_and(is_whole)
+}
+
+fn damaged_or_right(frame: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = frame.to_vec();
     let mut place = |length: usize| usize::try_from(random.below(length as u64)).unwrap_or(0);
     for _ in 0..3 {
@@ -336,17 +356,13 @@ fn in_stream(frame: &[u8]) -> Vec<Vec<u8>> {
     let make = |from, control, seq, ack| segment(frame.dst_addr().0, from, to, control, (seq, ack));
     // Who knows the second number may refuse a stream that begins.
     let (far, unsent) = (seq.wrapping_add(FAR), ack.wrapping_add(FAR));
-    let mut lies = vec![
+    vec![
         make(from, TcpControl::Rst, far, unsent),
         make(from, TcpControl::Rst, seq.wrapping_sub(1 << 20), unsent),
         make(from, TcpControl::Fin, far, unsent),
         make(from, TcpControl::None, far, unsent),
         make((from.0, from.1 ^ 1), TcpControl::Rst, seq, ack),
         make((IpAddr::V4(OTHER), from.1), TcpControl::Rst, seq, ack),
-    ];
-    // Who begins a caller's stream once more can have the caller refused: THREATS.md.
-    if to.1 != CALLED {
-        lies.push(make(from, TcpControl::Syn, far, 0));
-    }
-    lies
+        make(from, TcpControl::Syn, far, 0),
+    ]
 }
