@@ -160,6 +160,7 @@ impl Client {
         // One a turn is enough: there are few.
         stale.and_then(|number| self.questions.remove(number));
         self.advance_streams(machine, firewall);
+        self.refresh_neighbors(machine);
         self.advance_listeners(machine, firewall);
         self.is_news |= self.advance_pings(machine);
     }

@@ -36,7 +36,8 @@ impl Client {
         if !machine.doors.is_free_for_datagrams(port) {
             return Err(NetError::PortInUse);
         }
-        let mut socket = Machine::datagram_socket(machine.quota.datagrams, DATAGRAM_MAX);
+        let room = (machine.quota.datagrams, DATAGRAM_MAX);
+        let mut socket = Machine::datagram_socket(room, room);
         socket.bind(port).map_err(|_| NetError::BadPort)?;
         machine.doors.sockets.insert(port, Peers { client: self.port, flows: alloc::vec::Vec::new() });
         let handle = machine.sockets.add(socket);
@@ -137,7 +138,8 @@ impl Client {
             peers.flows.retain(|flow| firewall.still_allowed(self.port, flow, now));
             if peers.flows.len() != before {
                 // What waits to be sent may be for one that is no longer allowed.
-                let mut fresh = Machine::datagram_socket(machine.quota.datagrams, DATAGRAM_MAX);
+                let room = (machine.quota.datagrams, DATAGRAM_MAX);
+                let mut fresh = Machine::datagram_socket(room, room);
                 if fresh.bind(socket.port).is_ok() {
                     machine.sockets.remove(socket.handle);
                     socket.handle = machine.sockets.add(fresh);

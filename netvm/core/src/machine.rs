@@ -2,7 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use ipc_proto_net_api::NetError;
 use netvm_firewall::{Flow, Now};
@@ -103,6 +103,18 @@ impl Machine {
         })
     }
 
+    /// Whether an address is of the world and all of ours of its version are of one house (RFC 4193): another version is tried
+    /// first (RFC 6724 section 5, rule 5).
+    pub(crate) fn is_far_from_source(&self, address: IpAddr) -> bool {
+        let IpAddr::V6(there) = address else { return false };
+        let is_global = |address: &Ipv6Addr| !address.is_unicast_link_local() && !address.is_unique_local();
+        is_global(&there)
+            && !self.interface.ip_addrs().iter().any(|own| match IpAddr::from(own.address()) {
+                IpAddr::V6(own) => is_global(&own),
+                IpAddr::V4(_) => false,
+            })
+    }
+
     /// Whether the address is one of ours, or means everybody in our network.
     fn is_own(&self, address: IpAddr) -> bool {
         self.interface.ip_addrs().iter().any(|own| {
@@ -137,13 +149,16 @@ impl Machine {
         socket
     }
 
-    /// A socket for so many datagrams of at most so many bytes in each direction.
-    pub(crate) fn datagram_socket(count: usize, bytes: usize) -> udp::Socket<'static> {
-        let buffer = || {
+    /// A socket that holds so many datagrams of at most so many bytes: first what it receives, then what it sends.
+    pub(crate) fn datagram_socket(
+        incoming: (usize, usize),
+        outgoing: (usize, usize),
+    ) -> udp::Socket<'static> {
+        let buffer = |(count, bytes): (usize, usize)| {
             let room = vec![0; count.saturating_mul(bytes)];
             udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; count], room)
         };
-        udp::Socket::new(buffer(), buffer())
+        udp::Socket::new(buffer(incoming), buffer(outgoing))
     }
 
     /// Opens a stream that a rule allows.

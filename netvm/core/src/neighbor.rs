@@ -2,7 +2,8 @@
 //!
 //! The library asks for one neighbor a second, and always for the one that the first socket waits for; so whoever waits for
 //! somebody who is not there would keep all others from finding anybody. What a client needs is asked for here, three times
-//! a second apart, whatever others wait for; the library takes the answers.
+//! a second apart, whatever others wait for, and again while it has streams, before the library forgets; the library takes
+//! the answers.
 //! Sources: RFC 826, RFC 4861 section 7.2.2.
 
 use alloc::collections::VecDeque;
@@ -23,6 +24,9 @@ const WANTED_MAX: usize = 8;
 /// How often each is asked for, and how long after another in milliseconds.
 const TRIES: u8 = 3;
 const PAUSE_MS: u64 = 1000;
+/// How long after neighbors of streams are asked for once more, in milliseconds: the library forgets a neighbor after a minute,
+/// also one through whom packets of others keep coming (smoltcp 0.14).
+const REFRESH_MS: u64 = 45_000;
 /// Bytes of a header of Ethernet, a message of ARP, a header of IPv6, and a solicitation with our address.
 const ETHERNET: usize = 14;
 const ARP: usize = 28;
@@ -32,7 +36,11 @@ const HOP_LIMIT: u8 = 255;
 
 /// The neighbors that a client needs.
 #[derive(Debug, Default)]
-pub(crate) struct Wanted(VecDeque<Want>);
+pub(crate) struct Wanted {
+    wants: VecDeque<Want>,
+    /// When those of streams have to be asked for again; nothing while there are none.
+    refresh_ms: Option<u64>,
+}
 
 #[derive(Debug)]
 struct Want {
@@ -43,26 +51,38 @@ struct Want {
 
 impl Wanted {
     pub(crate) const fn new() -> Self {
-        Self(VecDeque::new())
+        Self { wants: VecDeque::new(), refresh_ms: None }
+    }
+
+    /// Whether it is time to want again who is reached through neighbors.
+    pub(crate) fn is_refresh(&mut self, has_streams: bool, now_ms: u64) -> bool {
+        let is_due = has_streams && self.refresh_ms.is_some_and(|at_ms| now_ms >= at_ms);
+        if is_due || !has_streams {
+            self.refresh_ms = None;
+        }
+        if has_streams {
+            self.refresh_ms.get_or_insert(now_ms.saturating_add(REFRESH_MS));
+        }
+        is_due
     }
 
     /// The client sends to this address.
     pub(crate) fn want(&mut self, machine: &Machine, address: IpAddr) {
         let Some(neighbor) = next_hop(&machine.interface, address) else { return };
         let now_ms = machine.now.ms;
-        self.0.retain(|want| want.tries < TRIES || now_ms < want.next_ms);
-        if self.0.iter().any(|want| want.address == neighbor) {
+        self.wants.retain(|want| want.tries < TRIES || now_ms < want.next_ms);
+        if self.wants.iter().any(|want| want.address == neighbor) {
             return;
         }
-        if self.0.len() >= WANTED_MAX {
-            self.0.pop_front();
+        if self.wants.len() >= WANTED_MAX {
+            self.wants.pop_front();
         }
-        self.0.push_back(Want { address: neighbor, tries: 0, next_ms: now_ms });
+        self.wants.push_back(Want { address: neighbor, tries: 0, next_ms: now_ms });
     }
 
     /// Asks for those whose time has come.
     pub(crate) fn ask(&mut self, interface: &Interface, device: &mut impl Device, at: Instant, now_ms: u64) {
-        for want in self.0.iter_mut().filter(|want| want.tries < TRIES && now_ms >= want.next_ms) {
+        for want in self.wants.iter_mut().filter(|want| want.tries < TRIES && now_ms >= want.next_ms) {
             if send(interface, device, at, want.address).is_none() {
                 // The card takes no more now.
                 return;
@@ -74,7 +94,8 @@ impl Wanted {
 
     /// When the next has to be asked for, in milliseconds.
     pub(crate) fn next_ms(&self) -> Option<u64> {
-        self.0.iter().filter(|want| want.tries < TRIES).map(|want| want.next_ms).min()
+        let wants = self.wants.iter().filter(|want| want.tries < TRIES).map(|want| want.next_ms).min();
+        [wants, self.refresh_ms].into_iter().flatten().min()
     }
 }
 

@@ -10,7 +10,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use ipc_proto_net_api::{Address, Network, Status};
 use ipc_proto_types::List;
-use smoltcp::iface::SocketHandle;
+use smoltcp::iface::{Route, SocketHandle};
 use smoltcp::socket::dhcpv4;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
 use unikernels_sdk::Csprng;
@@ -212,12 +212,14 @@ fn set_v4(machine: &mut Machine, lease: Option<(Ipv4Cidr, Option<Ipv4Addr>)>) {
             let _ = addresses.insert(0, IpCidr::Ipv4(address));
         }
     });
-    let routes = machine.interface.routes_mut();
-    routes.remove_default_ipv4_route();
-    if let Some(router) = lease.and_then(|lease| lease.1) {
-        // There is room for more routes than routers may announce.
-        let _ = routes.add_default_ipv4_route(router);
-    }
+    machine.interface.routes_mut().update(|routes| {
+        routes.retain(|route| !matches!(route.cidr, IpCidr::Ipv4(_)));
+        if let Some(router) = lease.and_then(|lease| lease.1) {
+            // Routers of IPv6 announce themselves, as many as they like: they never have the place of this one.
+            routes.truncate(routes.capacity().saturating_sub(1));
+            let _ = routes.insert(0, Route::new_ipv4_gateway(router));
+        }
+    });
 }
 
 /// The address on our own link (RFC 4291 appendix A).

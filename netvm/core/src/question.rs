@@ -19,8 +19,12 @@ const WAITS_MS: [u64; 4] = [1000, 2000, 2000, 2000];
 /// Packets to the right port that are no answer, after which nobody believes the next. One in four thousand million is right
 /// by chance, so it is no accident; without it a guesser has as many tries as packets.
 const WRONG_MAX: u32 = 16;
-/// Packets that are looked at in one turn.
-const PACKETS_MAX: usize = 8;
+/// Packets that are held, and looked at in one turn.
+const PACKETS_MAX: usize = 4;
+/// Kinds of addresses that a name is asked for.
+const KINDS: usize = 2;
+/// Bytes of the buffers of a question.
+pub(crate) const QUESTION_BYTES: usize = PACKETS_MAX * ANSWER_MAX + KINDS * QUESTION_MAX;
 /// For so long an answer stays for whoever asked, in milliseconds; what it said is known to the firewall for longer.
 const KEPT_MS: u64 = 5000;
 /// What a question is answered with when nobody is there to ask: no address of that version will do.
@@ -150,7 +154,7 @@ impl Question {
         let server =
             self.attempt.checked_rem(servers).and_then(|place| machine.resolvers.get(place)).copied();
         let (Some(server), Some(port)) = (server, machine.datagram_port()) else { return };
-        let mut socket = Machine::datagram_socket(self.parts.len().max(PACKETS_MAX), ANSWER_MAX);
+        let mut socket = Machine::datagram_socket((PACKETS_MAX, ANSWER_MAX), (KINDS, QUESTION_MAX));
         if socket.bind(port).is_err() {
             return;
         }
@@ -200,15 +204,14 @@ impl Question {
         }
     }
 
-    /// What the parts give together. A name that has addresses of one kind has addresses.
+    /// What the parts give together, one of each kind after the other (RFC 8305 section 4): a kind that leads nowhere does not
+    /// use up all tries. A name that has addresses of one kind has addresses.
     fn sum(&self) -> Result<Vec<Address>, NetError> {
-        let found: Vec<Address> = self
-            .parts
-            .iter()
-            .filter_map(|part| part.result.as_ref()?.as_ref().ok())
-            .flatten()
-            .copied()
-            .collect();
+        let parts = self.parts.iter().filter_map(|part| part.result.as_ref()?.as_ref().ok());
+        let parts: Vec<&Vec<Address>> = parts.collect();
+        let longest = parts.iter().map(|part| part.len()).max().unwrap_or(0);
+        let rows = (0..longest).flat_map(|row| parts.iter().filter_map(move |part| part.get(row)));
+        let found: Vec<Address> = rows.copied().collect();
         if !found.is_empty() {
             return Ok(found);
         }

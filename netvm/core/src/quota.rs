@@ -3,10 +3,12 @@
 //! Each client has its own, whole, whatever the others do: what one opens is never taken from another, and nothing is evicted
 //! for somebody else. So memory is bounded by clients times quota, and [`Quota::within`] gives one that so many bytes can hold.
 
+use crate::question::QUESTION_BYTES;
+
 /// Bytes of a socket beside its buffers, with what the heap adds to each piece; generous.
 const SOCKET: usize = 2048;
-/// Bytes of everything that is small: questions, echoes, answers that are known.
-const SMALL: usize = 64 * 1024;
+/// Bytes of everything that is small: echoes, answers that are known.
+const SMALL: usize = 32 * 1024;
 /// Bytes of a datagram in a buffer.
 const DATAGRAM: usize = 1536;
 /// Fewer streams than this are no network worth having.
@@ -71,6 +73,7 @@ impl Quota {
         sockets: 4,
         listeners: 2,
         backlog: 2,
+        questions: 4,
         ..Self::USUAL
     };
 
@@ -105,6 +108,7 @@ impl Quota {
             .saturating_mul(self.stream())
             .saturating_add(wide)
             .saturating_add(self.sockets.saturating_mul(datagrams))
+            .saturating_add(self.questions.saturating_mul(QUESTION_BYTES.saturating_add(SOCKET)))
             .saturating_add(SMALL)
     }
 }

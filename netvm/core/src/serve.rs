@@ -81,12 +81,14 @@ impl<D: Device> InPlace for Stack<D> {
     }
 
     fn resolve(&mut self, caller: &Caller, name: &str) -> Result<List<Address, ADDRESSES_MAX>, NetError> {
+        self.check_link()?;
         let name = HostName::new(name).map_err(|_| NetError::BadHost)?;
         let (client, machine, firewall) = self.client(caller).ok_or(NetError::Denied)?;
         client.resolve(machine, firewall, &name).map(list)
     }
 
     fn connect(&mut self, caller: &Caller, to: &str, port: u16) -> Result<StreamId, NetError> {
+        self.check_link()?;
         let to = host(to)?;
         if port == 0 {
             return Err(NetError::BadPort);
@@ -125,6 +127,7 @@ impl<D: Device> InPlace for Stack<D> {
     }
 
     fn ping(&mut self, caller: &Caller, host: &str) -> Result<u32, NetError> {
+        self.check_link()?;
         let to = address(host)?;
         let (client, machine, firewall) = self.client(caller).ok_or(NetError::Denied)?;
         client.ping(machine, firewall, to)

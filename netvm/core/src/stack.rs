@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use ipc_proto_net_api::Status;
+use ipc_proto_net_api::{NetError, Status};
 use ipc_proto_rpc::Caller;
 use ipc_proto_types::{Generation, MAX_PORTS, PortIndex};
 use netvm_firewall::{Firewall, Now, Rules, Source};
@@ -134,6 +134,11 @@ impl<D: Device> Stack<D> {
         self.learned.set_link(&mut self.machine, is_up);
     }
 
+    /// Without a link nothing is begun, because nothing goes on. Without rules everything is denied, which is said first.
+    pub(crate) fn check_link(&self) -> Result<(), NetError> {
+        if self.learned.is_up() || !self.firewall.has_rules() { Ok(()) } else { Err(NetError::NoNetwork) }
+    }
+
     /// What clients are told about the network.
     #[must_use]
     pub fn network(&self) -> Status {
@@ -144,11 +149,14 @@ impl<D: Device> Stack<D> {
     pub fn turn(&mut self, now: Now) -> bool {
         self.machine.now = now;
         // Fail closed: without rules nothing comes in and nothing goes out, not even a question for an address.
-        if !self.firewall.has_rules() || !self.learned.is_up() {
+        if !self.firewall.has_rules() {
             return false;
         }
         if self.reviewed != self.firewall.version() || self.review_at.is_some_and(|at| now.unix_s >= at) {
             self.review();
+        }
+        if !self.learned.is_up() {
+            return false;
         }
         let at = instant(now);
         self.machine.interface.poll_maintenance(at);

@@ -12,9 +12,12 @@ use crate::client::Client;
 use crate::machine::{Connection, Machine};
 use crate::question::Question;
 
-/// How long the other side may take to accept, in milliseconds; then the next address of the name is tried.
+/// How long the other side may take to accept, in milliseconds.
 const OPENING_MS: u64 = 10_000;
-/// Addresses of one name that are tried.
+/// The same when there is another address of the name to try then. A beginning is sent three times until then, and all tries together
+/// take less than who waits for a document has patience.
+const TRY_MS: u64 = 4000;
+/// Addresses of one name that are tried, of those that may be and can be reached.
 const TRIES_MAX: usize = 4;
 /// How long a closed stream may take to send what it has, in milliseconds.
 const CLOSING_MS: u64 = 30_000;
@@ -30,6 +33,15 @@ pub(crate) enum Stream {
     Open { connection: Connection },
     /// Over.
     Over(NetError),
+}
+
+impl Stream {
+    fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Opening { connection, .. } | Self::Open { connection } => Some(connection),
+            Self::Asking { .. } | Self::Over(_) => None,
+        }
+    }
 }
 
 /// A stream that nobody has any more and that may still send.
@@ -213,9 +225,9 @@ impl Client {
 
     /// Moves every stream on that can be.
     pub(crate) fn advance_streams(&mut self, machine: &mut Machine, firewall: &Firewall) {
-        let (mut broken, mut opened) = (Vec::new(), Vec::new());
+        let (mut broken, mut late, mut opened) = (Vec::new(), Vec::new(), Vec::new());
         let window = self.window(machine);
-        for (_, stream) in self.streams.iter_mut() {
+        for (number, stream) in self.streams.iter_mut() {
             match stream {
                 Stream::Asking { name, port, question } => {
                     let asked = self.questions.get(*question).map(Question::result);
@@ -239,13 +251,9 @@ impl Client {
                     match state {
                         tcp::State::SynSent | tcp::State::SynReceived if !is_late => {}
                         tcp::State::SynSent | tcp::State::SynReceived | tcp::State::Closed => {
-                            let route = Route { name: name.as_ref(), port: connection.tuple.2, window };
+                            late.push((number, core::mem::take(rest), name.take(), connection.tuple.2));
                             let error = if is_late { NetError::TimedOut } else { NetError::Refused };
-                            let rest = core::mem::take(rest);
-                            let next = next(self.port, machine, firewall, rest, &route);
-                            let next = next.unwrap_or(Stream::Over(error));
-                            broken.extend(take(stream, next));
-                            opened.extend(opening(stream));
+                            broken.extend(take(stream, Stream::Over(error)));
                         }
                         _ => {
                             let placeholder = Stream::Over(NetError::Closed);
@@ -258,11 +266,33 @@ impl Client {
                 Stream::Open { .. } | Stream::Over(_) => {}
             }
         }
+        // Before the next addresses are tried: until then the old sockets have their memory.
         for connection in broken {
             self.cut(machine, connection);
         }
+        for (number, rest, name, port) in late {
+            let route = Route { name: name.as_ref(), port, window };
+            let next = next(self.port, machine, firewall, rest, &route);
+            if let (Ok(next), Some(stream)) = (next, self.streams.get_mut(number)) {
+                opened.extend(opening(&next));
+                *stream = next;
+            }
+        }
         for address in opened {
             self.wanted.want(machine, address);
+        }
+    }
+
+    /// Has the way to everybody with whom there is a stream stay known.
+    pub(crate) fn refresh_neighbors(&mut self, machine: &Machine) {
+        let has_streams = self.streams.len() > 0 || !self.closing.is_empty();
+        if !self.wanted.is_refresh(has_streams, machine.now.ms) {
+            return;
+        }
+        let streams = self.streams.iter().filter_map(|(_, stream)| stream.connection());
+        let all = streams.chain(self.closing.iter().map(|closing| &closing.connection));
+        for connection in all {
+            self.wanted.want(machine, connection.tuple.1);
         }
     }
 
@@ -448,12 +478,27 @@ fn first(
     client: PortIndex,
     machine: &mut Machine,
     firewall: &Firewall,
-    mut addresses: Vec<IpAddr>,
+    addresses: Vec<IpAddr>,
     route: &Route<'_>,
 ) -> Result<Stream, NetError> {
-    addresses.truncate(TRIES_MAX);
-    addresses.reverse();
-    next(client, machine, firewall, addresses, route)
+    let mut why = NetError::NoSuchName;
+    let mut usable = Vec::new();
+    for address in addresses {
+        let address = address.to_canonical();
+        let is_allowed = firewall.judge(client, &attempt(Some(address), route), machine.now).is_ok();
+        match machine.check_reach(address) {
+            _ if !is_allowed => why = NetError::Denied,
+            Ok(()) => usable.push(address),
+            Err(error) => why = error,
+        }
+    }
+    if usable.is_empty() {
+        return Err(why);
+    }
+    usable.sort_by_key(|address| machine.is_far_from_source(*address));
+    usable.truncate(TRIES_MAX);
+    usable.reverse();
+    next(client, machine, firewall, usable, route)
 }
 
 /// As [`first`], for addresses of which the last comes first.
@@ -466,7 +511,6 @@ fn next(
 ) -> Result<Stream, NetError> {
     let mut why = NetError::NoSuchName;
     while let Some(address) = addresses.pop() {
-        let address = address.to_canonical();
         let Ok(grant) = firewall.judge(client, &attempt(Some(address), route), machine.now) else {
             why = NetError::Denied;
             continue;
@@ -481,7 +525,8 @@ fn next(
         };
         match machine.open(flow, route.port, route.window) {
             Ok(connection) => {
-                let until_ms = machine.now.ms.saturating_add(OPENING_MS);
+                let wait_ms = if addresses.is_empty() { OPENING_MS } else { TRY_MS };
+                let until_ms = machine.now.ms.saturating_add(wait_ms);
                 return Ok(Stream::Opening {
                     connection,
                     rest: addresses,

@@ -345,3 +345,38 @@ fn a_name_that_leads_into_a_denied_network_gives_no_stream() {
     world.run(100);
     assert!(world.host.tcp(theirs).is_listening(), "not one packet came");
 }
+
+#[test]
+fn addresses_that_do_not_answer_or_are_denied_keep_no_stream_from_one_that_does() {
+    let living = THEIRS.octets();
+    let dead = |number: u8| {
+        let mut address = [0; 16];
+        (address[0], address[1], address[15]) = (0x2a, 0, number);
+        record(&wire("a.example"), AAAA, 60, &address)
+    };
+    for (rules, within_ms) in [
+        (ALL, 5000),
+        ("net.resolve alice netvm allow\nnet.connect alice netvm allow { address: \"10.0.2.0/24\" }", 500),
+    ] {
+        for count in [1, 4, 8] {
+            let mut world = World::with_rules(rules);
+            world.host.listen(7, 1);
+            let server = Server::new(&mut world);
+            let stream = world.stack.connect(&alice(), "a.example", 7).unwrap();
+            let told = world.until(within_ms, |world| {
+                while let Some(asked) = server.take(world) {
+                    let records = match asked.kind {
+                        AAAA => (1..=count).map(dead).collect(),
+                        _ => vec![record(&wire("a.example"), A, 60, &living)],
+                    };
+                    server.send(world, asked.from, &answer(&asked, 0x8180, &records));
+                }
+                match world.stack.send(&alice(), stream, b"") {
+                    Err(NetError::WouldBlock) => None,
+                    told => Some(told),
+                }
+            });
+            assert_eq!(told, Ok(0), "{count}, {rules}");
+        }
+    }
+}

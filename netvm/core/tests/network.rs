@@ -6,7 +6,7 @@ mod world;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipc_proto_net_api::InPlace;
+use ipc_proto_net_api::{InPlace, NetError};
 use netvm_core::Config;
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;
@@ -277,4 +277,65 @@ fn a_router_gives_a_prefix_and_only_one_that_can_be() {
     check(&link, "::", 64, 255, 0);
     check(&link, "2001:db8:7::", 0, 255, 0);
     check(&link, "2001:db8:7::", 128, 255, 0);
+}
+
+#[test]
+fn a_lease_is_asked_for_of_anybody_before_it_ends() {
+    let mut world = World::new(&config(), small_quota(), 5);
+    world.set_rules(ALL);
+    let server = world.host.bind(67);
+    world.until(20_000, |world| {
+        serve(world, server, GOOD, 100, false);
+        address(world)
+    });
+    let began = world.ms;
+    world.sent.clear();
+    // Who gave it is silent (RFC 2131 section 4.4.5): after seven eighths of its time everybody is asked.
+    let is_to_all = |frame: &Vec<u8>| {
+        frame[..6] == [0xff; 6] && frame[12..14] == [8, 0] && frame[23] == 17 && frame[36..38] == [0, 67]
+    };
+    while !world.sent.iter().any(is_to_all) {
+        world.sent.clear();
+        assert!(world.ms < began + 100_000, "nobody was asked");
+        world.step();
+        if !world.sent.iter().any(is_to_all) {
+            while world.host.udp(server).recv().is_ok() {}
+        }
+    }
+    assert!(world.ms >= began + 80_000, "after {} ms", world.ms - began);
+    let asked = world.until(5, |world| serve(world, server, GOOD, 100, false));
+    assert_eq!(asked, DhcpMessageType::Request);
+    world.run(60_000);
+    assert_eq!(address(&world), Some(OURS.into()), "it lasts from then");
+}
+
+#[test]
+fn as_many_routers_as_like_leave_the_way_out_of_the_other_version() {
+    let mut world = World::new(&config(), small_quota(), 6);
+    world.set_rules(ALL);
+    for number in 0..16 {
+        let from = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x100 + number);
+        world.inject(advertisement(from, "2001:db8:7::".parse().unwrap(), 64, 255));
+    }
+    world.run(10);
+    let server = world.host.bind(67);
+    world.until(20_000, |world| {
+        serve(world, server, GOOD, 100, false);
+        address(world)
+    });
+    let routers = world.stack.network().routers;
+    assert_eq!((routers.len(), routers.first()), (2, Some(&told(THEIRS))), "{routers:?}");
+}
+
+#[test]
+fn without_a_link_rules_end_all_the_same_and_nothing_is_begun() {
+    let end = world::BEGIN_S + 5;
+    let mut world = World::with_rules(&format!("net.* @anyvm netvm allow {{ expires: {end} }}"));
+    world.run(100);
+    assert_eq!(world.stack.next_expiry(), Some(end));
+    world.stack.set_link(false);
+    assert_eq!(world.stack.connect(&alice(), &THEIRS.to_string(), 7), Err(NetError::NoNetwork));
+    assert_eq!(world.stack.resolve(&alice(), "a.example"), Err(NetError::NoNetwork));
+    world.run(10_000);
+    assert_eq!((world.stack.next_expiry(), world.stack.turn_at()), (None, None), "it sleeps");
 }

@@ -167,3 +167,34 @@ fn a_stream_that_was_closed_ends_with_its_client_once_all_it_took_is_there() {
         }
     }
 }
+
+#[test]
+fn a_stream_that_only_receives_goes_on_while_another_client_looks_for_nobody() {
+    let mut world = World::with_rules(ALL);
+    // Beyond the router: what comes from there does not tell who the router is.
+    world.host.interface.update_ip_addrs(|own| own.push("192.0.2.7/24".parse().unwrap()).unwrap());
+    let server = world.host.listen(7, 1)[0];
+    let stream = world.connect(&bob(), "192.0.2.7", 7).unwrap();
+    let mut looking = std::collections::VecDeque::new();
+    let (mut received, mut last_ms) = (0, world.ms);
+    for number in 0..150_000_u32 {
+        if number % 100 == 0 {
+            if looking.len() >= 40 {
+                let oldest = looking.pop_front().unwrap();
+                world.stack.close(&alice(), Handle::Stream(oldest)).unwrap();
+            }
+            let nobody = format!("10.0.2.{}", 100 + number / 100 % 100);
+            looking.extend(world.stack.connect(&alice(), &nobody, 9));
+        }
+        if number % 10 == 0 && world.host.tcp(server).can_send() {
+            world.host.tcp(server).send_slice(&[1; 500]).unwrap();
+        }
+        world.step();
+        world.sent.clear();
+        if let Ok(count) = world.stack.receive(&bob(), stream, &mut [0; 4096]) {
+            (received, last_ms) = (received + count, world.ms);
+        }
+        assert!(world.ms - last_ms < 100, "nothing came for {} ms", world.ms - last_ms);
+    }
+    assert!(received > 7_000_000, "{received}");
+}
