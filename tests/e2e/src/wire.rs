@@ -5,7 +5,7 @@
 //! instead, and the answers come back as if from the resolver; only addresses, ports and sums of these packets change.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -31,6 +31,9 @@ pub const DNS: u16 = 53;
 const PRIVATE_V6: u8 = 0xfd;
 /// Longest frame that QEMU hands over.
 const FRAME_MAX: usize = 1 << 16;
+/// Frames of which is kept what somebody needs who looks for why a test failed, and bytes of each.
+const RECENT: usize = 200;
+const RECENT_BYTES: usize = 66;
 /// How long the sender sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -77,12 +80,28 @@ pub struct Station {
 /// When, in which order, where to, what.
 type Due = Reverse<(Instant, u64, Way, Vec<u8>)>;
 
+/// The last frames that went over a wire, as text.
+#[derive(Clone, Default)]
+struct Recent(Arc<Mutex<VecDeque<String>>>);
+
+impl Recent {
+    fn add(&self, age: Duration, way: Way, frame: &[u8]) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() >= RECENT {
+            lines.pop_front();
+        }
+        let (length, begin) = (frame.len(), &frame[..frame.len().min(RECENT_BYTES)]);
+        lines.push_back(format!("{:.3} s {way:?} {length} bytes: {begin:02x?}", age.as_secs_f64()));
+    }
+}
+
 /// A wire.
 pub struct Wire {
     hand: Arc<Mutex<Hand>>,
     station: Arc<Mutex<Station>>,
     peer: Arc<OnceLock<Line>>,
     queue: Sender<Passed>,
+    recent: Recent,
     arguments: Vec<String>,
 }
 
@@ -133,21 +152,29 @@ impl Wire {
             });
         }
         let peer = Arc::new(OnceLock::new());
-        let line = Arc::clone(&peer);
+        let recent = Recent::default();
+        let (line, sent) = (Arc::clone(&peer), recent.clone());
         spawn(move || {
             let (Ok((to_network, _)), Ok((to_machine, _))) = (to_network.accept(), to_machine.accept())
             else {
                 return;
             };
-            send(&queued, to_network, to_machine, (resolver, &line));
+            send(&queued, to_network, to_machine, (resolver, &line), &sent);
         });
-        Self { hand, station, peer, queue, arguments }
+        Self { hand, station, peer, queue, recent, arguments }
     }
 
     /// What QEMU has to be told.
     #[must_use]
     pub fn arguments(&self) -> &[String] {
         &self.arguments
+    }
+
+    /// The last frames that were sent, a line each, for a test that failed.
+    #[must_use]
+    pub fn recent(&self) -> String {
+        let lines = self.recent.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Who the machine is.
@@ -219,7 +246,9 @@ fn send(
     mut to_network: UnixStream,
     mut to_machine: UnixStream,
     (resolver, peer): (Option<u16>, &OnceLock<Line>),
+    recent: &Recent,
 ) {
+    let began = Instant::now();
     let mut waiting: BinaryHeap<Due> = BinaryHeap::new();
     for number in 0.. {
         let next =
@@ -242,6 +271,7 @@ fn send(
                 }
                 Way::In => &mut to_machine,
             };
+            recent.add(began.elapsed(), way, &frame);
             let length = u32::try_from(frame.len()).expect("a frame");
             if to.write_all(&[&length.to_be_bytes()[..], &frame].concat()).is_err() {
                 return;
