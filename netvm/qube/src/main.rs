@@ -137,7 +137,10 @@ fn quota(qube: Qube, clients: usize) -> Quota {
 fn sleep(qube: Qube, stack: &mut Stack<Card<Device>>) -> Option<Ticks> {
     let at = now(qube);
     let turn = stack.turn_at().map(|turn_ms| turn_ms.saturating_sub(at.ms));
-    let expiry = stack.next_expiry().map(|expiry_s| expiry_s.saturating_sub(at.unix_s).saturating_mul(1000));
+    // To the millisecond: what a rule allowed ends with it.
+    let unix = qube.unix_time();
+    let unix_ms = unix.seconds.saturating_mul(1000).saturating_add(u64::from(unix.nanoseconds) / 1_000_000);
+    let expiry = stack.next_expiry().map(|expiry_s| expiry_s.saturating_mul(1000).saturating_sub(unix_ms));
     [turn, expiry].into_iter().flatten().min().map(|ms| qube.in_ms(ms))
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Every packet is written down by QEMU, outside the machine, and looked at afterwards: what is denied must not have left.
 
+use std::net::UdpSocket;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use tests_e2e::{Server, Terminal, empty_folder, plain};
 
@@ -123,6 +126,60 @@ fn sixty_four_streams_of_one_client_carry_data_within_4_mib() {
     assert!(log.contains(&format!("reader] net: 64 flows, each of {SMALL} bytes at least")), "{log}");
     assert!(log.contains("netvm] virtio-net card") && !log.contains("netvm generation 2"), "{log}");
     assert_eq!(t.power_off().0, 0);
+}
+
+/// The hardware address that the last life of the network qube told of.
+fn hardware(log: &str) -> String {
+    let (_, told) = log.rsplit_once(" card, address [").expect("an address");
+    told.split(']').next().unwrap_or_default().to_owned()
+}
+
+/// Calls again until there is an answer: `net` itself waits for nothing, and has no address at first.
+fn answer(t: &mut Terminal, call: &str) -> String {
+    for _ in 0..100 {
+        let said = plain(&t.command(call));
+        if !said.contains("WouldBlock") && !said.contains("NoNetwork") {
+            return said;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("{call}: no answer in ten seconds");
+}
+
+#[test]
+fn datagrams_and_echoes_come_back_and_the_address_is_another_at_each_boot() {
+    let echo = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = echo.local_addr().expect("its port").port();
+    std::thread::spawn(move || {
+        let mut room = [0; 2048];
+        while let Ok((length, from)) = echo.recv_from(&mut room) {
+            let backwards: Vec<u8> = room[..length].iter().rev().copied().collect();
+            let _ = echo.send_to(&backwards, from);
+        }
+    });
+    let mut addresses = Vec::new();
+    for card in ["virtio", "e1000e"] {
+        let mut t = Terminal::run_with("net", &["--nic", card]);
+        let pinged = answer(&mut t, "call net.ping 10.0.2.2");
+        let ms =
+            pinged.trim().strip_prefix("ok(").and_then(|rest| rest.strip_suffix(')')?.parse::<u32>().ok());
+        assert!(ms.is_some(), "{card}: {pinged}");
+        let said = plain(&t.command("call net.bind_udp 0"));
+        // As it is told, it is given back: `ok((1))`.
+        let socket =
+            said.trim().strip_prefix("ok(").and_then(|rest| rest.strip_suffix(')')).expect("a socket");
+        let sent = plain(&t.command(&format!("call net.send_to {socket} 10.0.2.2 {port} hex:00ff10")));
+        assert!(sent.contains("ok("), "{sent}");
+        let came = answer(&mut t, &format!("call net.receive_from {socket}"));
+        assert!(came.contains("hex:10ff00") && came.contains(&port.to_string()), "{card}: {came}");
+        let first = hardware(&t.log_until(" card, address ["));
+        let _ = t.command("kill netvm");
+        let second = hardware(&t.log_until("netvm generation 2"));
+        assert_eq!(first, second, "the same in all lives of one boot");
+        addresses.push(first);
+        assert_eq!(t.power_off().0, 0);
+    }
+    assert_ne!(addresses[0], addresses[1], "another at each boot");
 }
 
 #[test]
