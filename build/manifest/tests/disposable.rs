@@ -136,9 +136,9 @@ fn a_wrong_disposable_is_told_so() {
         "`viewer` opened for `viewer`, a disposable\n  expected: one of console, keeper, parrot",
     );
     check(
-        &format!("{ENTRY}, instances = 16 }}"),
-        "16",
-        "`instances = 16`\n  expected: a whole number from 1 to 15",
+        &format!("{ENTRY}, instances = 25 }}"),
+        "25",
+        "`instances = 25`\n  expected: a whole number from 1 to 24",
     );
     check(
         "{ path = \"parrot\", name = \"a-long-long-name\", disposable = true, instances = 2 }",

@@ -231,11 +231,11 @@ fn broken_toml_says_where() {
 #[test]
 fn a_system_with_too_many_qubes_or_ports_is_refused() {
     let mut text = String::from("name = \"many\"\nmemory = \"900MiB\"\nqubes = [\n");
-    for number in 0..16 {
+    for number in 0..25 {
         text += &format!("  {{ path = \"parrot\", name = \"p{number}\" }},\n");
     }
     let problems = Folder::new("many").problems(&(text + "]\n"));
-    assert_eq!(problems, "system.toml:19:3: 16 qubes\n  expected: 1 to 15 qubes");
+    assert_eq!(problems, "system.toml:28:3: 25 qubes\n  expected: 1 to 24 qubes");
 }
 
 #[test]

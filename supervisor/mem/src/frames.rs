@@ -5,7 +5,8 @@
 
 use crate::{Hpa, PAGE_SIZE, PageCount};
 
-/// Most extents that can be recorded: 15 qubes with memory, tables, device pages and an I/O map each, and the supervisor's.
+/// Most extents that can be recorded: 24 qubes with memory, tables, device pages and a page of a PCI function each, and the
+/// supervisor's.
 pub const EXTENTS_MAX: usize = 128;
 
 /// Most usable ranges taken from a firmware memory map; further ones stay unused.

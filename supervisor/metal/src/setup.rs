@@ -71,7 +71,7 @@ pub(crate) fn setup(
         entered: Ticks(facts.entry_tsc),
     };
     monitor.load(image, times).map_err(Trouble::Monitor)?;
-    let processor = Processor::enable(host, MAX_QUBES as u32).map_err(Trouble::Processor)?;
+    let processor = Processor::enable(host).map_err(Trouble::Processor)?;
     let (nowhere, _) = memory
         .guest_ram(u8::MAX, PageCount(1), Gpa(u64::MAX - PAGE_SIZE), Gpa(u64::MAX))
         .map_err(|error| Trouble::Memory("the supervisor", error))?;
@@ -101,8 +101,7 @@ pub(crate) fn setup(
             [] => &processors.closed,
             _ => io_map(granted.next().ok_or(Trouble::TooManyDevices)?, &facts),
         };
-        let asid = u32::from(index.get()) + 1;
-        metal.vcpus[index.as_usize()].bind(&metal.processor, root, io, &processors.msr, asid);
+        metal.vcpus[index.as_usize()].bind(&metal.processor, root, io, &processors.msr, index.get());
         metal.cells[index.as_usize()] = Some(cell);
         if let Some(why) = refused {
             monitor.withhold(Ticks(tsc::read()), index, format_args!("{why}"), &mut metal);

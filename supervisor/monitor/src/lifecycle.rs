@@ -13,6 +13,7 @@ use crate::channel::{ENDPOINTS, EndpointIndex};
 use crate::machine::{Machine, Next, Page};
 use crate::monitor::{Core, Monitor, attention};
 use crate::qube::{Chores, Life, bit, wake};
+use crate::schedule::first;
 
 /// The first delay is a second divided by this: 10 ms.
 const BACKOFF_FRACTION: u64 = 100;
@@ -157,8 +158,7 @@ impl<M: Machine> Core<'_, M> {
     #[cold]
     #[inline(never)]
     pub(crate) fn attend(&mut self, now: Ticks, machine: &mut M) {
-        let named = QubeIndex::all().find(|qube| self.attention & bit(*qube) != 0);
-        if let Some(named) = named {
+        if let Some(named) = first(self.attention) {
             self.attention &= !bit(named);
             match self.at(named).life {
                 Life::Prepared => self.begin_life(now, named, machine),

@@ -1,7 +1,7 @@
 //! Who runs next: round robin over those that can, a slice each when there is more than one, and a turn handed straight from
 //! a caller that waits to the qube it woke. No tick when nothing is due.
 
-use ipc_proto_types::{MAX_QUBES, QubeIndex};
+use ipc_proto_types::QubeIndex;
 use supervisor_vcpu::Ticks;
 
 use crate::machine::{Machine, Next};
@@ -112,7 +112,7 @@ impl<M: Machine> Core<'_, M> {
     /// wants to run. One that fires too early costs an interrupt.
     #[inline(always)]
     fn set_timer(&mut self, machine: &mut M) {
-        let contenders = self.runnable | self.rebuilding << 16;
+        let contenders = u64::from(self.runnable) | u64::from(self.rebuilding) << 32;
         if contenders & contenders.wrapping_sub(1) != 0 {
             self.set_timer_earlier(machine, self.slice_end);
         } else if self.next_deadline < self.armed {
@@ -139,8 +139,8 @@ impl<M: Machine> Core<'_, M> {
         // One life at a time, and none before its last end was told; the next begins as soon as the timer fires again, which
         // is at once.
         let mut begun = false;
-        for index in QubeIndex::all().take(MAX_QUBES) {
-            let Some(qube) = self.qube(index) else { continue };
+        for index in QubeIndex::all() {
+            let Some(qube) = self.qube(index) else { break };
             let (life, deadline) = (qube.life, qube.deadline);
             match life {
                 Life::Waiting if deadline <= now => self.wake(machine, index, wake::DEADLINE),
@@ -155,8 +155,8 @@ impl<M: Machine> Core<'_, M> {
     }
 }
 
-/// The lowest qube in a mask.
+/// The lowest qube in a mask; none if the lowest bit is that of no qube.
 #[inline]
-fn first(mask: u32) -> Option<QubeIndex> {
-    if mask == 0 { None } else { QubeIndex::new((mask.trailing_zeros() & 15) as u8) }
+pub(crate) fn first(mask: u32) -> Option<QubeIndex> {
+    if mask == 0 { None } else { QubeIndex::new((mask.trailing_zeros() & 31) as u8) }
 }

@@ -17,7 +17,7 @@ pub enum SvmError {
     Disabled,
     /// No nested paging (CPUID 0x8000_000a EDX bit 0).
     NoNestedPaging,
-    /// Fewer address-space ids than qubes.
+    /// No address-space id beside the host's.
     TooFewAsids,
 }
 
@@ -58,7 +58,7 @@ impl Processor {
     ///
     /// # Errors
     /// See [`SvmError`]: the machine cannot run qubes.
-    pub fn enable(host: &'static mut HostState, qubes: u32) -> Result<Self, SvmError> {
+    pub fn enable(host: &'static mut HostState) -> Result<Self, SvmError> {
         if __cpuid(0x8000_0000).eax < 0x8000_000a || __cpuid(0x8000_0001).ecx & (1 << 2) == 0 {
             return Err(SvmError::NoSvm);
         }
@@ -66,7 +66,7 @@ impl Processor {
         if features.edx & 1 == 0 {
             return Err(SvmError::NoNestedPaging);
         }
-        if features.ebx <= qubes {
+        if features.ebx < 2 {
             return Err(SvmError::TooFewAsids);
         }
         if read_msr(VM_CR) & VM_CR_SVMDIS != 0 {

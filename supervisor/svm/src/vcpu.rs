@@ -69,6 +69,16 @@ pub struct Start {
     pub page_table_root: u64,
 }
 
+/// In TLB_CONTROL: everything goes, of every address space.
+const FLUSH_ALL: u64 = 1;
+
+/// The address-space id of a qube and, in the upper half, what each entry of it takes out of the TLB. Every qube has an id of its
+/// own while there are any; the others share the last, so nothing of theirs may outlast a switch.
+fn address_space(asids: u32, index: u8) -> u64 {
+    let (own, last) = (u64::from(index) + 1, u64::from(asids) - 1);
+    if own < last { own } else { last | FLUSH_ALL << 32 }
+}
+
 /// A virtual processor. Its address is its VMCB's, host-physical by identity mapping.
 #[repr(C, align(4096))]
 pub struct Vcpu {
@@ -77,7 +87,8 @@ pub struct Vcpu {
     registers: [u64; 14],
     /// What XCR0 must be in host mode.
     xcr0: u64,
-    _pad: u64,
+    /// Address-space id, and in the upper half what each entry takes out of the TLB.
+    space: u64,
     xsave: [u8; XSAVE_BYTES],
 }
 
@@ -98,19 +109,19 @@ impl Vcpu {
     /// Not runnable until [`Self::bind`] and [`Self::reset`].
     #[must_use]
     pub const fn new() -> Self {
-        Self { vmcb: Vmcb::new(), registers: [0; 14], xcr0: 0, _pad: 0, xsave: [0; XSAVE_BYTES] }
+        Self { vmcb: Vmcb::new(), registers: [0; 14], xcr0: 0, space: 0, xsave: [0; XSAVE_BYTES] }
     }
 
-    /// Ties the processor to its nested tables, permission maps and address-space id (not 0).
+    /// Ties the processor to its nested tables and permission maps, and gives it the address space of qube `index`.
     pub fn bind(
         &mut self,
         processor: &Processor,
         nested_root: Hpa,
         io: &'static IoMap,
         msr: &'static MsrMap,
-        asid: u32,
+        index: u8,
     ) {
-        self.xcr0 = processor.xcr0;
+        (self.xcr0, self.space) = (processor.xcr0, address_space(processor.asids, index));
         let v = &mut self.vmcb;
         v.clear();
         v.set(vmcb::INTERCEPT_CR, CONTROL_REGISTERS);
@@ -121,7 +132,7 @@ impl Vcpu {
         v.set(vmcb::INTERCEPT_MISC3, MISC3);
         v.set(vmcb::IOPM_BASE, core::ptr::from_ref(io) as u64);
         v.set(vmcb::MSRPM_BASE, core::ptr::from_ref(msr) as u64);
-        v.set(vmcb::ASID, u64::from(asid));
+        v.set_space(self.space);
         v.set(vmcb::INTERRUPT_CONTROL, V_INTR_MASKING);
         v.set(vmcb::NESTED_CONTROL, 1);
         v.set(vmcb::NESTED_CR3, nested_root.0);
@@ -165,8 +176,9 @@ impl Vcpu {
         ] {
             v.set(field, value);
         }
-        // What the TLB holds of the last life goes with the next entry (15.16.2).
-        v.set(vmcb::TLB_CONTROL, if flush_by_asid { 3 } else { 1 });
+        // What the TLB holds of the last life goes with the next entry (15.16.2), and with those up to the first exit that is
+        // no call: a new life has many.
+        v.set(vmcb::TLB_CONTROL, if flush_by_asid { 3 } else { FLUSH_ALL });
     }
 
     /// Sets EAX, which is how a call answers. Upper half cleared, as a 32-bit write does.
@@ -198,6 +210,7 @@ impl Vcpu {
             rcx: self.registers[RCX],
             rdi: self.registers[RDI],
         };
+        self.vmcb.set_space(self.space);
         let (exit, resume) = decode(&facts);
         match resume {
             Resume::At(rip) => self.vmcb.set(vmcb::RIP, rip),
@@ -227,17 +240,9 @@ impl Vcpu {
         self.vmcb.set(vmcb::RIP, self.vmcb.get(vmcb::RIP).wrapping_add(2));
     }
 
-    /// Runs the qube until it stops.
+    /// Runs the qube until it stops: the world switch.
     #[inline(always)]
     pub fn enter(&mut self, processor: &Processor) {
-        self.switch(processor);
-        // What was asked for at the start of a life is done.
-        self.vmcb.clear_tlb_control();
-    }
-
-    /// The world switch.
-    #[inline(always)]
-    fn switch(&mut self, processor: &Processor) {
         // SAFETY: `self` is a page-aligned VMCB followed by the register file and an XSAVE area at the offsets asserted
         // above, filled by `bind` and `reset`; `host_extra` was written by VMSAVE in `Processor::enable`; host memory is
         // identity mapped. All general registers but RSP are saved by us or declared clobbered; x87, SSE and AVX
@@ -302,5 +307,28 @@ impl Vcpu {
                 clobber_abi("sysv64"),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qubes_have_address_spaces_of_their_own_or_leave_nothing_in_the_tlb() {
+        for asids in [2, 3, 16, 24, 25, 64, 32768] {
+            let spaces: std::vec::Vec<_> = (0..24).map(|index| address_space(asids, index)).collect();
+            for (index, space) in spaces.iter().enumerate() {
+                let (asid, dropped) = (space & 0xffff_ffff, space >> 32);
+                assert!(asid != 0 && asid < u64::from(asids), "{asid} of {asids}");
+                let is_shared = spaces.iter().filter(|other| *other & 0xffff_ffff == asid).count() > 1;
+                assert!(dropped == FLUSH_ALL || (dropped == 0 && !is_shared), "qube {index} of {asids}");
+            }
+        }
+        // The emulator has sixteen: up to fifteen qubes nobody shares, and only the last of them drops what it need not.
+        assert_eq!(
+            [0, 13, 14, 23].map(|index| address_space(16, index)),
+            [1, 14, 15 | 1 << 32, 15 | 1 << 32]
+        );
     }
 }

@@ -81,10 +81,10 @@ impl Vmcb {
         *word = (*word & !(field.mask << field.shift)) | ((value & field.mask) << field.shift);
     }
 
-    /// Zeroes the byte of [`TLB_CONTROL`]; the address-space id beside it is below 2^32.
+    /// Writes [`ASID`], and [`TLB_CONTROL`] beside it.
     #[inline(always)]
-    pub(crate) fn clear_tlb_control(&mut self) {
-        self.0[ASID.word] &= ASID.mask;
+    pub(crate) fn set_space(&mut self, space: u64) {
+        self.0[ASID.word] = space;
     }
 
     /// Writes a segment register: selector, attributes, limit, base (figure B-1).

@@ -6,7 +6,7 @@
 //! What it does not claim: that a qube on the way forwards anything. It says who could, if those between agreed.
 
 /// The most qubes of a system.
-pub(crate) const QUBES_MAX: usize = 15;
+pub(crate) const QUBES_MAX: usize = 24;
 
 /// How one qube gets to the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_chain_of_fifteen_qubes_is_followed_to_its_end() {
-        let edges: Vec<(u8, u8)> = (1..15).map(|qube| (qube, qube - 1)).collect();
+    fn the_longest_chain_of_qubes_is_followed_to_its_end() {
+        let edges: Vec<(u8, u8)> = (1..24).map(|qube| (qube, qube - 1)).collect();
         let ways = ways(0, &edges);
-        assert_eq!(ways[14], Some(Way { next: 13, steps: 14 }));
+        assert_eq!(ways[23], Some(Way { next: 22, steps: 23 }));
     }
 
     #[test]

@@ -199,7 +199,7 @@ mod tests {
         to.send(Incoming::Packet(b"OK".to_vec())).expect("it is kept");
         let mut stop = ours.try_clone().expect("a second handle");
         let mut told = Vec::new();
-        let mut lens = Lens::new(Machine::new(ours, from, (0, 0), 1), &mut told);
+        let mut lens = Lens::new(Machine::new(ours, from, (0, 0), 0), &mut told);
         assert_eq!(lens.answer(b"D").expect("an answer"), Then::Leave);
         // What gdb's end makes of itself, as late as it can be.
         assert!(stop.write_all(&[3]).is_err());

@@ -54,16 +54,16 @@ pub(super) struct Machine {
     from: Receiver<Incoming>,
     /// Where the supervisor's statics are: first address, size.
     statics: (u64, u64),
-    /// Which control block is that of our qube: the address space it names.
-    asid: u64,
+    /// Which of the control blocks is that of our qube: they lie in the order of the manifest.
+    index: usize,
     /// Addresses of the qube's control block and of the host's save area, once found.
     found: Option<(u64, u64)>,
 }
 
 impl Machine {
     /// A machine whose first stop is still to come.
-    pub(super) fn new(to: UnixStream, from: Receiver<Incoming>, statics: (u64, u64), asid: u64) -> Self {
-        Self { to, from, statics, asid, found: None }
+    pub(super) fn new(to: UnixStream, from: Receiver<Incoming>, statics: (u64, u64), index: usize) -> Self {
+        Self { to, from, statics, index, found: None }
     }
 
     /// Waits for the stop that connecting causes, and sees to it that memory is physical from here on.
@@ -132,11 +132,10 @@ impl Machine {
         };
         let blocks: Vec<u64> =
             pages().filter(|(_, page)| is_block(page)).map(|(address, _)| address).collect();
-        let ours = pages().find(|(_, page)| is_block(page) && asid(page) == self.asid);
         let saved = |page: &[u8]| blocks.contains(&word(page, field::RAX)) && word(page, field::CR3) != 0;
         let area = pages().find(|(address, page)| !blocks.contains(address) && saved(page));
-        match (ours, area) {
-            (Some((block, _)), Some((area, _))) => {
+        match (blocks.get(self.index), area) {
+            (Some(&block), Some((area, _))) => {
                 self.found = Some((block, area));
                 Ok((block, area))
             }

@@ -63,7 +63,7 @@ pub fn gdb(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
         return Err(Failure::wrong(format!("{found}\n  expected: one of {known}{hint}")));
     };
     if options.stdio {
-        return serve(&running.gdb, statics(&supervisor(workspace))?, index as u64 + 1);
+        return serve(&running.gdb, statics(&supervisor(workspace))?, index);
     }
     doctor::ensure(&[Task::Debug], report)?;
     let elf = binary(workspace, &system.qubes[index].package, &system.qubes[index].binary);
@@ -82,7 +82,7 @@ pub fn gdb(workspace: &Workspace, options: &Options, report: Report) -> Outcome<
 }
 
 /// Serves the gdb at standard input and output.
-fn serve(socket: &Path, statics: (u64, u64), asid: u64) -> Outcome<()> {
+fn serve(socket: &Path, statics: (u64, u64), index: usize) -> Outcome<()> {
     let qemu = UnixStream::connect(socket).map_err(|error| Failure::of(socket.display(), &error))?;
     let copy = || qemu.try_clone().map_err(|error| Failure::of(socket.display(), &error));
     let from_qemu = listen(copy()?, copy()?, |_| {});
@@ -94,7 +94,7 @@ fn serve(socket: &Path, statics: (u64, u64), asid: u64) -> Outcome<()> {
             let _ = std::io::Write::write_all(&mut to_qemu, &[3]);
         }
     });
-    Lens::new(Machine::new(qemu, from_qemu, statics, asid), stdout()).serve(&from_gdb)
+    Lens::new(Machine::new(qemu, from_qemu, statics, index), stdout()).serve(&from_gdb)
 }
 
 /// A thread that takes packets apart, and where they come out.
