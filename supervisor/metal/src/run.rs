@@ -9,8 +9,7 @@ use supervisor_x86::{take_pending_interrupts, tsc};
 use crate::metal::{Metal, QUBES};
 
 /// Runs the system until it is switched off.
-pub(crate) fn run(mut metal: Metal, monitor: &mut Monitor<'static, Metal>) -> ! {
-    let metal = &mut metal;
+pub(crate) fn run(metal: &mut Metal, monitor: &mut Monitor<'static, Metal>) -> ! {
     let first = monitor.start(now(), metal);
     let mut qube = until_run(metal, monitor, first);
     loop {

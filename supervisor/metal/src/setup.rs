@@ -62,7 +62,8 @@ pub(crate) fn setup(
     monitor: &mut Monitor<'static, Metal>,
     processors: &'static mut Processors,
     host: &'static mut HostState,
-) -> Result<Metal, Trouble> {
+    metal: &'static mut Option<Metal>,
+) -> Result<&'static mut Metal, Trouble> {
     let Machine { facts, clock, lapic, mut io_apic, mut memory, pci, iommus, .. } = machine;
     let image = Image::open(facts.module).map_err(Trouble::Image)?;
     let times = Times {
@@ -79,7 +80,7 @@ pub(crate) fn setup(
     let has_pci = image.qubes().any(|(_, qube)| qube.has_pci());
     let (pci, iommus) = if has_pci { (pci, iommus) } else { (None, None) };
     let devices = Devices::start(pci, iommus, &mut memory, facts.memory_end(), lapic.id());
-    let mut metal = Metal {
+    let metal = metal.insert(Metal {
         devices,
         processor,
         vcpus: &mut processors.vcpus,
@@ -88,7 +89,7 @@ pub(crate) fn setup(
         lapic,
         entropy: Entropy::new(seed),
         has_console: debugcon::is_present(),
-    };
+    });
     if source == SeedSource::TimingOnly {
         debugcon::write_bytes(
             b"[skep] warning: this processor gives no random numbers; keys will be guessable\n",
@@ -104,7 +105,7 @@ pub(crate) fn setup(
         metal.vcpus[index.as_usize()].bind(&metal.processor, root, io, &processors.msr, index.get());
         metal.cells[index.as_usize()] = Some(cell);
         if let Some(why) = refused {
-            monitor.withhold(Ticks(tsc::read()), index, format_args!("{why}"), &mut metal);
+            monitor.withhold(Ticks(tsc::read()), index, format_args!("{why}"), metal);
         }
         if let Some(irq) = facts.irq.filter(|irq| *irq < layout::IRQ_PCI) {
             let entry = metal.devices.route_line(irq).map_err(Trouble::Iommu)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use tests_e2e::{Terminal, qemu, root, skep};
+use tests_e2e::{Terminal, empty_folder, plain, qemu, root, skep};
 
 fn made(arguments: &[&str]) {
     let output = skep(arguments).output().expect("cargo runs");
@@ -39,6 +39,59 @@ fn the_iso_boots_under_bios_and_under_uefi() {
         // QEMU's exit status for a clean power off is 33.
         assert_eq!(t.power_off().0, 33, "{firmware:?}");
     }
+}
+
+/// A terminal and as many that answer as there may be; QEMU's processor has sixteen address-space ids, the host's among them.
+fn crowd(answering: usize) -> String {
+    let names = || (1..=answering).map(|number| format!("e{number}"));
+    let qubes =
+        names().map(|name| format!("    {{ path = \"../../unikernels/echo\", name = \"{name}\" }},\n"));
+    let rules = names().map(|name| format!("echo.* console {name} allow\n"));
+    let channel = |server: &str, service| {
+        format!("[[channel]]\nclient = \"console\"\nserver = \"{server}\"\nservice = \"{service}\"\n")
+    };
+    // The terminal has 24 ports, one of them the supervisor's.
+    let channels = names().map(|name| channel(&name, "echo"));
+    format!(
+        "name = \"crowd\"\nmemory = \"32MiB\"\nqubes = [\n    \"../../unikernels/console\",\n{}]\npolicy = \"\"\"\n\
+         {}ctl.tap @anyvm @supervisor deny\nctl.tapped @anyvm @supervisor deny\n\
+         ctl.* console @supervisor allow\n\"\"\"\n{}{}",
+        qubes.collect::<String>(),
+        rules.collect::<String>(),
+        channels.collect::<String>(),
+        channel("@supervisor", "ctl")
+    )
+}
+
+#[test]
+fn twenty_four_qubes_boot_answer_and_begin_anew_and_a_twenty_fifth_is_refused() {
+    let folder = empty_folder("crowd");
+    let mut t = Terminal::run_text(&folder, &crowd(23), &[]);
+    for number in 1..24 {
+        let said = t.command(&format!("say e{number} word-{number}"));
+        assert!(said.contains(&format!("e{number}: word-{number}")), "{said}");
+    }
+    // One with an id of its own, and two that share one.
+    for name in ["e2", "e15", "e23"] {
+        assert!(t.command(&format!("kill {name}")).contains("starts again as generation 2"), "{}", t.seen);
+    }
+    for name in ["e1", "e2", "e14", "e15", "e16", "e23"] {
+        // The first call of a new life may be answered with the news of it.
+        let _ = t.command(&format!("say {name} news"));
+        assert!(t.command(&format!("say {name} again")).contains(&format!("{name}: again")), "{}", t.seen);
+    }
+    let qubes = plain(&t.command("qubes"));
+    assert_eq!(qubes.lines().filter(|line| line.contains("MiB")).count(), 24, "{qubes}");
+    assert_eq!(t.power_off().0, 0);
+
+    let manifest = folder.join("system.toml");
+    fs::write(&manifest, crowd(24).replace("../..", text(&root()))).expect("the manifest");
+    let output = skep(&["image", text(&manifest), "-o", text(&folder.join("system.img"))]).output();
+    let output = output.expect("cargo runs");
+    let told =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("25 qubes") && told.contains("expected: 1 to 24 qubes"), "{told}");
 }
 
 /// Boots the supervisor with an image until it ends; gives the log and the exit status.
