@@ -29,6 +29,7 @@ mod opening;
 mod paste;
 mod said;
 mod showing;
+mod writing;
 
 /// The longest passphrase, in bytes.
 const PASSPHRASE_MAX: usize = 256;
@@ -53,6 +54,7 @@ impl<W: World> Session<'_, W> {
             VaultCommand::List { search } => self.vault_list(search),
             VaultCommand::Add(add) => self.vault_add(add),
             VaultCommand::Edit(edit) => self.vault_edit(edit),
+            VaultCommand::Write(name) => self.vault_write(name),
             VaultCommand::Show { name, reveal } => self.vault_show(name, *reveal),
             VaultCommand::Notes(name) => self.vault_notes(name),
             VaultCommand::Field { name, field } => self.vault_field(name, field),

@@ -165,6 +165,7 @@ fn a_search_keeps_the_words_of_the_line() {
 fn parts_bin_groups_and_history_are_understood() {
     let check = |line: &str, expected| super::tests::check(line, &Command::Vault(None, expected));
     check("vault notes x", VaultCommand::Notes("x"));
+    check("vault write 'a plan'", VaultCommand::Write("a plan"));
     check("vault field x 'recovery code'", VaultCommand::Field { name: "x", field: "recovery code" });
     check("vault history x", VaultCommand::History { name: "x", reveal: false });
     check("vault history --reveal x", VaultCommand::History { name: "x", reveal: true });

@@ -45,6 +45,7 @@ pub(crate) enum VaultCommand<'w> {
         reveal: bool,
     },
     Notes(&'w str),
+    Write(&'w str),
     Field {
         name: &'w str,
         field: &'w str,
@@ -161,6 +162,7 @@ fn of_an_entry<'w>(word: &str, args: &mut Args<'w>) -> Result<VaultCommand<'w>, 
             VaultCommand::Show { name: bounded("name", name, NAME_MAX)?, reveal }
         }
         "notes" => VaultCommand::Notes(args.only_name(ENTRY)?),
+        "write" => VaultCommand::Write(args.only_name("a NAME for the text")?),
         "field" => {
             let (name, field) = two_names(args, [ENTRY, "the FIELD"])?;
             VaultCommand::Field { name, field }

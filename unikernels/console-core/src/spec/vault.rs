@@ -2,7 +2,7 @@
 
 use super::{Spec, spec};
 
-pub(super) static SPECS: [Spec; 36] = [
+pub(super) static SPECS: [Spec; 37] = [
     spec(
         "vault init",
         "[--key-file]",
@@ -83,6 +83,13 @@ pub(super) static SPECS: [Spec; 36] = [
          NAME is the title; GROUP/TITLE when several groups have one; or # and the first digits of the id.",
     ),
     spec("vault notes", "NAME", "show the notes of an entry", ""),
+    spec(
+        "vault write",
+        "NAME",
+        "write a text",
+        "Line by line, in sight, as the notes of the entry NAME: behind what is there, or in a new entry. 'notes' shows it, \n\
+         'edit --notes' asks for all of it anew, 'history' and 'revert' have what it was before. Example: work-write write plan",
+    ),
     spec("vault field", "NAME FIELD", "show a field of an entry", "Protected ones too: you asked for it."),
     spec(
         "vault copy-once",

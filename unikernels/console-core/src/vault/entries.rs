@@ -15,8 +15,8 @@ use ipc_proto_vault_api as api;
 /// The longest password, in bytes.
 const PASSWORD_MAX: usize = 1024;
 /// The longest notes, and the longest line of them that is typed here.
-const NOTES_MAX: usize = 4096;
-const NOTES_LINE_MAX: usize = 1024;
+pub(super) const NOTES_MAX: usize = 4096;
+pub(super) const NOTES_LINE_MAX: usize = 1024;
 /// The longest value of a field that is typed here: a line.
 const FIELD_MAX: usize = 1024;
 
@@ -134,7 +134,12 @@ impl<W: World> Session<'_, W> {
         Ok(())
     }
 
-    fn change(&mut self, id: &Text<256>, name: &str, change: api::Change) -> Result<api::Added, Given> {
+    pub(super) fn change(
+        &mut self,
+        id: &Text<256>,
+        name: &str,
+        change: api::Change,
+    ) -> Result<api::Added, Given> {
         self.ask_vault(name, |vault| vault.edit(id.clone(), change))
     }
 

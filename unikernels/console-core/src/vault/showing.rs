@@ -86,7 +86,7 @@ impl<W: World> Session<'_, W> {
     }
 
     /// Asks for one secret of the entry with this id; `name` is what it is called in a sentence.
-    fn reveal(&mut self, id: &str, name: &str, what: Reveal) -> Result<Secret<Text<4096>>, Given> {
+    pub(super) fn reveal(&mut self, id: &str, name: &str, what: Reveal) -> Result<Secret<Text<4096>>, Given> {
         self.ask_vault(name, |vault| vault.reveal(Text::truncated(id), what))
     }
 
