@@ -1,7 +1,7 @@
 //! What a change of a system changes about who may do what, in human words.
 //!
-//! Systems are compared by names: a renamed qube is one that left and one that came. A line that opens a way to a qube with
-//! the label vault is marked. It errs to the safe side: of two conditions on a method of a vault it does not ask which is wider.
+//! Systems are compared by names: a renamed qube is one that left and one that came. A line that opens a way to a
+//! vault is marked. It errs to the safe side: of two conditions on a method of a vault it does not ask which is wider.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,13 +11,14 @@ use ipc_proto_types::Label;
 
 use crate::link::{Link, Openness, SUPERVISOR, links};
 use crate::network;
+use crate::vault::vaults;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// In words, one line.
     pub text: String,
-    /// The qubes labelled vault to which this opens a way.
+    /// The vaults to which this opens a way.
     pub opens: Vec<String>,
 }
 
@@ -69,7 +70,7 @@ struct Side {
     calls: BTreeMap<Call, Openness>,
     /// Client and server of every channel on which something can pass.
     ways: BTreeSet<(String, String)>,
-    /// For every qube labelled vault, who reaches it, directly or through others.
+    /// For every vault, who reaches it, directly or through others.
     vaults: BTreeMap<String, BTreeSet<String>>,
     /// Where on the network.
     network: network::Rules,
@@ -79,7 +80,7 @@ impl Side {
     fn of(system: &System) -> Side {
         let links = links(system);
         let named = |qube: &build_manifest::Qube| qube.name.to_string();
-        let vaults = system.qubes.iter().filter(|qube| qube.label == Label::Vault).map(named);
+        let vaults = vaults(system).map(named);
         Side {
             labels: system.qubes.iter().map(|qube| (named(qube), qube.label)).collect(),
             devices: system

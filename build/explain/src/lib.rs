@@ -15,6 +15,7 @@ mod network;
 mod reach;
 mod svg;
 pub mod table;
+mod vault;
 mod words;
 
 pub use diff::{Change, Diff, diff};

@@ -1,14 +1,14 @@
-//! A whole system in words: its qubes, who may call what of whom, where on the network, and who can reach what is labelled vault.
+//! A whole system in words: its qubes, who may call what of whom, where on the network, and who can reach the vaults.
 
 use std::fmt::Write as _;
 
 use build_manifest::System;
-use ipc_proto_types::Label;
 
 use crate::link::{Openness, links};
 use crate::network::rules;
 use crate::reach::{Places, reach};
 use crate::table;
+use crate::vault::vaults;
 
 /// The text; it says nothing of lines, sizes or versions, so that it changes exactly when authority does.
 #[must_use]
@@ -55,10 +55,10 @@ pub fn words(system: &System) -> String {
             out += "  nothing\n";
         }
     }
-    for qube in system.qubes.iter().filter(|qube| qube.label == Label::Vault) {
+    for qube in vaults(system) {
         let _ = write!(out, "\n{}", reach(system, qube.name.as_str(), Places::Left).unwrap_or_default());
     }
-    if system.qubes.iter().all(|qube| qube.label != Label::Vault) {
+    if vaults(system).next().is_none() {
         let _ = writeln!(out, "\nno qube has the label vault");
     }
     out

@@ -229,7 +229,7 @@ fn a_way_through_others_is_marked_and_a_narrower_rule_is_not() {
     let opened = diff(&closed, &open);
     assert_eq!(
         opened.to_string(),
-        "! hello may now call console.print of console\n      this opens a way to vault, vault-personal, vault-work\n"
+        "! hello may now call console.print of console\n      this opens a way to vault, vault-personal, vault-work, work-write\n"
     );
     assert!(opened.opens_a_way());
     assert!(!diff(&open, &closed).opens_a_way(), "closing opens nothing");

@@ -72,6 +72,17 @@ fn no_qube_with_a_network_has_a_way_to_a_vault_in_any_shipped_system() {
     );
 }
 
+#[test]
+fn work_write_is_looked_at_as_a_vault_and_work_research_as_networked() {
+    let system = load(&systems().join("desktop.toml"), &Catalogue::builtin())
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(at_channel_of(&system, "vault").contains(&("console", "work-write")));
+    assert!(at_channel_of(&system, "net").contains(&("work-research", "netvm")));
+    let calls = |service| at_channel_of(&system, service).into_iter();
+    let of_write = ["net", "open", "links", "console", "vault-keys", "sign"].map(calls).into_iter().flatten();
+    assert_eq!(of_write.filter(|(from, to)| [*from, *to].contains(&"work-write")).count(), 0);
+}
+
 /// A system with a vault, a network and a viewer, with one more channel and its rule.
 fn with(client: &str, server: &str, service: &str) -> Vec<String> {
     let text = format!(

@@ -68,8 +68,8 @@ fn twenty_four_qubes_boot_answer_and_begin_anew_and_a_twenty_fifth_is_refused() 
     let folder = empty_folder("crowd");
     let mut t = Terminal::run_text(&folder, &crowd(23), &[]);
     for number in 1..24 {
-        let said = t.command(&format!("say e{number} word-{number}"));
-        assert!(said.contains(&format!("e{number}: word-{number}")), "{said}");
+        let said = t.command(&format!("call e{number}:echo.say word-{number}"));
+        assert!(said.contains(&format!("\"word-{number}\"")), "{said}");
     }
     // One with an id of its own, and two that share one.
     for name in ["e2", "e15", "e23"] {
@@ -77,8 +77,9 @@ fn twenty_four_qubes_boot_answer_and_begin_anew_and_a_twenty_fifth_is_refused() 
     }
     for name in ["e1", "e2", "e14", "e15", "e16", "e23"] {
         // The first call of a new life may be answered with the news of it.
-        let _ = t.command(&format!("say {name} news"));
-        assert!(t.command(&format!("say {name} again")).contains(&format!("{name}: again")), "{}", t.seen);
+        let _ = t.command(&format!("call {name}:echo.say news"));
+        let said = t.command(&format!("call {name}:echo.say again-{name}"));
+        assert!(said.contains(&format!("\"again-{name}\"")), "{said}");
     }
     let qubes = plain(&t.command("qubes"));
     assert_eq!(qubes.lines().filter(|line| line.contains("MiB")).count(), 24, "{qubes}");

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tests_e2e::{Server, Terminal, dump, empty_folder, plain, root, skep};
+use tests_e2e::{Server, Terminal, blank_disk, dump, empty_folder, plain, root, skep};
 
 /// The system, without the servers' ports.
 const SYSTEM: &str = include_str!("stories/stories.toml");
@@ -48,6 +48,14 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
 "#;
+
+/// What of the desktop says where its `work-research` may go, and the server's port in it.
+const RESEARCH: [&str; 2] = [
+    "net.connect       work-research    netvm        allow { port: 80 | 443 }",
+    "net.connect       work-research    netvm        allow { port: 80 | 443 | PORT }",
+];
+/// Longest wait for a network.
+const NETWORK: Duration = Duration::from_secs(60);
 
 /// The system, the servers, and how memory is read from outside.
 struct Day {
@@ -169,7 +177,7 @@ fn a_link_of_work_opens_in_a_red_disposable_and_vanishes() {
 }
 
 #[test]
-fn bills_reaches_its_bank_and_social_its_friends_and_write_nothing() {
+fn bills_reaches_its_bank_and_social_its_friends_and_draft_nothing() {
     let mut day = Day::begin("story-places");
     day.until_there_is_a_network();
     let [page, bank, social] = [&day.page, &day.bank, &day.social].map(|server| server.port);
@@ -186,16 +194,15 @@ fn bills_reaches_its_bank_and_social_its_friends_and_write_nothing() {
         day.does(&format!("open http://10.0.2.3:{own}/ in {place}"), denied);
     }
     day.wiped();
-    day.does(&format!("open {} in work-write", url(page)), "work-write has no channel to the network");
 
-    // It has no disposable either: its link is refused, and the person is told so once.
+    // Who has no disposable has its link refused, and the person is told so once.
     let refused =
-        "work-write asked to open a link; that is refused, since no disposable is opened for work-write.";
+        "work-draft asked to open a link; that is refused, since no disposable is opened for work-draft.";
     for url in [url(page), url(page), format!("http://bank@10.0.2.2:{page}/")] {
-        day.does(&format!("say work-write {url}"), "work-write: asking");
+        day.does(&format!("say work-draft {url}"), "work-draft: asking");
         sleep(SOON);
     }
-    day.does("say work-write heard", "work-write: Refused, Refused, NotAnAddress, 0 more");
+    day.does("say work-draft heard", "work-draft: Refused, Refused, NotAnAddress, 0 more");
     assert_eq!(plain(&day.t.seen).matches(refused).count(), 1, "{}", day.t.seen);
     assert_eq!(plain(&day.t.seen).matches(CHOICE).count(), 0, "{}", day.t.seen);
     assert_eq!(day.t.power_off().0, 0);
@@ -220,4 +227,68 @@ fn a_network_that_ends_in_the_middle_of_a_download_is_said_and_the_next_one_work
     day.does(&format!("open http://10.0.2.2:{port}/a.html"), CANARIES[0]);
     day.does("close", "viewer is gone");
     assert_eq!(day.t.power_off().0, 0);
+}
+
+/// On the desktop as it is shipped, but for one more port of `work-research`: that of a server.
+#[test]
+fn what_is_written_in_work_write_is_kept_there_and_work_research_looks_things_up() {
+    let folder = empty_folder("story-write");
+    let host = std::net::TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
+    host.set_nonblocking(true).expect("a listener that does not wait");
+    let port = host.local_addr().expect("its port").port();
+    let page = folder.join("page");
+    std::fs::create_dir_all(&page).expect("a folder for what is served");
+    std::fs::write(page.join("a.html"), "<p>what was looked up").expect("a page");
+    let mut command = Command::new("python3");
+    command.args(["-u", "-c", SERVER]).arg(&page);
+    let server = Server::of(command, |line| line.trim().parse().ok());
+    let desktop = std::fs::read_to_string(root().join("build/systems/desktop.toml")).expect("the desktop");
+    assert!(desktop.contains(RESEARCH[0]), "the desktop has another rule for work-research");
+    let desktop = desktop.replace(RESEARCH[0], &RESEARCH[1].replace("PORT", &server.port.to_string()));
+    let disk = ["--disk", &blank_disk("story-write"), "--disk-size", "256"].map(String::from);
+    let mut t = Terminal::run_text(&folder, &desktop, &disk);
+
+    assert!(
+        t.secret_command("work-write init", &["pass", "pass"]).contains("work-write is open"),
+        "{}",
+        t.seen
+    );
+    t.keys("work-write write plan\r");
+    for line in ["Meet at noon.", "", "Bring the map.", "."] {
+        t.until("| ");
+        t.keys(&format!("{line}\r"));
+    }
+    assert!(t.until("skep> ").contains("'plan' has 29 bytes"), "{}", t.seen);
+    let _ = t.command("work-write lock");
+    assert!(t.command("work-write notes plan").contains("locked"), "{}", t.seen);
+
+    let start = Instant::now();
+    while !plain(&t.command("call net.status")).contains("10, 0, 2, 15") {
+        assert!(start.elapsed() < NETWORK, "no network:\n{}", t.seen);
+        sleep(Duration::from_millis(200));
+    }
+    for (command, refusal) in [
+        (format!("open http://10.0.2.2:{port}/ in work-write"), "work-write has no channel to the network"),
+        (
+            format!("call work-write:net.connect 10.0.2.2 {port}"),
+            "no channel to a service 'net' of 'work-write'.",
+        ),
+        (format!("open http://10.0.2.2:{port}/ in work-research"), "the network's rules deny it"),
+        ("work-write key list".into(), "no channel"),
+    ] {
+        let said = plain(&t.command(&command));
+        assert!(said.contains(refusal), "{command}: {said}");
+    }
+    let nobody = host.accept().expect_err("nobody came");
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    let opened = plain(&t.command(&format!("open http://10.0.2.2:{}/a.html in work-research", server.port)));
+    assert!(opened.contains("▲│ what was looked up"), "{opened}");
+    assert!(t.command("close").contains("work-research is gone"), "{}", t.seen);
+
+    assert!(t.command("kill work-write").contains("generation 2"), "{}", t.seen);
+    let _ = t.command("work-write status");
+    assert!(t.secret_command("work-write unlock", &["pass"]).contains("1 entry"), "{}", t.seen);
+    let notes = plain(&t.command("work-write notes plan"));
+    assert!(notes.contains("Meet at noon.") && notes.contains("Bring the map."), "{notes}");
+    assert_eq!(t.power_off().0, 0);
 }

@@ -25,10 +25,15 @@ fn no_way_leads_from_a_vault_to_the_network() {
     // What the running tables say.
     let reach = plain(&t.command("policy who-can-reach netvm"));
     assert!(reach.contains("No other qube can reach netvm."), "{reach}");
-    assert!(!reach.contains("vault"), "{reach}");
-    let reach = plain(&t.command("policy who-can-reach vault"));
-    assert!(reach.contains("No other qube can reach vault."), "{reach}");
-    assert!(!reach.contains("viewer") && !reach.contains("netvm"), "{reach}");
+    assert!(!reach.contains("vault") && !reach.contains("work-write"), "{reach}");
+    for vault in ["vault", "work-write"] {
+        let reach = plain(&t.command(&format!("policy who-can-reach {vault}")));
+        assert!(reach.contains(&format!("No other qube can reach {vault}.")), "{reach}");
+        assert!(
+            ["viewer", "netvm", "personal-", "work-research"].iter().all(|name| !reach.contains(name)),
+            "{reach}"
+        );
+    }
 
     // The same by trying.
     let there = std::iter::repeat_with(|| {
@@ -41,10 +46,20 @@ fn no_way_leads_from_a_vault_to_the_network() {
         // A vault and its clone are no viewers, and nobody starts them as one.
         (format!("open {page} in vault"), "vault has no channel to the network, and opens no documents."),
         (format!("open {page} in vault-work"), "vault-work has no channel to the network"),
+        (
+            format!("open {page} in work-write"),
+            "work-write has no channel to the network, and opens no documents.",
+        ),
         ("start vault".into(), "vault is no disposable"),
+        ("start work-write".into(), "work-write is no disposable"),
         ("start vault-work".into(), "vault-work is no disposable"),
         // A vault serves no network and a viewer no vault, whatever the console calls.
         (format!("call vault:net.connect 10.0.2.2 {port}"), "no channel to a service 'net' of 'vault'."),
+        (
+            format!("call work-write:net.connect 10.0.2.2 {port}"),
+            "no channel to a service 'net' of 'work-write'.",
+        ),
+        ("call work-research:vault.status".into(), "no channel to a service 'vault' of 'work-research'."),
         ("call viewer-1:vault.status".into(), "no channel to a service 'vault' of 'viewer-1'."),
         // The console has both, and the policy leaves it only a look at the network.
         (format!("call netvm:net.connect 10.0.2.2 {port}"), "The policy denies this call to netvm."),

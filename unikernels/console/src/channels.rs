@@ -16,11 +16,10 @@ use unikernels_rt::{Channel, Qube};
 
 /// Most qubes one can `say` something to.
 const ECHOES_MAX: usize = 8;
-/// Most vaults: each takes 20 KiB of memory for its messages.
-const VAULTS_MAX: usize = 4;
-
-/// Most viewers: each takes 8 KiB of memory for its messages.
-const VIEWERS_MAX: usize = 4;
+/// Most vaults: each that there is takes 20 KiB of memory for its messages.
+const VAULTS_MAX: usize = 8;
+/// Most viewers: each that there is takes 8 KiB of memory for its messages.
+const VIEWERS_MAX: usize = 8;
 
 type Viewer = OpenClient<'static, Channel>;
 type Vault = VaultClient<'static, Channel>;
