@@ -41,9 +41,7 @@ impl fmt::Display for Trouble {
             Self::Processor(SvmError::NoNestedPaging) => {
                 f.write_str("this processor has no nested paging; Skep needs it")
             }
-            Self::Processor(SvmError::TooFewAsids) => {
-                f.write_str("this processor has too few address-space ids")
-            }
+            Self::Processor(SvmError::NoAsids) => f.write_str("this processor has no address-space ids"),
             Self::Memory(what, FramesError::OutOfMemory) => {
                 write!(f, "not enough memory for {what}; give the machine more")
             }

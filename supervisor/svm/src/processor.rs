@@ -18,7 +18,7 @@ pub enum SvmError {
     /// No nested paging (CPUID 0x8000_000a EDX bit 0).
     NoNestedPaging,
     /// No address-space id beside the host's.
-    TooFewAsids,
+    NoAsids,
 }
 
 /// Two pages that the processor uses: where VMRUN keeps the host, and where VMSAVE put the host's other registers.
@@ -67,7 +67,7 @@ impl Processor {
             return Err(SvmError::NoNestedPaging);
         }
         if features.ebx < 2 {
-            return Err(SvmError::TooFewAsids);
+            return Err(SvmError::NoAsids);
         }
         if read_msr(VM_CR) & VM_CR_SVMDIS != 0 {
             return Err(SvmError::Disabled);

@@ -25,6 +25,7 @@ mod links;
 mod paging;
 mod report;
 mod vault;
+mod writing;
 
 const GREETING: &str = "Skep 0.1.0 — 3 qubes. Type 'help'.\n";
 
