@@ -248,6 +248,13 @@ fn what_is_written_in_work_write_is_kept_there_and_work_research_looks_things_up
     let disk = ["--disk", &blank_disk("story-write"), "--disk-size", "256"].map(String::from);
     let mut t = Terminal::run_text(&folder, &desktop, &disk);
 
+    // When the network is there, all that was made before it is, too.
+    let start = Instant::now();
+    while !plain(&t.command("call net.status")).contains("10, 0, 2, 15") {
+        assert!(start.elapsed() < NETWORK, "no network:\n{}", t.seen);
+        sleep(Duration::from_millis(200));
+    }
+
     assert!(
         t.secret_command("work-write init", &["pass", "pass"]).contains("work-write is open"),
         "{}",
@@ -262,11 +269,6 @@ fn what_is_written_in_work_write_is_kept_there_and_work_research_looks_things_up
     let _ = t.command("work-write lock");
     assert!(t.command("work-write notes plan").contains("locked"), "{}", t.seen);
 
-    let start = Instant::now();
-    while !plain(&t.command("call net.status")).contains("10, 0, 2, 15") {
-        assert!(start.elapsed() < NETWORK, "no network:\n{}", t.seen);
-        sleep(Duration::from_millis(200));
-    }
     for (command, refusal) in [
         (format!("open http://10.0.2.2:{port}/ in work-write"), "work-write has no channel to the network"),
         (
