@@ -17,7 +17,7 @@ pub struct NewEntry {
     pub url: Text<512>,
     /// Tags.
     pub tags: List<Text<64>, 8>,
-    /// The password, or how to make one.
+    /// The password, or how to make one; an empty one is none.
     pub password: NewPassword,
     /// How to make one-time codes.
     pub totp: Option<NewTotp>,

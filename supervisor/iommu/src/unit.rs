@@ -84,7 +84,7 @@ pub(crate) struct Place {
 }
 
 /// What the vendors do differently.
-pub(crate) trait Vendor<H: Hardware>: Sync {
+pub(crate) trait Vendor<H: Hardware> {
     /// Makes the tables that block all devices.
     fn prepare(&self, hw: &mut H, found: &Found) -> Result<Shared, Error>;
     /// Makes a unit use them.

@@ -28,21 +28,21 @@ struct Statics {
     monitor: Monitor<'static, Metal>,
     processors: Processors,
     host: HostState,
-    metal: Option<Metal>,
 }
 
 static STATICS: TakeOnce<Statics> = TakeOnce::new(Statics {
     monitor: Monitor::empty(),
     processors: Processors::new(),
     host: HostState::new(),
-    metal: None,
 });
 
 fn main(machine: Machine) -> ! {
-    let Some(Statics { monitor, processors, host, metal }) = STATICS.take() else {
+    let Some(Statics { monitor, processors, host }) = STATICS.take() else {
         fatal::stop(format_args!("cannot boot: entered twice"), Ending::Failed)
     };
-    match setup::setup(machine, monitor, processors, host, metal) {
+    // Made where it stays: it is large, and each move of it would take as much of the stack again.
+    let mut metal = None;
+    match setup::setup(machine, monitor, processors, host, &mut metal) {
         Ok(metal) => run::run(metal, monitor),
         Err(trouble) => fatal::stop(format_args!("cannot boot: {trouble}"), Ending::Failed),
     }

@@ -55,13 +55,13 @@ impl fmt::Display for Trouble {
 }
 
 /// Makes the qubes.
-pub(crate) fn setup(
+pub(crate) fn setup<'m>(
     machine: Machine,
     monitor: &mut Monitor<'static, Metal>,
     processors: &'static mut Processors,
     host: &'static mut HostState,
-    metal: &'static mut Option<Metal>,
-) -> Result<&'static mut Metal, Trouble> {
+    metal: &'m mut Option<Metal>,
+) -> Result<&'m mut Metal, Trouble> {
     let Machine { facts, clock, lapic, mut io_apic, mut memory, pci, iommus, .. } = machine;
     let image = Image::open(facts.module).map_err(Trouble::Image)?;
     let times = Times {

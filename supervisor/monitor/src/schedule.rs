@@ -112,7 +112,7 @@ impl<M: Machine> Core<'_, M> {
     /// wants to run. One that fires too early costs an interrupt.
     #[inline(always)]
     fn set_timer(&mut self, machine: &mut M) {
-        let contenders = u64::from(self.runnable) | u64::from(self.rebuilding) << 32;
+        let contenders = self.runnable | self.rebuilding;
         if contenders & contenders.wrapping_sub(1) != 0 {
             self.set_timer_earlier(machine, self.slice_end);
         } else if self.next_deadline < self.armed {

@@ -6,7 +6,7 @@
 use core::cell::UnsafeCell;
 
 /// Size of the stack the supervisor runs on.
-const MAIN: usize = 88 * 1024;
+const MAIN: usize = 92 * 1024;
 /// Size of each fault stack.
 const FAULT: usize = 8 * 1024;
 const PAGE: usize = 4096;

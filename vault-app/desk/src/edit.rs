@@ -1,7 +1,7 @@
 //! Entries added and changed.
 
 use ipc_proto_types::{Secret, Text};
-use ipc_proto_vault_api::{Added, Change, NewEntry, VaultError};
+use ipc_proto_vault_api::{Added, Change, NewEntry, NewPassword, VaultError};
 use vault_app_codes::Random;
 use vault_app_entries::{Changes, Content, Entry, EntryId, Field, GroupId, Item, SecretText, Store};
 
@@ -13,7 +13,7 @@ use crate::names::resolve;
 /// A new entry.
 ///
 /// # Errors
-/// `EntryExists`, `NoSuchGroup`, `Ambiguous` for the group, `EmptyPassphrase` for no title, no password or an empty tag,
+/// `EntryExists`, `NoSuchGroup`, `Ambiguous` for the group, `EmptyPassphrase` for no title or an empty tag,
 /// `WeakRecipe`, `BadTotp`, `Full`, `TooLong`, `Internal`.
 pub fn add(
     store: &Store,
@@ -30,7 +30,10 @@ pub fn add(
     content.tags = tags(&new.tags);
     content.totp = new.totp.as_ref().map(totp).transpose()?;
     content.expires_s = new.expires.map(|expiry| expiry.unix_s);
-    password(&mut content, &new.password, random)?;
+    // An empty one is none: of a text, for instance. The terminal takes none for a slip when it asks for one.
+    if !matches!(&new.password, NewPassword::Given(given) if given.expose().is_empty()) {
+        password(&mut content, &new.password, random)?;
+    }
     let added = added(&content);
     let id = EntryId::random(random).map_err(|_| VaultError::Internal)?;
     Ok((store.add(id, group, content, now_s).map_err(refusal)?, added))

@@ -41,6 +41,17 @@ fn a_new_entry_holds_what_it_was_given() {
 }
 
 #[test]
+fn an_entry_may_have_no_password_and_is_no_weak_one_then() {
+    let mut desk = Desk::new();
+    let added = desk.add(&NewEntry { password: given(""), ..new("", "plan") }).unwrap();
+    assert_eq!((added.entropy_centibits, added.generated), (0, false));
+    let text = Secret::new(text("Meet at noon.\n\nBring the map."));
+    desk.edit("plan", &Change::Notes(text)).unwrap();
+    assert_eq!(desk.show("plan").unwrap().notes_bytes, 29);
+    assert_eq!(desk.edit("plan", &Change::Password(given(""))), Err(VaultError::EmptyPassphrase));
+}
+
+#[test]
 fn titles_are_one_of_a_kind_in_a_group_and_not_empty() {
     let mut desk = Desk::new();
     desk.make_group("work").unwrap();
