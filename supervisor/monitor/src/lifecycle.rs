@@ -2,7 +2,7 @@
 //! begins after a delay that doubles while lives stay short, or when `ctl` is asked for it.
 
 use ipc_proto_ctl_api::EndReason;
-use ipc_proto_types::{Generation, MAX_CHANNELS, MAX_PORTS, QubeIndex};
+use ipc_proto_types::{Generation, MAX_CHANNELS, MAX_PORTS, MAX_QUBES, QubeIndex};
 use supervisor_image::Restart;
 use supervisor_mem::Gpa;
 use supervisor_vcpu::Ticks;
@@ -12,7 +12,7 @@ use crate::audit::{Access, Outcome, Stamp};
 use crate::channel::{ENDPOINTS, EndpointIndex};
 use crate::machine::{Machine, Next, Page};
 use crate::monitor::{Core, Monitor, attention};
-use crate::qube::{Chores, Life, bit, wake};
+use crate::qube::{Chores, Life, QUBES, bit, wake};
 use crate::schedule::first;
 
 /// The first delay is a second divided by this: 10 ms.
@@ -153,31 +153,53 @@ impl<M: Machine> Core<'_, M> {
         }
     }
 
-    /// Does a piece of what was put off: ends or starts one qube that a ctl call names, tells of one channel that was parted, or
-    /// of one end.
+    /// Does one piece of what was put off: ends or starts a qube that a ctl call names, or tells of one channel that was parted,
+    /// or of one end. What is left is for the next exit, which comes at once: two pieces, or one and the call that asked for it,
+    /// would be the dearest exit.
     #[cold]
     #[inline(never)]
     pub(crate) fn attend(&mut self, now: Ticks, machine: &mut M) {
+        let asked_now = self.attention & attention::LATER != 0;
+        self.attention &= (1 << MAX_QUBES) - 1;
+        if !asked_now {
+            self.attend_one(now, machine);
+        }
+        if self.parted != 0 {
+            self.attention |= attention::PARTED;
+        }
+        if self.untold.qubes != 0 {
+            self.attention |= attention::ENDED;
+        }
+        if self.attention != 0 {
+            self.armed = now;
+            machine.set_timer(now);
+        }
+    }
+
+    fn attend_one(&mut self, now: Ticks, machine: &mut M) {
         if let Some(named) = first(self.attention) {
             self.attention &= !bit(named);
             match self.at(named).life {
                 Life::Prepared => self.begin_life(now, named, machine),
                 _ => self.end(now, machine, named, EndReason::Killed),
             }
-        }
-        let channel = self.parted.trailing_zeros();
-        if self.parted != 0 {
+        } else if self.parted != 0 {
+            let channel = self.parted.trailing_zeros();
             self.parted &= self.parted - 1;
             self.tell_parted(machine, channel as usize % MAX_CHANNELS);
         } else {
             self.tell_ended(now, machine);
         }
-        self.attention &= !(attention::MACHINE | attention::PARTED | attention::ENDED);
-        if self.parted != 0 {
-            self.attention |= attention::PARTED;
-        }
-        if self.untold.qubes != 0 {
-            self.attention |= attention::ENDED;
+    }
+
+    /// Begins a life whose time has come, one an interrupt, and none before its last end was told.
+    pub(crate) fn begin_due(&mut self, now: Ticks, machine: &mut M) {
+        let is_due = |index: &QubeIndex| {
+            let q = &self.qubes[index.as_usize() % QUBES];
+            q.life == Life::BackingOff && q.deadline <= now && self.untold.qubes & bit(*index) == 0
+        };
+        if let Some(index) = QubeIndex::all().find(is_due) {
+            self.begin_life(now, index, machine);
         }
     }
 

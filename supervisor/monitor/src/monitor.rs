@@ -33,6 +33,8 @@ pub(crate) mod attention {
     pub(crate) const PARTED: u32 = 1 << (MAX_QUBES + 1);
     /// Lives ended and clients of ctl do not know yet.
     pub(crate) const ENDED: u32 = 1 << (MAX_QUBES + 2);
+    /// A qube was named in this exit, which has enough to do: its turn is the next one, which comes at once.
+    pub(crate) const LATER: u32 = 1 << (MAX_QUBES + 3);
 }
 
 const _: () = assert!(MAX_CHANNELS <= 64, "a bit for each channel");

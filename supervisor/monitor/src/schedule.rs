@@ -68,7 +68,7 @@ impl<M: Machine> Core<'_, M> {
             return Next::PowerOff;
         }
         // Who idles does not put off.
-        while self.runnable == 0 && self.rebuilding == 0 && self.attention != 0 {
+        if self.runnable == 0 && self.rebuilding == 0 && self.attention != 0 {
             self.attend(now, machine);
         }
         if self.rebuilding != 0 && (self.runnable == 0 || !self.rebuilt_last) {
@@ -136,18 +136,12 @@ impl<M: Machine> Core<'_, M> {
             return;
         }
         self.next_deadline = Ticks::NEVER;
-        // One life at a time, and none before its last end was told; the next begins as soon as the timer fires again, which
-        // is at once.
-        let mut begun = false;
         for index in QubeIndex::all() {
             let Some(qube) = self.qube(index) else { break };
             let (life, deadline) = (qube.life, qube.deadline);
             match life {
                 Life::Waiting if deadline <= now => self.wake(machine, index, wake::DEADLINE),
-                Life::BackingOff if deadline <= now && !begun && self.untold.qubes & bit(index) == 0 => {
-                    begun = true;
-                    self.begin_life(now, index, machine);
-                }
+                // A life that is due begins at the timer's next interrupt, which comes at once.
                 Life::Waiting | Life::BackingOff => self.next_deadline = self.next_deadline.min(deadline),
                 Life::Runnable | Life::Rebuilding | Life::Prepared | Life::Ended | Life::Nobody => {}
             }

@@ -197,7 +197,7 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
         let index = self.find(&name)?;
         let q = self.core.qube(index).filter(|q| q.is_alive()).ok_or(ctl::CtlError::NotRunning)?;
         let next = q.generation.next().0;
-        self.core.attention |= bit(index);
+        self.core.attention |= bit(index) | attention::LATER;
         Ok(next)
     }
 
@@ -268,7 +268,7 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
             // A life waits for the last one's obituary.
             Life::Prepared if !is_untold => {
                 let next = q.generation.next().0;
-                self.core.attention |= bit(index);
+                self.core.attention |= bit(index) | attention::LATER;
                 Ok(next)
             }
             Life::Ended => Err(ctl::CtlError::NotRunning),

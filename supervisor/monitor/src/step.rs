@@ -110,10 +110,12 @@ impl<M: Machine> Monitor<'_, M> {
         if arrived.timer {
             core.armed = Ticks::NEVER;
         }
-        core.expire(now, machine);
         if core.attention != 0 {
             core.attend(now, machine);
+        } else if now >= core.next_deadline {
+            core.begin_due(now, machine);
         }
+        core.expire(now, machine);
         if core.power_off || !core.has_slice_left(now) {
             return core.pick(now, machine);
         }

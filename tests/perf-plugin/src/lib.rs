@@ -11,6 +11,9 @@
 //!
 //! With the argument `profile=on` it also prints `profile: ADDRESS TIMES` for every host instruction that ran.
 //!
+//! With the argument `trace=on` it also prints `dearest: ADDRESS` for every instruction of the dearest exit, copies included,
+//! in their order.
+//!
 //! With the argument `counter=FILE` it listens at that Unix socket and tells whoever connects, in a line, how many instructions
 //! have been retired, both worlds. A processor that halts retires none.
 //!
@@ -72,6 +75,10 @@ static COPYING_SINCE: AtomicU64 = AtomicU64::new(0);
 static IN_QUBE: AtomicBool = AtomicBool::new(false);
 /// Host instructions are to be counted one by one.
 static PROFILE: AtomicBool = AtomicBool::new(false);
+/// The instructions of the dearest exit are to be told.
+static TRACE: AtomicBool = AtomicBool::new(false);
+/// Addresses of the host instructions of this stretch, if they are traced.
+static STRETCH: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 /// Their counters, by address.
 static COUNTERS: Mutex<BTreeMap<u64, &'static AtomicU64>> = Mutex::new(BTreeMap::new());
 
@@ -84,6 +91,7 @@ struct Seen {
     dearest_number: u64,
     dearest_with_copies: u64,
     costs: BTreeMap<u64, u64>,
+    trace: Vec<u64>,
 }
 
 static SEEN: Mutex<Seen> = Mutex::new(Seen {
@@ -94,6 +102,7 @@ static SEEN: Mutex<Seen> = Mutex::new(Seen {
     dearest_number: 0,
     dearest_with_copies: 0,
     costs: BTreeMap::new(),
+    trace: Vec::new(),
 });
 
 /// Called by QEMU when it loads the plugin.
@@ -116,6 +125,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
         let argument = unsafe { CStr::from_ptr(argument) };
         match argument.to_str().ok().and_then(|text| text.split_once('=')) {
             Some(("profile", "on")) => PROFILE.store(true, Ordering::Relaxed),
+            Some(("trace", "on")) => TRACE.store(true, Ordering::Relaxed),
             // A plugin that cannot be installed ends QEMU, which says so.
             Some(("counter", path)) if tell(path).is_err() => return 1,
             _ => {}
@@ -152,6 +162,9 @@ extern "C" fn translated(_id: Id, block: *mut c_void) {
         if PROFILE.load(Ordering::Relaxed) && !IN_QUBE.load(Ordering::Relaxed) {
             watch(instruction);
         }
+        if TRACE.load(Ordering::Relaxed) && !IN_QUBE.load(Ordering::Relaxed) {
+            trace(instruction);
+        }
         let callback: Callback = match bytes(instruction).as_slice() {
             // MOVUPS from memory, with or without a prefix for the upper registers.
             [0x0f, 0x10, modrm, ..] | [0x40..=0x4f, 0x0f, 0x10, modrm, ..] if *modrm < 0xc0 => {
@@ -179,6 +192,22 @@ fn watch(instruction: *mut c_void) {
     let counter: &'static AtomicU64 = counters.entry(address).or_insert_with(|| Box::leak(Box::default()));
     // SAFETY: as above; the counter lives for ever.
     unsafe { qemu_plugin_register_vcpu_insn_exec_inline(instruction, 0, counter, 1) };
+}
+
+/// Has an instruction told of whenever it runs.
+fn trace(instruction: *mut c_void) {
+    // SAFETY: the instruction belongs to a block that QEMU lends for the call we are in.
+    let address = unsafe { qemu_plugin_insn_vaddr(instruction) };
+    let data = std::ptr::without_provenance_mut(usize::try_from(address).unwrap_or(0));
+    // SAFETY: as above; flags 0 says that the callback reads no registers, and what it is given is a number.
+    unsafe { qemu_plugin_register_vcpu_insn_exec_cb(instruction, traced, 0, data) };
+}
+
+/// A host instruction is about to run.
+extern "C" fn traced(_: c_uint, address: *mut c_void) {
+    if let Ok(mut stretch) = STRETCH.lock() {
+        stretch.push(address.addr() as u64);
+    }
 }
 
 fn bytes(instruction: *const c_void) -> Vec<u8> {
@@ -215,6 +244,9 @@ impl Seen {
         if stretch - copying > self.dearest {
             self.dearest = stretch - copying;
             self.dearest_number = self.exits;
+            if let Ok(stretch) = STRETCH.lock() {
+                self.trace.clone_from(&stretch);
+            }
         }
     }
 }
@@ -237,6 +269,9 @@ extern "C" fn heard(_: c_uint, _: *mut c_void) {
 fn since(retired: u64) {
     DEAF_SINCE.store(retired, Ordering::Relaxed);
     COPYING_SINCE.store(COPYING.load(Ordering::Relaxed), Ordering::Relaxed);
+    if let Ok(mut stretch) = STRETCH.lock() {
+        stretch.clear();
+    }
 }
 
 /// VMSAVE is about to run: an exit has just happened.
@@ -265,6 +300,9 @@ extern "C" fn finished(_: Id, _: *mut c_void) {
     costs.sort_by_key(|(cost, times)| (std::cmp::Reverse(**times), **cost));
     for (cost, times) in costs.into_iter().take(12) {
         text += &format!("plugin: cost_{cost}={times}\n");
+    }
+    for address in &seen.trace {
+        text += &format!("dearest: {address:#x}\n");
     }
     if let Ok(counters) = COUNTERS.lock() {
         for (address, counter) in counters.iter() {

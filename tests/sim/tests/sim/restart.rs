@@ -293,6 +293,22 @@ fn a_kill_that_was_taken_late_is_carried_out_at_once() {
 }
 
 #[test]
+fn a_kill_the_call_for_it_and_all_who_hear_of_it_have_exits_of_their_own() {
+    let image = plan().image();
+    let mut world = World::new(&image, 0);
+    world.program("server", |_| EchoServer::default());
+    let client = world.drive("client");
+    world.boot();
+    let driven = Driven::start(&mut world, client);
+    let mut ctl_port = driven.port(1);
+    let mut ctl = CtlClient::new(&mut ctl_port);
+    let before = driven.world().tally("client").interruptions;
+    assert_eq!(ctl.kill(name("server")), Ok(Ok(2)));
+    // The end, the channel that was parted by it, the client of ctl: each at once, and none with another.
+    assert_eq!(driven.world().tally("client").interruptions - before, 3);
+}
+
+#[test]
 fn the_delay_before_a_new_life_doubles_and_starts_anew_after_a_long_life() {
     let image = Plan::new(&["mayfly"]).image();
     let mut world = World::new(&image, 0);
