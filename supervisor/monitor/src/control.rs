@@ -1,7 +1,6 @@
 //! The console's control queue: announcing ports, opening and closing them (VIRTIO 1.2, 5.3.6.2).
 
 use ipc_proto_types::{ChannelIndex, MAX_PORTS, QubeIndex, Role};
-use supervisor_vcpu::Ticks;
 use supervisor_virtio::control::{Event, LEN, Message, NAME_MAX};
 use supervisor_virtio::{Malformed, QUEUE_SIZE_MAX, QueueState};
 
@@ -17,13 +16,13 @@ const CONTROL_MAX: u32 = 4;
 
 impl<M: Machine> Core<'_, M> {
     /// Takes what the driver says on the control queue.
-    pub(crate) fn control(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+    pub(crate) fn control(&mut self, machine: &mut M, qube: QubeIndex) {
         for _ in 0..CONTROL_MAX {
             let mut bytes = [0; LEN];
             let taken = match self.at(qube).control_tx.waiting() {
                 Ok(None) => {
                     self.at(qube).chores.clear_backlog();
-                    return self.announce(now, machine, qube);
+                    return self.announce(machine, qube);
                 }
                 Ok(Some(ring)) => ring.take(&mut bytes).map(|(chain, message)| {
                     ring.complete(chain);
@@ -32,17 +31,17 @@ impl<M: Machine> Core<'_, M> {
                 Err(fault) => Err(fault),
             };
             match taken {
-                Ok(Some(message)) => self.handle(now, machine, qube, message),
-                Ok(None) => self.refuse_control(now, qube),
-                Err(fault) => return self.poison_control(now, machine, qube, fault),
+                Ok(Some(message)) => self.handle(machine, qube, message),
+                Ok(None) => self.refuse_control(qube),
+                Err(fault) => return self.poison_control(machine, qube, fault),
             }
         }
         // Perhaps the driver has said more than is taken in one exit; its next wait takes more instead of sleeping.
         self.at(qube).chores.set_backlog();
-        self.announce(now, machine, qube);
+        self.announce(machine, qube);
     }
 
-    fn handle(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, message: Message) {
+    fn handle(&mut self, machine: &mut M, qube: QubeIndex, message: Message) {
         if message.event == Event::DeviceReady {
             if message.value == 1 {
                 for port in 0..MAX_PORTS {
@@ -53,29 +52,29 @@ impl<M: Machine> Core<'_, M> {
             }
             return;
         }
-        let Some(end) = port_end(self, qube, message.port) else { return self.refuse_control(now, qube) };
+        let Some(end) = port_end(self, qube, message.port) else { return self.refuse_control(qube) };
         match message.event {
             Event::PortReady => self.announce_later(end, |a| {
                 a.name = true;
                 a.open = true;
             }),
             Event::PortOpen if message.value == 0 => self.port_closed(machine, end),
-            Event::PortOpen => self.port_opened(now, machine, qube, end),
-            Event::DeviceReady | Event::PortAdd | Event::PortName => self.refuse_control(now, qube),
+            Event::PortOpen => self.port_opened(machine, qube, end),
+            Event::DeviceReady | Event::PortAdd | Event::PortName => self.refuse_control(qube),
         }
     }
 
     /// The driver opened its end, or acknowledged its peer's new life. What it is already is not news to its peer.
-    fn port_opened(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, end: EndpointIndex) {
+    fn port_opened(&mut self, machine: &mut M, qube: QubeIndex, end: EndpointIndex) {
         if self.endpoints[end.index()].stale {
-            self.discard_stale(now, machine, end);
+            self.discard_stale(machine, end);
             self.endpoints[end.index()].stale = false;
         } else if self.endpoints[end.index()].opened {
             return;
         }
         let endpoint = &mut self.endpoints[end.index()];
         if [endpoint.rx.state(), endpoint.tx.state()] != [QueueState::Ready; 2] {
-            return self.refuse_control(now, qube);
+            return self.refuse_control(qube);
         }
         endpoint.opened = true;
         self.refresh(machine, end.channel());
@@ -92,7 +91,7 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Drops what was queued for the peer's last life, so that its next one never sees it.
-    fn discard_stale(&mut self, now: Ticks, machine: &mut M, end: EndpointIndex) {
+    fn discard_stale(&mut self, machine: &mut M, end: EndpointIndex) {
         let mut dropped = 0;
         for _ in 0..QUEUE_SIZE_MAX {
             let discarded = match self.endpoints[end.index()].tx.waiting() {
@@ -101,12 +100,12 @@ impl<M: Machine> Core<'_, M> {
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = discarded {
-                return self.poison(now, machine, end, Refusal::Queue(fault));
+                return self.poison(machine, end, Refusal::Queue(fault));
             }
             dropped += 1;
         }
         if dropped > 0 {
-            self.record(now, end, None, Outcome::Refused, Refusal::PeerRestarted.code());
+            self.record(end, None, Outcome::Refused, Refusal::PeerRestarted.code());
         }
     }
 
@@ -151,7 +150,7 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Sends the control messages that are due, as far as the driver left buffers for them.
-    pub(crate) fn announce(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+    pub(crate) fn announce(&mut self, machine: &mut M, qube: QubeIndex) {
         for _ in 0..CONTROL_MAX {
             let q = self.at(qube);
             let due = q.chores.announcements();
@@ -161,7 +160,7 @@ impl<M: Machine> Core<'_, M> {
             match q.control_rx.waiting() {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(fault) => return self.poison_control(now, machine, qube, fault),
+                Err(fault) => return self.poison_control(machine, qube, fault),
             }
             let port = due.trailing_zeros();
             let Some(end) = self.endpoint_at(qube, port as usize) else { return };
@@ -175,7 +174,7 @@ impl<M: Machine> Core<'_, M> {
             let message = bytes.get(..len).unwrap_or_default();
             let Some(ring) = q.control_rx.ring().filter(|_| !message.is_empty()) else { continue };
             if let Err(fault) = ring.put(message) {
-                return self.poison_control(now, machine, qube, fault);
+                return self.poison_control(machine, qube, fault);
             }
             self.wake(machine, qube, wake::CHANNEL);
         }
@@ -214,13 +213,13 @@ impl<M: Machine> Core<'_, M> {
         at
     }
 
-    fn poison_control(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, fault: Malformed) {
+    fn poison_control(&mut self, machine: &mut M, qube: QubeIndex, fault: Malformed) {
         if let Some(q) = self.qube_mut(qube) {
             q.control_rx.poison();
             q.control_tx.poison();
             q.chores.clear_backlog();
         }
-        self.refuse_request(now, qube, Refusal::Queue(fault));
+        self.refuse_request(qube, Refusal::Queue(fault));
         self.show_needs_reset(machine, qube);
     }
 }

@@ -4,7 +4,6 @@ use core::fmt::Write as _;
 
 use ipc_proto_types::{PortIndex, QubeIndex};
 use supervisor_mem::{Gpa, GuestMemory};
-use supervisor_vcpu::Ticks;
 use supervisor_virtio::{DeviceKind, Effect, Queue, QueueState, Registers, initial_page, offset};
 
 use crate::audit::{Outcome, Refusal, Stamp};
@@ -61,57 +60,36 @@ impl ConsoleQueue {
 impl<M: Machine> Core<'_, M> {
     /// A qube says that a queue has new buffers; `number` is device << 16 | queue as it claims.
     #[inline(always)]
-    pub(crate) fn notified(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        qube: QubeIndex,
-        number: u32,
-        staging: &mut Staging,
-    ) {
+    pub(crate) fn notified(&mut self, machine: &mut M, qube: QubeIndex, number: u32, staging: &mut Staging) {
         let end = self.at(qube).transmits.get(number as usize).copied();
         match end.and_then(EndpointIndex::from_u8) {
             Some(end) => {
-                self.move_all(now, machine, end, staging);
+                self.move_all(machine, end, staging);
             }
-            None => self.notified_otherwise(now, machine, qube, number, staging),
+            None => self.notified_otherwise(machine, qube, number, staging),
         }
     }
 
     /// The same for any queue but a port's transmit queue.
     #[cold]
     #[inline(never)]
-    fn notified_otherwise(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        qube: QubeIndex,
-        number: u32,
-        staging: &mut Staging,
-    ) {
+    fn notified_otherwise(&mut self, machine: &mut M, qube: QubeIndex, number: u32, staging: &mut Staging) {
         let queue = (number & 0xffff) as u16;
         match (number >> 16, ConsoleQueue::of(queue)) {
             (0, ConsoleQueue::Receive(port)) => match self.endpoint_at(qube, port) {
-                Some(_) => self.pull(now, machine, qube, 1 << (port & 31), staging),
-                None => self.refuse_control(now, qube),
+                Some(_) => self.pull(machine, qube, 1 << (port & 31), staging),
+                None => self.refuse_control(qube),
             },
-            (0, ConsoleQueue::ControlReceive) => self.announce(now, machine, qube),
-            (0, ConsoleQueue::ControlTransmit) => self.control(now, machine, qube),
-            (1, _) if queue == 0 => self.give_entropy(now, machine, qube),
-            _ => self.refuse_control(now, qube),
+            (0, ConsoleQueue::ControlReceive) => self.announce(machine, qube),
+            (0, ConsoleQueue::ControlTransmit) => self.control(machine, qube),
+            (1, _) if queue == 0 => self.give_entropy(machine, qube),
+            _ => self.refuse_control(qube),
         }
     }
 
     /// Moves what peers could not deliver to `qube` before, for the ports in `mask`.
     #[inline(never)]
-    pub(crate) fn pull(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        qube: QubeIndex,
-        mask: u32,
-        staging: &mut Staging,
-    ) {
+    pub(crate) fn pull(&mut self, machine: &mut M, qube: QubeIndex, mask: u32, staging: &mut Staging) {
         // One port at a time: the budget of an exit is one queue's. In turn: else a flood on one kept the others waiting.
         let q = self.at(qube);
         let later = mask & (u32::MAX << (q.pulled & 31) << 1);
@@ -121,7 +99,7 @@ impl<M: Machine> Core<'_, M> {
         let Some(end) = self.endpoint_at(qube, port as usize) else { return };
         let peer = end.peer();
         let from = if self.endpoints[peer.index()].qube.is_some() { peer } else { end };
-        if self.move_all(now, machine, from, staging)
+        if self.move_all(machine, from, staging)
             && let Some(sender) = self.endpoints[from.index()].qube.filter(|&sender| sender != qube)
         {
             let woken = self.woken;
@@ -131,20 +109,13 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// A write to a device register; `register` is device << 16 | offset as the qube claims.
-    pub(crate) fn register_written(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        qube: QubeIndex,
-        register: u64,
-        value: u32,
-    ) {
+    pub(crate) fn register_written(&mut self, machine: &mut M, qube: QubeIndex, register: u64, value: u32) {
         let at = (register & 0xffff) as u16;
         let Some(q) = self.qube_mut(qube) else { return };
         let (page, registers) = match register >> 16 {
             0 => (Page::Console, &mut q.console),
             1 => (Page::Entropy, &mut q.entropy),
-            _ => return self.refuse_control(now, qube),
+            _ => return self.refuse_control(qube),
         };
         match registers.write(at, value) {
             Effect::None => {}
@@ -155,12 +126,12 @@ impl<M: Machine> Core<'_, M> {
                     .queue_mut(qube, page, queue)
                     .is_some_and(|slot| slot.enable(areas, machine.memory(qube)).is_ok());
                 if !ready {
-                    self.refuse_control(now, qube);
+                    self.refuse_control(qube);
                 }
                 self.show_queue(machine, qube, page, Some(queue));
             }
             Effect::Reset => self.reset_device(machine, qube, page),
-            Effect::Refused => self.refuse_control(now, qube),
+            Effect::Refused => self.refuse_control(qube),
         }
     }
 
@@ -233,7 +204,7 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Fills one buffer with random bytes.
-    fn give_entropy(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) {
+    fn give_entropy(&mut self, machine: &mut M, qube: QubeIndex) {
         let mut bytes = [0; ENTROPY_MAX];
         machine.random(&mut bytes);
         let Some(q) = self.qube_mut(qube) else { return };
@@ -245,18 +216,18 @@ impl<M: Machine> Core<'_, M> {
         bytes.fill(0);
         if let Err(fault) = given {
             q.entropy_queue.poison();
-            self.refuse_request(now, qube, Refusal::Queue(fault));
+            self.refuse_request(qube, Refusal::Queue(fault));
         }
     }
 
     /// Something that makes no sense; noted, not answered.
-    pub(crate) fn refuse_control(&mut self, now: Ticks, qube: QubeIndex) {
-        self.refuse_request(now, qube, Refusal::Control);
+    pub(crate) fn refuse_control(&mut self, qube: QubeIndex) {
+        self.refuse_request(qube, Refusal::Control);
     }
 
     /// A request to a device, refused for this reason: an audit line, and it counts.
-    pub(crate) fn refuse_request(&mut self, now: Ticks, qube: QubeIndex, why: Refusal) {
-        self.record_qube(now, qube, Outcome::Refused, why.code());
+    pub(crate) fn refuse_request(&mut self, qube: QubeIndex, why: Refusal) {
+        self.record_qube(qube, Outcome::Refused, why.code());
         self.refused += 1;
         if let Some(q) = self.qube_mut(qube) {
             q.refused += 1;
@@ -264,24 +235,22 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// An audit line about a qube and no message.
-    pub(crate) fn record_qube(&mut self, now: Ticks, qube: QubeIndex, outcome: Outcome, why: u8) {
-        self.audit.record(now, Stamp::of_qube(qube), None, outcome, why);
+    pub(crate) fn record_qube(&mut self, qube: QubeIndex, outcome: Outcome, why: u8) {
+        self.audit.record(self.now, Stamp::of_qube(qube), None, outcome, why);
     }
 
     /// Takes a line of log text from a qube.
-    pub(crate) fn log_from(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, at: Gpa) {
+    pub(crate) fn log_from(&mut self, machine: &mut M, qube: QubeIndex, at: Gpa) {
         let mut text = [0; LINE_MAX];
         let text = copy_text(machine.memory(qube), at, &mut text);
         let Some(q) = self.qube(qube) else { return };
-        let mut line = Line::by(q.name().as_str(), self.uptime_ns(now));
+        let mut line = Line::by(q.name().as_str(), self.uptime_ns(self.now));
         line.push(tame(text));
-        let line = line.finish();
-        self.log.push(line);
-        machine.emit(line);
+        self.show(machine, line);
     }
 
     /// Takes a qube's panic report, as several log lines.
-    pub(crate) fn last_words_from(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, at: Gpa) {
+    pub(crate) fn last_words_from(&mut self, machine: &mut M, qube: QubeIndex, at: Gpa) {
         let mut text = [0; LAST_WORDS_MAX];
         let text = copy_text(machine.memory(qube), at, &mut text);
         let Some((name, generation)) =
@@ -293,19 +262,21 @@ impl<M: Machine> Core<'_, M> {
         while !rest.is_empty() {
             let (part, after) = rest.split_at(whole(rest, LAST_WORDS_LINE));
             rest = after;
-            let mut line = Line::by(name.as_str(), self.uptime_ns(now));
+            let mut line = Line::by(name.as_str(), self.uptime_ns(self.now));
             let _ = write!(line, "generation {generation}: ");
             line.push(part);
-            let line = line.finish();
-            self.log.push(line);
-            machine.emit(line);
+            self.show(machine, line);
         }
     }
 
     /// A line of the supervisor's own.
-    pub(crate) fn note(&mut self, now: Ticks, machine: &mut M, text: core::fmt::Arguments<'_>) {
-        let mut line = Line::by("skep", self.uptime_ns(now));
+    pub(crate) fn note(&mut self, machine: &mut M, text: core::fmt::Arguments<'_>) {
+        let mut line = Line::by("skep", self.uptime_ns(self.now));
         let _ = write!(line, "{text}");
+        self.show(machine, line);
+    }
+
+    fn show(&mut self, machine: &mut M, mut line: Line) {
         let line = line.finish();
         self.log.push(line);
         machine.emit(line);

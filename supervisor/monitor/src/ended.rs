@@ -7,7 +7,6 @@
 use ipc_proto_ctl_api as ctl;
 use ipc_proto_types::{ChannelIndex, Kind, MAX_CHANNELS, QubeIndex, Role};
 use ipc_proto_wire::{HEADER_SIZE, Header, MethodKind, encode};
-use supervisor_vcpu::Ticks;
 use supervisor_virtio::Malformed;
 
 use crate::audit::Refusal;
@@ -59,7 +58,7 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Tells one client of the oldest end.
-    pub(crate) fn tell_ended(&mut self, now: Ticks, machine: &mut M) {
+    pub(crate) fn tell_ended(&mut self, machine: &mut M) {
         let is_untold = |index: &QubeIndex| self.untold.qubes & bit(*index) != 0;
         let Some(oldest) = QubeIndex::all().filter(is_untold).min_by_key(|index| self.place_of(*index))
         else {
@@ -71,14 +70,14 @@ impl<M: Machine> Core<'_, M> {
             self.untold.qubes &= !bit(oldest);
             self.untold.channels = self.ctl_channels;
         }
-        self.tell_client(now, machine, channel, oldest);
+        self.tell_client(machine, channel, oldest);
     }
 
     fn place_of(&self, index: QubeIndex) -> (u64, u64) {
         self.untold.places[index.as_usize() % QUBES]
     }
 
-    fn tell_client(&mut self, now: Ticks, machine: &mut M, channel: usize, ended: QubeIndex) {
+    fn tell_client(&mut self, machine: &mut M, channel: usize, ended: QubeIndex) {
         let Some(index) = ChannelIndex::new(channel as u8) else { return };
         let client = EndpointIndex::new(index, Role::Client);
         let Some(state) = self.channels[channel].as_ref().filter(|it| it.open) else { return };
@@ -91,9 +90,9 @@ impl<M: Machine> Core<'_, M> {
         let Ok(length) = encode(&ending, body) else { return };
         let (schema, kind, length) = (state.service.id, Kind::Event, length as u32);
         let header = Header { schema, method: ENDED, kind, correlation: 0, length };
-        match self.say(now, machine, client, &header, &mut frame) {
+        match self.say(machine, client, &header, &mut frame) {
             Ok(()) | Err(Malformed::TooLong) => {}
-            Err(fault) => self.poison(now, machine, client, Refusal::ReceiverQueue(fault)),
+            Err(fault) => self.poison(machine, client, Refusal::ReceiverQueue(fault)),
         }
     }
 }

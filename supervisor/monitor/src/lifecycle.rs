@@ -28,19 +28,21 @@ impl<M: Machine> Monitor<'_, M> {
     /// The machine has built the last piece of `qube`'s memory. What to do next, [`Monitor::interrupts`] says.
     pub fn rebuilt(&mut self, now: Ticks, qube: QubeIndex, machine: &mut M) {
         let core = &mut self.core;
+        core.now = now;
         core.rebuilding &= !bit(qube);
         core.prepare_life(qube, machine);
-        core.await_life(now, qube, machine);
+        core.await_life(qube, machine);
     }
 
     /// Keeps a qube from ever starting; `why` ends a sentence of the log. Call before [`Self::start`].
     pub fn withhold(&mut self, now: Ticks, qube: QubeIndex, why: core::fmt::Arguments<'_>, machine: &mut M) {
         let core = &mut self.core;
+        core.now = now;
         let Some(q) = core.qube_mut(qube) else { return };
         q.life = Life::Ended;
         let name = q.name();
         core.rebuilding &= !bit(qube);
-        core.note(now, machine, format_args!("{name} does not start: {why}"));
+        core.note(machine, format_args!("{name} does not start: {why}"));
     }
 
     /// Some qube's device can reach all memory: every qube may tell its user.
@@ -60,44 +62,42 @@ impl<M: Machine> Monitor<'_, M> {
 
     /// Begins: the memory of the qubes is built in the order of the image, and who has its own runs meanwhile.
     pub fn start(&mut self, now: Ticks, machine: &mut M) -> Next {
-        self.core.pick(now, machine)
+        self.core.now = now;
+        self.core.pick(machine)
     }
 }
 
 impl<M: Machine> Core<'_, M> {
     /// Ends a life that left no last words.
-    pub(crate) fn end(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, how: EndReason) {
-        self.end_after(now, machine, index, how, self.log.written());
+    pub(crate) fn end(&mut self, machine: &mut M, index: QubeIndex, how: EndReason) {
+        self.end_after(machine, index, how, self.log.written());
     }
 
     /// Ends a life whose last words begin at `words` of the log.
-    pub(crate) fn end_after(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        index: QubeIndex,
-        how: EndReason,
-        words: u64,
-    ) {
+    pub(crate) fn end_after(&mut self, machine: &mut M, index: QubeIndex, how: EndReason, words: u64) {
         let Some(q) = self.qube_mut(index).filter(|q| q.is_alive()) else { return };
         let memory_is_free = machine.stop(index);
         q.life = if memory_is_free { Life::Rebuilding } else { Life::Ended };
-        (q.last_end, q.pending, q.chores) = (Some(how), 0, Chores::default());
+        q.last_end = Some(how);
+        q.pending = 0;
+        q.chores = Chores::default();
         q.console = Registers::new(DeviceKind::Console { ports: q.facts.port_count });
         q.entropy = Registers::new(DeviceKind::Entropy);
-        (q.control_rx, q.control_tx, q.entropy_queue) = (Queue::Off, Queue::Off, Queue::Off);
+        q.control_rx = Queue::Off;
+        q.control_tx = Queue::Off;
+        q.entropy_queue = Queue::Off;
         let (name, generation) = (q.name(), q.generation);
         self.runnable &= !bit(index);
         if memory_is_free {
             self.rebuilding |= bit(index);
         } else {
-            self.note(now, machine, format_args!("{name} is lost: its device may still reach its memory"));
+            self.note(machine, format_args!("{name} is lost: its device may still reach its memory"));
         }
         self.attention &= !bit(index);
         self.staging_wiped = 0;
-        self.record_qube(now, index, Outcome::Ended, how.code());
+        self.record_qube(index, Outcome::Ended, how.code());
         self.tell_ended_later(index, words);
-        self.note(now, machine, format_args!("{name} generation {generation} ended: {how}"));
+        self.note(machine, format_args!("{name} generation {generation} ended: {how}"));
         for port in 0..MAX_PORTS {
             if let Some(end) = self.endpoint_at(index, port) {
                 self.endpoints[end.index()].reset();
@@ -158,11 +158,11 @@ impl<M: Machine> Core<'_, M> {
     /// would be the dearest exit.
     #[cold]
     #[inline(never)]
-    pub(crate) fn attend(&mut self, now: Ticks, machine: &mut M) {
+    pub(crate) fn attend(&mut self, machine: &mut M) {
         let asked_now = self.attention & attention::LATER != 0;
         self.attention &= (1 << MAX_QUBES) - 1;
         if !asked_now {
-            self.attend_one(now, machine);
+            self.attend_one(machine);
         }
         if self.parted != 0 {
             self.attention |= attention::PARTED;
@@ -171,57 +171,54 @@ impl<M: Machine> Core<'_, M> {
             self.attention |= attention::ENDED;
         }
         if self.attention != 0 {
-            self.armed = now;
-            machine.set_timer(now);
+            self.armed = self.now;
+            machine.set_timer(self.now);
         }
     }
 
-    fn attend_one(&mut self, now: Ticks, machine: &mut M) {
+    fn attend_one(&mut self, machine: &mut M) {
         if let Some(named) = first(self.attention) {
             self.attention &= !bit(named);
             match self.at(named).life {
-                Life::Prepared => self.begin_life(now, named, machine),
-                _ => self.end(now, machine, named, EndReason::Killed),
+                Life::Prepared => self.begin_life(named, machine),
+                _ => self.end(machine, named, EndReason::Killed),
             }
         } else if self.parted != 0 {
             let channel = self.parted.trailing_zeros();
             self.parted &= self.parted - 1;
             self.tell_parted(machine, channel as usize % MAX_CHANNELS);
         } else {
-            self.tell_ended(now, machine);
+            self.tell_ended(machine);
         }
     }
 
     /// Begins a life whose time has come, one an interrupt, and none before its last end was told.
-    pub(crate) fn begin_due(&mut self, now: Ticks, machine: &mut M) {
+    pub(crate) fn begin_due(&mut self, machine: &mut M) {
         let is_due = |index: &QubeIndex| {
             let q = &self.qubes[index.as_usize() % QUBES];
-            q.life == Life::BackingOff && q.deadline <= now && self.untold.qubes & bit(*index) == 0
+            q.life == Life::BackingOff && q.deadline <= self.now && self.untold.qubes & bit(*index) == 0
         };
         if let Some(index) = QubeIndex::all().find(is_due) {
-            self.begin_life(now, index, machine);
+            self.begin_life(index, machine);
         }
     }
 
     /// The memory is as new: when does the next life begin, if ever? The first at once, but not in the same step.
-    fn await_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
-        let second = self.times.ticks_per_second;
+    fn await_life(&mut self, index: QubeIndex, machine: &mut M) {
+        let (now, second) = (self.now, self.times.ticks_per_second);
         let Some(q) = self.qube_mut(index) else { return };
-        match q.facts.restart {
-            Restart::OnDemand => {
-                q.life = Life::Prepared;
-                return;
-            }
-            _ if q.generation == Generation::NONE => {
-                (q.life, q.deadline) = (Life::BackingOff, now);
-                self.next_deadline = self.next_deadline.min(now);
-                return;
-            }
-            Restart::Never => {
-                q.life = Life::Ended;
-                return;
-            }
-            Restart::Always => {}
+        q.deadline = now;
+        q.life = match q.facts.restart {
+            Restart::OnDemand => Life::Prepared,
+            Restart::Never if q.generation != Generation::NONE => Life::Ended,
+            Restart::Never | Restart::Always => Life::BackingOff,
+        };
+        if q.life != Life::BackingOff {
+            return;
+        }
+        if q.generation == Generation::NONE {
+            self.next_deadline = self.next_deadline.min(now);
+            return;
         }
         let good = now.0.saturating_sub(q.born.0) >= GOOD_LIFE_SECONDS.saturating_mul(second);
         q.failures = if good { 0 } else { q.failures.saturating_add(1) };
@@ -231,10 +228,10 @@ impl<M: Machine> Core<'_, M> {
             delay = delay.max(second / DEVICE_RESET_FRACTION);
         }
         let until = Ticks(now.0.saturating_add(delay));
-        (q.life, q.deadline) = (Life::BackingOff, until);
+        q.deadline = until;
         let name = q.name();
         self.next_deadline = self.next_deadline.min(until);
-        self.note(now, machine, format_args!("{name} restarts in {} ms", delay / (second / 1000).max(1)));
+        self.note(machine, format_args!("{name} restarts in {} ms", delay / (second / 1000).max(1)));
     }
 
     /// Writes all pages for the next life, which may begin in an exit; this does not run in one.
@@ -246,18 +243,24 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// A life begins, after [`Self::prepare_life`].
-    pub(crate) fn begin_life(&mut self, now: Ticks, index: QubeIndex, machine: &mut M) {
-        let carried_before = self.carried(index);
+    pub(crate) fn begin_life(&mut self, index: QubeIndex, machine: &mut M) {
+        let (now, carried_before) = (self.now, self.carried(index));
         let Some(q) = self.qube_mut(index) else { return };
-        (q.life, q.generation) = (Life::Runnable, q.generation.next());
-        (q.born, q.deadline, q.ready) = (now, Ticks::NEVER, false);
+        q.life = Life::Runnable;
+        q.generation = q.generation.next();
+        q.born = now;
+        q.deadline = Ticks::NEVER;
+        q.ready = false;
         // Peers may have left something for it since its last life ended.
-        (q.pending, q.chores) = (0, Chores::default());
-        (q.exits, q.carried_before, q.refused) = (0, carried_before, 0);
+        q.pending = 0;
+        q.chores = Chores::default();
+        q.exits = 0;
+        q.carried_before = carried_before;
+        q.refused = 0;
         let (name, generation) = (q.name(), q.generation);
         self.runnable |= bit(index);
         machine.start(index);
-        self.note(now, machine, format_args!("{name} generation {generation} starts"));
+        self.note(machine, format_args!("{name} generation {generation} starts"));
     }
 
     /// Fills the two fields of the boot information that are known only now (`hermit-entry`, `RawBootInfo`).

@@ -83,6 +83,8 @@ pub(crate) struct Core<'a, M: Machine> {
     pub(crate) image: Option<Image<'a>>,
     pub(crate) chains: Chains<'a>,
     pub(crate) times: Times,
+    /// When the qube stopped that is looked at, or whatever else happened did.
+    pub(crate) now: Ticks,
     pub(crate) qubes: [Qube<'a, M::Memory>; QUBES],
     pub(crate) channels: [Option<Channel<'a>>; MAX_CHANNELS],
     pub(crate) endpoints: [Endpoint<Window<M>>; ENDPOINTS],
@@ -131,6 +133,7 @@ impl<'a, M: Machine> Monitor<'a, M> {
             image: None,
             chains: Chains::EMPTY,
             times: Times { ticks_per_second: 1, unix_ns_at_zero: 0, entered: Ticks(0) },
+            now: Ticks(0),
             qubes: [const { Qube::NOBODY }; QUBES],
             channels: [const { None }; MAX_CHANNELS],
             endpoints: [const { Endpoint::NOBODY }; ENDPOINTS],

@@ -3,7 +3,6 @@
 
 use ipc_proto_types::{ErrorCode, Kind, Role};
 use ipc_proto_wire::{HEADER_SIZE, Header};
-use supervisor_vcpu::Ticks;
 use supervisor_virtio::Malformed;
 
 use crate::audit::{Outcome, Refusal};
@@ -18,7 +17,6 @@ impl<M: Machine> Core<'_, M> {
     /// Moves one message of a channel that is closed or looked at, or whose server is the supervisor. [`Stop::Elsewhere`] when it is done.
     pub(crate) fn move_elsewhere(
         &mut self,
-        now: Ticks,
         machine: &mut M,
         from: EndpointIndex,
         budget: &mut Budget,
@@ -27,7 +25,7 @@ impl<M: Machine> Core<'_, M> {
         let Some(channel) = &mut self.channels[from.channel()] else { return Stop::Empty };
         let open = channel.open;
         if open && channel.facts.server.is_some() {
-            return self.move_tapped(now, machine, from, budget, staging);
+            return self.move_tapped(machine, from, budget, staging);
         }
         let end = &mut self.endpoints[from.index()];
         let tx = match end.tx.waiting() {
@@ -44,7 +42,7 @@ impl<M: Machine> Core<'_, M> {
                 Ok(Some(_)) => {}
                 Ok(None) => return Stop::Later,
                 Err(fault) => {
-                    self.poison(now, machine, from, Refusal::ReceiverQueue(fault));
+                    self.poison(machine, from, Refusal::ReceiverQueue(fault));
                     return Stop::Empty;
                 }
             }
@@ -65,11 +63,11 @@ impl<M: Machine> Core<'_, M> {
         match judged {
             Ok(frame) => {
                 end.sent += 1;
-                self.audit.delivered(now, end.stamp, frame.method, frame.body.len());
-                self.tap_delivered(now, from, &frame.header(), frame.body);
-                self.serve(now, machine, from, &frame.header(), message);
+                self.audit.delivered(self.now, end.stamp, frame.method, frame.body.len());
+                self.tap_delivered(from, &frame.header(), frame.body);
+                self.serve(machine, from, &frame.header(), message);
             }
-            Err(why) => self.refuse(now, machine, from, why, message),
+            Err(why) => self.refuse(machine, from, why, message),
         }
         self.complete(from, chain);
         // It may have been for a life that is over, of which nothing is to be left.
@@ -80,7 +78,6 @@ impl<M: Machine> Core<'_, M> {
     /// An allowed message met a buffer that is malformed or too small for it.
     pub(crate) fn undelivered(
         &mut self,
-        now: Ticks,
         machine: &mut M,
         from: EndpointIndex,
         fault: Malformed,
@@ -93,28 +90,21 @@ impl<M: Machine> Core<'_, M> {
             channel.calls.end(call.correlation);
         }
         if fault == Malformed::TooLong {
-            return self.refuse(now, machine, from, Refusal::ReceiverTooSmall, message);
+            return self.refuse(machine, from, Refusal::ReceiverTooSmall, message);
         }
         let why = Refusal::ReceiverQueue(fault);
         let (stamp, body) =
             (self.endpoints[from.index()].stamp, message.get(HEADER_SIZE..).unwrap_or_default());
-        self.tap_message(now, from, stamp, header.as_ref(), body, (Outcome::Refused, why.code()));
-        self.poison(now, machine, from.peer(), why);
+        self.tap_message(from, stamp, header.as_ref(), body, (Outcome::Refused, why.code()));
+        self.poison(machine, from.peer(), why);
         if let Some(call) = call {
-            self.answer(now, machine, from, &call, error_for(why));
+            self.answer(machine, from, &call, error_for(why));
         }
     }
 
     /// Refuses a message: audit, counters, and an error to the client if a call of its is over by this.
     #[cold]
-    pub(crate) fn refuse(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        from: EndpointIndex,
-        why: Refusal,
-        message: &[u8],
-    ) {
+    pub(crate) fn refuse(&mut self, machine: &mut M, from: EndpointIndex, why: Refusal, message: &[u8]) {
         // What does not belong to this channel is not looked into.
         let foreign = matches!(why, Refusal::Frame(_) | Refusal::Schema);
         let header = Header::parse(message).ok().map(|(header, _)| header).filter(|_| !foreign);
@@ -123,19 +113,19 @@ impl<M: Machine> Core<'_, M> {
             Refusal::Ask => Outcome::Asked,
             _ => Outcome::Refused,
         };
-        self.record(now, from, header.as_ref(), outcome, why.code());
+        self.record(from, header.as_ref(), outcome, why.code());
         self.count_refused(from);
         let body = message.get(HEADER_SIZE..).unwrap_or_default();
         let stamp = self.endpoints[from.index()].stamp;
-        self.tap_message(now, from, stamp, header.as_ref(), body, (outcome, why.code()));
+        self.tap_message(from, stamp, header.as_ref(), body, (outcome, why.code()));
         let Some(header) = &header else { return };
         match (from.role(), header.kind, why) {
-            (Role::Client, Kind::Call, _) => self.answer(now, machine, from, header, error_for(why)),
+            (Role::Client, Kind::Call, _) => self.answer(machine, from, header, error_for(why)),
             (
                 Role::Server,
                 Kind::Reply | Kind::Error,
                 Refusal::Body(_) | Refusal::ForgedError | Refusal::ReceiverTooSmall,
-            ) => self.answer(now, machine, from.peer(), header, ErrorCode::Internal),
+            ) => self.answer(machine, from.peer(), header, ErrorCode::Internal),
             _ => {}
         }
     }
@@ -143,7 +133,6 @@ impl<M: Machine> Core<'_, M> {
     /// Puts an error frame into the queue of client end `client`, if it left room for one.
     pub(crate) fn answer(
         &mut self,
-        now: Ticks,
         machine: &mut M,
         client: EndpointIndex,
         header: &Header,
@@ -162,14 +151,14 @@ impl<M: Machine> Core<'_, M> {
         {
             self.wake(machine, qube, wake::CHANNEL);
             let stamp = self.endpoints[client.index()].stamp.answered();
-            self.tap_message(now, client.peer(), stamp, Some(&error), &[code.as_u8()], (Outcome::Allowed, 0));
+            self.tap_message(client.peer(), stamp, Some(&error), &[code.as_u8()], (Outcome::Allowed, 0));
         }
     }
 
     /// Closes a channel whose queue at `end` lied, for the rest of its owner's life, and tells both ends.
     #[cold]
-    pub(crate) fn poison(&mut self, now: Ticks, machine: &mut M, end: EndpointIndex, why: Refusal) {
-        self.record(now, end, None, Outcome::Refused, why.code());
+    pub(crate) fn poison(&mut self, machine: &mut M, end: EndpointIndex, why: Refusal) {
+        self.record(end, None, Outcome::Refused, why.code());
         self.count_refused(end);
         let endpoint = &mut self.endpoints[end.index()];
         endpoint.rx.poison();
@@ -187,16 +176,9 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Adds a line about a message of `from` to the audit.
-    pub(crate) fn record(
-        &mut self,
-        now: Ticks,
-        from: EndpointIndex,
-        header: Option<&Header>,
-        outcome: Outcome,
-        why: u8,
-    ) {
+    pub(crate) fn record(&mut self, from: EndpointIndex, header: Option<&Header>, outcome: Outcome, why: u8) {
         let about = header.map(|header| (header.method, header.length));
-        self.audit.record(now, self.endpoints[from.index()].stamp, about, outcome, why);
+        self.audit.record(self.now, self.endpoints[from.index()].stamp, about, outcome, why);
     }
 
     fn count_refused(&mut self, from: EndpointIndex) {

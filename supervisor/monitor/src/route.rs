@@ -95,15 +95,8 @@ pub(crate) struct Taken {
 impl<'a, M: Machine> Core<'a, M> {
     /// Moves what `from` has, within the budget of one exit. Returns whether any was moved.
     #[inline(always)]
-    pub(crate) fn move_all(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        from: EndpointIndex,
-        staging: &mut Staging,
-    ) -> bool {
-        let moved =
-            self.carry_first(now, machine, from, staging) || self.move_on(now, machine, from, staging);
+    pub(crate) fn move_all(&mut self, machine: &mut M, from: EndpointIndex, staging: &mut Staging) -> bool {
+        let moved = self.carry_first(machine, from, staging) || self.move_on(machine, from, staging);
         if let Some(Channel { wiped: 1.., .. }) = self.channels[from.channel()] {
             self.wipe(from, staging);
         }
@@ -121,7 +114,7 @@ impl<'a, M: Machine> Core<'a, M> {
     /// Goes on after a stop: the slow half of [`Self::move_all`].
     #[cold]
     #[inline(never)]
-    fn move_on(&mut self, now: Ticks, machine: &mut M, from: EndpointIndex, staging: &mut Staging) -> bool {
+    fn move_on(&mut self, machine: &mut M, from: EndpointIndex, staging: &mut Staging) -> bool {
         let mut budget = Budget::EXIT;
         budget.settle(self.stop);
         loop {
@@ -132,7 +125,7 @@ impl<'a, M: Machine> Core<'a, M> {
                     self.mark_pull(from);
                     return budget.is_touched();
                 }
-                Stop::Elsewhere => match self.move_elsewhere(now, machine, from, &mut budget, staging) {
+                Stop::Elsewhere => match self.move_elsewhere(machine, from, &mut budget, staging) {
                     Stop::Elsewhere => {}
                     last => {
                         self.stop = last;
@@ -140,23 +133,21 @@ impl<'a, M: Machine> Core<'a, M> {
                     }
                 },
                 Stop::Sender(fault) => {
-                    self.poison(now, machine, from, Refusal::Queue(fault));
+                    self.poison(machine, from, Refusal::Queue(fault));
                     return budget.is_touched();
                 }
                 // The channel closes; what is left is refused like anything on a closed channel, and its sender told.
-                Stop::Receiver(fault) => {
-                    self.poison(now, machine, from.peer(), Refusal::ReceiverQueue(fault))
-                }
+                Stop::Receiver(fault) => self.poison(machine, from.peer(), Refusal::ReceiverQueue(fault)),
                 Stop::Refused(taken, why) => {
-                    self.refuse(now, machine, from, why, staging.get(..taken.len).unwrap_or_default());
+                    self.refuse(machine, from, why, staging.get(..taken.len).unwrap_or_default());
                     self.complete(from, taken.chain);
                 }
                 Stop::Undelivered(taken, fault) => {
-                    self.undelivered(now, machine, from, fault, staging.get(..taken.len).unwrap_or_default());
+                    self.undelivered(machine, from, fault, staging.get(..taken.len).unwrap_or_default());
                     self.complete(from, taken.chain);
                 }
             }
-            if self.carry_rest(now, machine, from, &mut budget, staging) {
+            if self.carry_rest(machine, from, &mut budget, staging) {
                 return true;
             }
         }
@@ -164,19 +155,13 @@ impl<'a, M: Machine> Core<'a, M> {
 
     /// Carries the first message. True when it was the only one; else [`Self::stop`] says what is the matter.
     #[inline(always)]
-    fn carry_first(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        from: EndpointIndex,
-        staging: &mut Staging,
-    ) -> bool {
+    fn carry_first(&mut self, machine: &mut M, from: EndpointIndex, staging: &mut Staging) -> bool {
         let Some((mut lane, ahead, room)) = self.lane(from, |it| it.direct) else { return false };
         if room == 0 {
             *lane.stop = Stop::Later;
             return false;
         }
-        let Some(len) = lane.carry(now, staging) else { return false };
+        let Some(len) = lane.carry(staging) else { return false };
         let to = *lane.to;
         if ahead == 1 {
             self.wake(machine, to, wake::CHANNEL);
@@ -199,7 +184,6 @@ impl<'a, M: Machine> Core<'a, M> {
     #[inline(never)]
     fn carry_rest(
         &mut self,
-        now: Ticks,
         machine: &mut M,
         from: EndpointIndex,
         budget: &mut Budget,
@@ -211,7 +195,7 @@ impl<'a, M: Machine> Core<'a, M> {
         let mut delivered = 0;
         *lane.stop = Stop::Later;
         while delivered < count && budget.bytes != 0 {
-            let Some(len) = lane.carry(now, staging) else {
+            let Some(len) = lane.carry(staging) else {
                 budget.settle(*lane.stop);
                 break;
             };
@@ -252,9 +236,9 @@ impl<'a, M: Machine> Core<'a, M> {
             Ok(room) => room,
             Err(fault) => return none(stop, Stop::Receiver(fault)),
         };
-        let (chains, audit) = (&self.chains, &mut self.audit);
+        let (chains, audit, now) = (&self.chains, &mut self.audit, self.now);
         let (role, stamp, sent) = (from.role(), &sender.stamp, &mut sender.sent);
-        Some((Lane { stop, channel, chains, audit, role, stamp, sent, tx, rx, to }, ahead, room))
+        Some((Lane { stop, channel, chains, audit, now, role, stamp, sent, tx, rx, to }, ahead, room))
     }
 
     /// Gives a chain back.
@@ -287,6 +271,7 @@ pub(crate) struct Lane<'c, 'a, W> {
     channel: &'c mut Channel<'a>,
     chains: &'c Chains<'a>,
     audit: &'c mut Audit,
+    now: Ticks,
     /// Of the sender.
     role: Role,
     stamp: &'c Stamp,
@@ -301,7 +286,7 @@ impl<W: RingWindow> Lane<'_, '_, W> {
     /// Carries one message: copies it once, judges the copy, delivers that copy. Returns how long it was; `None` when
     /// something is the matter with it. Call only when there is one, and a buffer for it.
     #[inline(always)]
-    pub(crate) fn carry(&mut self, now: Ticks, staging: &mut Staging) -> Option<usize> {
+    pub(crate) fn carry(&mut self, staging: &mut Staging) -> Option<usize> {
         let (chain, message) = match self.tx.take(staging) {
             Ok(taken) => taken,
             Err(fault) => return none(self.stop, Stop::Sender(fault)),
@@ -318,7 +303,7 @@ impl<W: RingWindow> Lane<'_, '_, W> {
         *self.sent += 1;
         // Answers are not audited: they belong to a call that was.
         if is_audited(frame.kind) {
-            self.audit.delivered(now, *self.stamp, frame.method, frame.body.len());
+            self.audit.delivered(self.now, *self.stamp, frame.method, frame.body.len());
         }
         Some(taken.len)
     }

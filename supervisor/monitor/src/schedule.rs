@@ -28,7 +28,8 @@ impl<M: Machine> Core<'_, M> {
 
     /// `qube` wants to sleep until `deadline`. It does not if something is pending or the time has come.
     #[inline(always)]
-    pub(crate) fn sleep(&mut self, now: Ticks, machine: &mut M, index: QubeIndex, deadline: Ticks) -> Next {
+    pub(crate) fn sleep(&mut self, machine: &mut M, index: QubeIndex, deadline: Ticks) -> Next {
+        let now = self.now;
         let qube = self.at(index);
         if qube.pending != 0 {
             machine.answer(index, u32::from(core::mem::take(&mut qube.pending)));
@@ -40,7 +41,7 @@ impl<M: Machine> Core<'_, M> {
             if index == self.turn {
                 self.slice_end = now;
             }
-            return self.pick(now, machine);
+            return self.pick(machine);
         }
         qube.life = Life::Waiting;
         qube.deadline = deadline;
@@ -50,7 +51,7 @@ impl<M: Machine> Core<'_, M> {
         }
         match QubeIndex::new(self.woken) {
             Some(woken) if self.runnable & bit(woken) != 0 => self.run(machine, woken),
-            _ => self.pick(now, machine),
+            _ => self.pick(machine),
         }
     }
 
@@ -63,13 +64,13 @@ impl<M: Machine> Core<'_, M> {
 
     /// Whose turn it is, and when its slice is over or it sleeps, the next in turn.
     #[inline(never)]
-    pub(crate) fn pick(&mut self, now: Ticks, machine: &mut M) -> Next {
+    pub(crate) fn pick(&mut self, machine: &mut M) -> Next {
         if self.power_off {
             return Next::PowerOff;
         }
         // Who idles does not put off.
         if self.runnable == 0 && self.rebuilding == 0 && self.attention != 0 {
-            self.attend(now, machine);
+            self.attend(machine);
         }
         if self.rebuilding != 0 && (self.runnable == 0 || !self.rebuilt_last) {
             self.rebuilt_last = true;
@@ -79,7 +80,7 @@ impl<M: Machine> Core<'_, M> {
             }
         }
         self.rebuilt_last = false;
-        if self.has_slice_left(now) && self.runnable & bit(self.turn) != 0 {
+        if self.has_slice_left() && self.runnable & bit(self.turn) != 0 {
             return self.run(machine, self.turn);
         }
         // From whose turn it is, not from who ran last: else two that hand each other the turn could keep it for ever.
@@ -87,7 +88,7 @@ impl<M: Machine> Core<'_, M> {
         match first(later).or_else(|| first(self.runnable)) {
             Some(qube) => {
                 self.turn = qube;
-                self.slice_end = Ticks(now.0.saturating_add(self.slice()));
+                self.slice_end = Ticks(self.now.0.saturating_add(self.slice()));
                 self.run(machine, qube)
             }
             None => {
@@ -100,8 +101,8 @@ impl<M: Machine> Core<'_, M> {
     /// Whether the slice goes on. Nothing but time and a poll ends it: else who waits for the right moments could shorten
     /// the slices of others.
     #[inline]
-    pub(crate) fn has_slice_left(&self, now: Ticks) -> bool {
-        now < self.slice_end
+    pub(crate) fn has_slice_left(&self) -> bool {
+        self.now < self.slice_end
     }
 
     fn slice(&self) -> u64 {
@@ -131,8 +132,8 @@ impl<M: Machine> Core<'_, M> {
     }
 
     /// Wakes whoever's time has come; finds the next deadline.
-    pub(crate) fn expire(&mut self, now: Ticks, machine: &mut M) {
-        if now < self.next_deadline {
+    pub(crate) fn expire(&mut self, machine: &mut M) {
+        if self.now < self.next_deadline {
             return;
         }
         self.next_deadline = Ticks::NEVER;
@@ -140,7 +141,7 @@ impl<M: Machine> Core<'_, M> {
             let Some(qube) = self.qube(index) else { break };
             let (life, deadline) = (qube.life, qube.deadline);
             match life {
-                Life::Waiting if deadline <= now => self.wake(machine, index, wake::DEADLINE),
+                Life::Waiting if deadline <= self.now => self.wake(machine, index, wake::DEADLINE),
                 // A life that is due begins at the timer's next interrupt, which comes at once.
                 Life::Waiting | Life::BackingOff => self.next_deadline = self.next_deadline.min(deadline),
                 Life::Runnable | Life::Rebuilding | Life::Prepared | Life::Ended | Life::Nobody => {}

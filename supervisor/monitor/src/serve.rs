@@ -39,14 +39,7 @@ impl<M: Machine> Core<'_, M> {
     /// Answers a judged message of `from`, whose peer is the supervisor.
     #[cold]
     #[inline(never)]
-    pub(crate) fn serve(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        from: EndpointIndex,
-        header: &Header,
-        message: &[u8],
-    ) {
+    pub(crate) fn serve(&mut self, machine: &mut M, from: EndpointIndex, header: &Header, message: &[u8]) {
         let Some(channel) = self.channel_of(from) else { return };
         let is_ctl = channel.service.id == ctl::SERVICE.id;
         let is_log = channel.service.id == log::SERVICE.id;
@@ -54,7 +47,7 @@ impl<M: Machine> Core<'_, M> {
         let mut reply = [0; REPLY_MAX];
         let (_, out) = reply.split_at_mut(HEADER_SIZE);
         let body = message.get(HEADER_SIZE..).unwrap_or_default();
-        let mut desk = Desk { core: self, now, channel: from.channel() };
+        let mut desk = Desk { core: self, channel: from.channel() };
         let answered = match (is_ctl, is_log) {
             (true, _) => ctl::dispatch(&mut desk, &caller, header, body, out),
             (_, true) => log::dispatch(&mut desk, &caller, header, body, out),
@@ -66,20 +59,19 @@ impl<M: Machine> Core<'_, M> {
         let len = match answered {
             Ok(Some(len)) => len,
             Ok(None) => return,
-            Err(code) => return self.answer(now, machine, from, header, code),
+            Err(code) => return self.answer(machine, from, header, code),
         };
         let answer = Header { kind: Kind::Reply, length: len as u32, ..*header };
-        match self.say(now, machine, from, &answer, &mut reply) {
+        match self.say(machine, from, &answer, &mut reply) {
             Ok(()) => {}
-            Err(Malformed::TooLong) => self.refuse(now, machine, from, Refusal::ReceiverTooSmall, message),
-            Err(fault) => self.poison(now, machine, from, Refusal::ReceiverQueue(fault)),
+            Err(Malformed::TooLong) => self.refuse(machine, from, Refusal::ReceiverTooSmall, message),
+            Err(fault) => self.poison(machine, from, Refusal::ReceiverQueue(fault)),
         }
     }
 
     /// Says something to `client`, if it left room: `header`, and the body that lies in `frame` behind the place for it.
     pub(crate) fn say(
         &mut self,
-        now: Ticks,
         machine: &mut M,
         client: EndpointIndex,
         header: &Header,
@@ -94,16 +86,16 @@ impl<M: Machine> Core<'_, M> {
         let server = &mut self.endpoints[client.peer().index()];
         server.sent += 1;
         if is_audited(header.kind) {
-            self.audit.delivered(now, server.stamp, header.method, header.length as usize);
+            self.audit.delivered(self.now, server.stamp, header.method, header.length as usize);
         }
         self.wake(machine, qube, wake::CHANNEL);
-        self.tap_delivered(now, client.peer(), header, frame.get(HEADER_SIZE..).unwrap_or_default());
+        self.tap_delivered(client.peer(), header, frame.get(HEADER_SIZE..).unwrap_or_default());
         Ok(())
     }
 
-    /// Nanoseconds since the supervisor was entered.
-    pub(crate) fn uptime_ns(&self, now: Ticks) -> u64 {
-        let ticks = now.0.saturating_sub(self.times.entered.0);
+    /// Nanoseconds from the supervisor's entry to `at`.
+    pub(crate) fn uptime_ns(&self, at: Ticks) -> u64 {
+        let ticks = at.0.saturating_sub(self.times.entered.0);
         let rate = self.times.ticks_per_second.max(1);
         (ticks / rate) * 1_000_000_000 + (ticks % rate) * 1_000_000_000 / rate
     }
@@ -112,7 +104,6 @@ impl<M: Machine> Core<'_, M> {
 /// Where both services are answered.
 struct Desk<'m, 'a, M: Machine> {
     core: &'m mut Core<'a, M>,
-    now: Ticks,
     /// Where the question came from.
     channel: usize,
 }
@@ -133,7 +124,7 @@ impl<M: Machine> ctl::Ctl for Desk<'_, '_, M> {
             version: text(env!("CARGO_PKG_VERSION")),
             qubes: count(QubeIndex::all().filter(|index| core.qube(*index).is_some()).count()),
             channels: count(core.channels.iter().flatten().count()),
-            uptime_ns: core.uptime_ns(self.now),
+            uptime_ns: core.uptime_ns(core.now),
             memory_pages: core.qubes.iter().map(|q| q.facts.memory_pages).sum(),
             messages: core.endpoints.iter().map(|end| end.sent).sum(),
             refused: core.refused,

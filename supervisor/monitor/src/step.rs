@@ -19,46 +19,47 @@ impl<M: Machine> Monitor<'_, M> {
             return self.interrupts(now, Some(qube), Interrupts::default(), machine);
         }
         let Self { core, staging } = self;
+        core.now = now;
         core.at(qube).exits += 1;
         core.woken = NOBODY;
         match exit {
             Exit::NotifyAndWait { queue, deadline } => {
-                core.notified(now, machine, qube, queue, staging);
-                core.wait(now, machine, qube, deadline, staging)
+                core.notified(machine, qube, queue, staging);
+                core.wait(machine, qube, deadline, staging)
             }
-            Exit::Wait { deadline } => core.wait(now, machine, qube, deadline, staging),
+            Exit::Wait { deadline } => core.wait(machine, qube, deadline, staging),
             Exit::Notify { queue } => {
-                core.notified(now, machine, qube, queue, staging);
-                core.answered(now, machine, qube)
+                core.notified(machine, qube, queue, staging);
+                core.answered(machine, qube)
             }
-            Exit::Answered | Exit::Interrupt => core.go_on(now, machine, qube),
+            Exit::Answered | Exit::Interrupt => core.go_on(machine, qube),
             Exit::Ready => {
                 if let Some(q) = core.qube_mut(qube) {
                     q.ready = true;
                 }
-                core.answered(now, machine, qube)
+                core.answered(machine, qube)
             }
             Exit::Register { register, value } => {
-                core.register_written(now, machine, qube, register, value);
-                core.answered(now, machine, qube)
+                core.register_written(machine, qube, register, value);
+                core.answered(machine, qube)
             }
             Exit::Log { at } => {
-                core.log_from(now, machine, qube, at);
-                core.answered(now, machine, qube)
+                core.log_from(machine, qube, at);
+                core.answered(machine, qube)
             }
             Exit::Panic { at } => {
                 let words = core.log.written();
-                core.last_words_from(now, machine, qube, at);
-                core.end_after(now, machine, qube, EndReason::Panicked, words);
-                core.pick(now, machine)
+                core.last_words_from(machine, qube, at);
+                core.end_after(machine, qube, EndReason::Panicked, words);
+                core.pick(machine)
             }
             Exit::Finish { code } => {
-                core.end(now, machine, qube, EndReason::Exit(code));
-                core.pick(now, machine)
+                core.end(machine, qube, EndReason::Exit(code));
+                core.pick(machine)
             }
             Exit::Fault(fault) => {
-                core.end(now, machine, qube, end_of(fault));
-                core.pick(now, machine)
+                core.end(machine, qube, end_of(fault));
+                core.pick(machine)
             }
         }
     }
@@ -75,10 +76,11 @@ impl<M: Machine> Monitor<'_, M> {
         machine: &mut M,
     ) -> Next {
         let Self { core, staging } = self;
+        core.now = now;
         core.at(qube).exits += 1;
         core.woken = NOBODY;
-        core.notified(now, machine, qube, queue, staging);
-        core.wait(now, machine, qube, deadline, staging)
+        core.notified(machine, qube, queue, staging);
+        core.wait(machine, qube, deadline, staging)
     }
 
     /// Physical interrupts arrived, while `from` ran or nobody did.
@@ -92,6 +94,7 @@ impl<M: Machine> Monitor<'_, M> {
     ) -> Next {
         let lines = arrived.lines;
         let core = &mut self.core;
+        core.now = now;
         let piece = core.staging_wiped..STAGING.min(core.staging_wiped + WIPED_BYTES);
         core.staging_wiped = piece.end;
         self.staging.get_mut(piece).unwrap_or_default().fill(0);
@@ -111,13 +114,13 @@ impl<M: Machine> Monitor<'_, M> {
             core.armed = Ticks::NEVER;
         }
         if core.attention != 0 {
-            core.attend(now, machine);
+            core.attend(machine);
         } else if now >= core.next_deadline {
-            core.begin_due(now, machine);
+            core.begin_due(machine);
         }
-        core.expire(now, machine);
-        if core.power_off || !core.has_slice_left(now) {
-            return core.pick(now, machine);
+        core.expire(machine);
+        if core.power_off || !core.has_slice_left() {
+            return core.pick(machine);
         }
         match (QubeIndex::new(core.woken), from) {
             // Someone waits for this: a key, a packet. It gets what is left of the slice.
@@ -125,7 +128,7 @@ impl<M: Machine> Monitor<'_, M> {
             (_, Some(from)) if core.qube(from).is_some_and(|q| q.life == Life::Runnable) => {
                 core.run(machine, from)
             }
-            _ => core.pick(now, machine),
+            _ => core.pick(machine),
         }
     }
 }
@@ -133,59 +136,52 @@ impl<M: Machine> Monitor<'_, M> {
 impl<M: Machine> Core<'_, M> {
     /// A qube waits: first whatever it kept others waiting for.
     #[inline(always)]
-    fn wait(
-        &mut self,
-        now: Ticks,
-        machine: &mut M,
-        qube: QubeIndex,
-        deadline: Ticks,
-        staging: &mut Staging,
-    ) -> Next {
+    fn wait(&mut self, machine: &mut M, qube: QubeIndex, deadline: Ticks, staging: &mut Staging) -> Next {
         if self.at(qube).chores.any() {
-            self.do_chores(now, machine, qube, staging);
+            self.do_chores(machine, qube, staging);
         }
-        if now >= self.next_deadline {
-            self.expire(now, machine);
+        if self.now >= self.next_deadline {
+            self.expire(machine);
         }
         if self.attention != 0 {
-            self.attend(now, machine);
+            self.attend(machine);
             if self.power_off || self.qube(qube).is_none_or(|q| q.life != Life::Runnable) {
-                return self.pick(now, machine);
+                return self.pick(machine);
             }
         }
-        self.sleep(now, machine, qube, deadline)
+        self.sleep(machine, qube, deadline)
     }
 
     /// A waiting qube has room again, or more to say.
     #[cold]
     #[inline(never)]
-    fn do_chores(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex, staging: &mut Staging) {
+    fn do_chores(&mut self, machine: &mut M, qube: QubeIndex, staging: &mut Staging) {
         let chores = self.at(qube).chores;
         if chores.pulls() != 0 {
-            self.pull(now, machine, qube, chores.pulls(), staging);
+            self.pull(machine, qube, chores.pulls(), staging);
         }
         if chores.has_backlog() {
-            self.control(now, machine, qube);
+            self.control(machine, qube);
             self.wake(machine, qube, wake::CHANNEL);
         } else if chores.announcements() != 0 {
-            self.announce(now, machine, qube);
+            self.announce(machine, qube);
         }
     }
 
     /// A qube's call that is not a wait is done.
-    fn answered(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Next {
+    fn answered(&mut self, machine: &mut M, qube: QubeIndex) -> Next {
         machine.answer(qube, 0);
-        self.go_on(now, machine, qube)
+        self.go_on(machine, qube)
     }
 
     /// A qube goes on, unless what it asked for was somebody's end.
-    fn go_on(&mut self, now: Ticks, machine: &mut M, qube: QubeIndex) -> Next {
+    fn go_on(&mut self, machine: &mut M, qube: QubeIndex) -> Next {
         if self.attention != 0 {
-            self.attend(now, machine);
+            self.attend(machine);
         }
         match self.qube(qube).map(|q| q.life) {
             Some(Life::Runnable) if !self.power_off => self.run(machine, qube),
-            _ => self.pick(now, machine),
+            _ => self.pick(machine),
         }
     }
 }

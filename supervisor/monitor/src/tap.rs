@@ -9,7 +9,6 @@
 use ipc_proto_ctl_api as ctl;
 use ipc_proto_types::{Bytes, Kind, List};
 use ipc_proto_wire::Header;
-use supervisor_vcpu::Ticks;
 
 use crate::audit::{NONE, Outcome, Stamp};
 use crate::channel::EndpointIndex;
@@ -67,7 +66,6 @@ impl<M: Machine> Core<'_, M> {
     /// Moves one message of an open channel between qubes that is looked at. [`Stop::Elsewhere`] when it is done.
     pub(crate) fn move_tapped(
         &mut self,
-        now: Ticks,
         machine: &mut M,
         from: EndpointIndex,
         budget: &mut Budget,
@@ -81,28 +79,27 @@ impl<M: Machine> Core<'_, M> {
             return Stop::Later;
         }
         let to = *lane.to;
-        let Some(len) = lane.carry(now, staging) else {
+        let Some(len) = lane.carry(staging) else {
             budget.settle(self.stop);
             return self.stop;
         };
         budget.spend(len);
         self.wake(machine, to, wake::CHANNEL);
         if let Ok((header, body)) = Header::parse(staging.get(..len).unwrap_or_default()) {
-            self.tap_delivered(now, from, &header, body);
+            self.tap_delivered(from, &header, body);
         }
         Stop::Elsewhere
     }
 
     /// A message of `from` was delivered.
-    pub(crate) fn tap_delivered(&mut self, now: Ticks, from: EndpointIndex, header: &Header, body: &[u8]) {
+    pub(crate) fn tap_delivered(&mut self, from: EndpointIndex, header: &Header, body: &[u8]) {
         let stamp = self.endpoints[from.index()].stamp;
-        self.tap_message(now, from, stamp, Some(header), body, (Outcome::Allowed, 0));
+        self.tap_message(from, stamp, Some(header), body, (Outcome::Allowed, 0));
     }
 
     /// Keeps a copy of a message, if it is to be looked at.
     pub(crate) fn tap_message(
         &mut self,
-        now: Ticks,
         from: EndpointIndex,
         stamp: Stamp,
         header: Option<&Header>,
@@ -126,7 +123,7 @@ impl<M: Machine> Core<'_, M> {
         let [from, to, service] = stamp.parties();
         self.tap.copies[self.tap.made as usize % COPIES] = Some(ctl::Tapped {
             sequence: self.tap.made + 1,
-            time_ns: self.uptime_ns(now),
+            time_ns: self.uptime_ns(self.now),
             from,
             to,
             service,
