@@ -65,6 +65,9 @@ pub enum Clock {
     Counted,
     /// As counted, at 16 nanoseconds an instruction: a machine so slow that what adapts to it does the least it may.
     CountedSlowly,
+    /// As counted slowly while a qube runs, and as it does outside while all wait: for what waits for somebody outside, and must
+    /// not depend on how busy the host is.
+    Paced,
 }
 
 /// A machine.
@@ -115,6 +118,7 @@ impl Machine {
             Clock::Real => None,
             Clock::Counted => Some("shift=0,sleep=off"),
             Clock::CountedSlowly => Some("shift=4,sleep=off"),
+            Clock::Paced => Some("shift=4,sleep=on"),
         };
         if let Some(count) = count {
             command.args(["-icount", count, "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]);
@@ -130,7 +134,7 @@ impl Machine {
     fn accelerator(&self) -> &'static str {
         match self.clock {
             Clock::Real => "tcg",
-            Clock::Counted | Clock::CountedSlowly => "tcg,thread=single",
+            Clock::Counted | Clock::CountedSlowly | Clock::Paced => "tcg,thread=single",
         }
     }
 

@@ -23,10 +23,4 @@ impl PageCount {
     pub const fn bytes(self) -> u64 {
         self.0.saturating_mul(PAGE_SIZE)
     }
-
-    /// The fewest pages that hold `bytes`.
-    #[must_use]
-    pub const fn holding(bytes: u64) -> Self {
-        Self(bytes.div_ceil(PAGE_SIZE))
-    }
 }

@@ -59,16 +59,10 @@ pub struct Frames {
     used: usize,
 }
 
-impl Default for Frames {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Frames {
     /// A ledger with no memory.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         Self {
             free: [Range { next: 0, end: 0 }; RANGES_MAX],
             ranges: 0,
@@ -111,12 +105,6 @@ impl Frames {
         Err(FramesError::OutOfMemory)
     }
 
-    /// Who owns the frame at `at`; `None` for memory that was never handed out.
-    #[must_use]
-    pub fn owner_of(&self, at: Hpa) -> Option<Owner> {
-        self.extents().iter().find(|e| at >= e.start && at.0 - e.start.0 < e.pages.bytes()).map(|e| e.owner)
-    }
-
     /// All extents, in the order they were taken.
     #[must_use]
     pub fn extents(&self) -> &[Extent] {
@@ -129,7 +117,7 @@ mod tests {
     use super::*;
 
     fn ledger() -> Frames {
-        let mut frames = Frames::new();
+        let mut frames = Frames::empty();
         frames.add(Hpa(0x10), Hpa(0x9_fc00));
         frames.add(Hpa(0x10_0000), Hpa(0x100_0000));
         frames
@@ -150,7 +138,8 @@ mod tests {
             for (other, len) in &runs {
                 assert!(start.0 + pages.bytes() <= *other || *other + len <= start.0, "runs overlap");
             }
-            assert_eq!(frames.owner_of(Hpa(start.0 + pages.bytes() - 1)), Some(Owner::Qube(owner)));
+            let extent = Extent { start, pages, owner: Owner::Qube(owner) };
+            assert_eq!(frames.extents().last(), Some(&extent));
             runs.push((start.0, pages.bytes()));
         }
         assert_eq!(runs.len(), frames.extents().len());
@@ -158,7 +147,7 @@ mod tests {
 
     #[test]
     fn frame_zero_and_partial_pages_are_never_handed_out() {
-        let mut frames = Frames::new();
+        let mut frames = Frames::empty();
         frames.add(Hpa(0), Hpa(0x1fff));
         assert_eq!(frames.take(Owner::Supervisor, PageCount(1), PAGE_SIZE), Err(FramesError::OutOfMemory));
         frames.add(Hpa(0x2001), Hpa(0x4000));

@@ -33,7 +33,7 @@ struct Statics {
 static STATICS: TakeOnce<Statics> = TakeOnce::new(Statics {
     monitor: Monitor::empty(),
     processors: Processors::new(),
-    host: HostState::new(),
+    host: HostState::zeroed(),
 });
 
 fn main(machine: Machine) -> ! {
@@ -44,7 +44,11 @@ fn main(machine: Machine) -> ! {
     let mut metal = None;
     match setup::setup(machine, monitor, processors, host, &mut metal) {
         Ok(metal) => run::run(metal, monitor),
-        Err(trouble) => fatal::stop(format_args!("cannot boot: {trouble}"), Ending::Failed),
+        Err(trouble) => {
+            let unfit = matches!(trouble, setup::Trouble::Processor(_));
+            let ending = if unfit { Ending::Unfit } else { Ending::Failed };
+            fatal::stop(format_args!("cannot boot: {trouble}"), ending)
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Processors {
 impl Processors {
     pub(crate) const fn new() -> Self {
         Self {
-            vcpus: [const { Vcpu::new() }; QUBES],
+            vcpus: [const { Vcpu::unbound() }; QUBES],
             closed: IoMap::closed(),
             granted: [const { IoMap::closed() }; IO_MAPS],
             msr: MsrMap::closed(),
@@ -73,7 +73,7 @@ impl Metal {
 impl Cell {
     /// Writes what the image has for the next piece, and zeros where it has nothing. Regions are in order and apart.
     pub(crate) fn rebuild(&mut self) -> bool {
-        let (mut start, end) = (self.rebuilt, (self.rebuilt + REBUILD_BYTES).min(self.ram.len()));
+        let (mut start, end) = (self.rebuilt, (self.rebuilt + REBUILD_BYTES).min(self.ram.size()));
         for region in self.facts.regions() {
             let first = region.gpa - image::layout::RAM_BASE;
             let last = first + region.data.len() as u64;
@@ -88,7 +88,7 @@ impl Cell {
         }
         self.ram.zero(start, end - start);
         self.rebuilt = end;
-        if end == self.ram.len() {
+        if end == self.ram.size() {
             self.rebuilt = 0;
             return true;
         }

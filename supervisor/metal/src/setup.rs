@@ -32,16 +32,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Image(error) => write!(f, "the system image is not usable: {error}"),
             Self::Monitor(error) => write!(f, "the system image contradicts itself: {error:?}"),
-            Self::Processor(SvmError::NoSvm) => {
-                f.write_str("this processor has no AMD-V (SVM); Skep needs it. QEMU: -cpu EPYC,+svm,+npt")
-            }
-            Self::Processor(SvmError::Disabled) => {
-                f.write_str("AMD-V (SVM) is switched off by the firmware; switch it on in its setup")
-            }
-            Self::Processor(SvmError::NoNestedPaging) => {
-                f.write_str("this processor has no nested paging; Skep needs it")
-            }
-            Self::Processor(SvmError::NoAsids) => f.write_str("this processor has no address-space ids"),
+            Self::Processor(unfit) => write!(f, "this CPU cannot run qubes: {unfit}"),
             Self::Memory(what, FramesError::OutOfMemory) => {
                 write!(f, "not enough memory for {what}; give the machine more")
             }
@@ -62,7 +53,7 @@ pub(crate) fn setup<'m>(
     host: &'static mut HostState,
     metal: &'m mut Option<Metal>,
 ) -> Result<&'m mut Metal, Trouble> {
-    let Machine { facts, clock, lapic, mut io_apic, mut memory, pci, iommus, .. } = machine;
+    let Machine { facts, xcr0, clock, lapic, mut io_apic, mut memory, pci, iommus, .. } = machine;
     let image = Image::open(facts.module).map_err(Trouble::Image)?;
     let times = Times {
         ticks_per_second: clock.tsc_hz,
@@ -70,7 +61,7 @@ pub(crate) fn setup<'m>(
         entered: Ticks(facts.entry_tsc),
     };
     monitor.load(image, times).map_err(Trouble::Monitor)?;
-    let processor = Processor::enable(host).map_err(Trouble::Processor)?;
+    let processor = Processor::enable(host, xcr0).map_err(Trouble::Processor)?;
     let (nowhere, _) = memory
         .guest_ram(u8::MAX, PageCount(1), Gpa(u64::MAX - PAGE_SIZE), Gpa(u64::MAX))
         .map_err(|error| Trouble::Memory("the supervisor", error))?;

@@ -3,17 +3,12 @@
 //! In this order: the frame is well formed, it speaks the channel's schema, the channel is open (`route.rs`), a call has the next number
 //! and an answer answers an open call, the body fits the schema, the policy allows it. The first failure is the verdict.
 
-use core::ops::Range;
-
 use ipc_proto_types::{ErrorCode, Kind, Role};
-use ipc_proto_wire::{FieldKind, FieldSink, Frame};
-use supervisor_policy::{Chains, Fields, Value, Verdict, decide};
+use ipc_proto_wire::Frame;
+use supervisor_policy::{BodyFields, Chains, Verdict, decide};
 
 use crate::audit::Refusal;
 use crate::channel::{CallFault, Channel};
-
-/// Most arguments that rules can look at; `MAX_FIELDS` of the manifest compiler is not larger.
-const FIELDS_MAX: usize = 16;
 
 /// The frame of a message, if it is one and speaks the channel's schema.
 #[inline(always)]
@@ -97,7 +92,7 @@ fn decide_otherwise(
     body: &[u8],
 ) -> Result<(), Refusal> {
     let decision = channel.facts.decision(method);
-    let mut arguments = Arguments::new(body);
+    let mut arguments = BodyFields::new(body);
     channel.table.check_body(sender, kind, method, body, &mut arguments).map_err(Refusal::Body)?;
     match decide(decision, chains, &arguments) {
         Verdict::Allow => Ok(()),
@@ -122,38 +117,5 @@ pub(crate) fn error_for(why: Refusal) -> ErrorCode {
         | Refusal::ForgedError
         | Refusal::Queue(_)
         | Refusal::Control => ErrorCode::Malformed,
-    }
-}
-
-/// The arguments of a message, for rules that look at them.
-struct Arguments<'b> {
-    body: &'b [u8],
-    seen: [Option<(FieldKind, usize, usize)>; FIELDS_MAX],
-}
-
-impl<'b> Arguments<'b> {
-    fn new(body: &'b [u8]) -> Self {
-        Self { body, seen: [None; FIELDS_MAX] }
-    }
-}
-
-impl FieldSink for Arguments<'_> {
-    fn field(&mut self, number: u8, kind: FieldKind, range: Range<usize>) {
-        if let Some(slot) = self.seen.get_mut(usize::from(number)) {
-            *slot = Some((kind, range.start, range.end));
-        }
-    }
-}
-
-impl Fields for Arguments<'_> {
-    fn field(&self, number: u8) -> Option<Value<'_>> {
-        let (kind, start, end) = (*self.seen.get(usize::from(number))?)?;
-        match kind {
-            FieldKind::Bool(value) => Some(Value::Bool(value)),
-            FieldKind::Unsigned(value) => Some(Value::Unsigned(value)),
-            FieldKind::Signed(value) => Some(Value::Signed(value)),
-            FieldKind::Text => self.body.get(start..end).map(Value::Text),
-            FieldKind::Bytes | FieldKind::Secret => None,
-        }
     }
 }

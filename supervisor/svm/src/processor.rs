@@ -1,6 +1,7 @@
 //! The processor in root mode: turning SVM on, taking interrupts, sleeping.
 
 use core::arch::{asm, x86_64::__cpuid};
+use core::fmt;
 
 const EFER: u32 = 0xc000_0080;
 const EFER_SVME: u64 = 1 << 12;
@@ -19,6 +20,24 @@ pub enum SvmError {
     NoNestedPaging,
     /// No address-space id beside the host's.
     NoAsids,
+    /// No XSAVE: vector registers could not be kept apart.
+    NoXsave,
+}
+
+impl fmt::Display for SvmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSvm => {
+                "it has no AMD SVM (under QEMU: -cpu EPYC,+svm,+npt; Intel VT-x is not supported yet)"
+            }
+            Self::Disabled => {
+                "the firmware switched AMD SVM off (look for \"SVM\" or \"virtualization\" in its settings)"
+            }
+            Self::NoNestedPaging => "its SVM has no nested paging (under QEMU: +npt)",
+            Self::NoAsids => "it has no address-space ids",
+            Self::NoXsave => "it has no XSAVE",
+        })
+    }
 }
 
 /// Two pages that the processor uses: where VMRUN keeps the host, and where VMSAVE put the host's other registers.
@@ -28,16 +47,10 @@ pub struct HostState {
     extra: [u8; 4096],
 }
 
-impl Default for HostState {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl HostState {
-    /// Zeroed.
+    /// As the processor wants them first.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn zeroed() -> Self {
         Self { save_area: [0; 4096], extra: [0; 4096] }
     }
 }
@@ -47,18 +60,16 @@ pub struct Processor {
     pub(crate) host_extra: u64,
     /// XCR0 of the host, which is that of every qube.
     pub(crate) xcr0: u64,
-    /// Number of address-space identifiers, 0 being the host's.
-    pub asids: u32,
     /// Whether single address spaces can be flushed (CPUID 0x8000_000a EDX bit 6).
     pub flush_by_asid: bool,
 }
 
 impl Processor {
-    /// Turns SVM on for this processor. Host addresses must be identity mapped. From here on GIF is 0.
+    /// Turns SVM on for this processor, whose XCR0 is `xcr0`. Host addresses must be identity mapped. From here on GIF is 0.
     ///
     /// # Errors
     /// See [`SvmError`]: the machine cannot run qubes.
-    pub fn enable(host: &'static mut HostState) -> Result<Self, SvmError> {
+    pub fn enable(host: &'static mut HostState, xcr0: Option<u64>) -> Result<Self, SvmError> {
         if __cpuid(0x8000_0000).eax < 0x8000_000a || __cpuid(0x8000_0001).ecx & (1 << 2) == 0 {
             return Err(SvmError::NoSvm);
         }
@@ -72,6 +83,7 @@ impl Processor {
         if read_msr(VM_CR) & VM_CR_SVMDIS != 0 {
             return Err(SvmError::Disabled);
         }
+        let xcr0 = xcr0.ok_or(SvmError::NoXsave)?;
         write_msr(EFER, read_msr(EFER) | EFER_SVME);
         write_msr(VM_HSAVE_PA, &raw const host.save_area as u64);
         let host_extra = &raw const host.extra as u64;
@@ -80,12 +92,7 @@ impl Processor {
         unsafe {
             asm!("clgi", "vmsave rax", "sti", in("rax") host_extra, options(nostack));
         }
-        Ok(Self {
-            host_extra,
-            xcr0: read_xcr0(),
-            asids: features.ebx,
-            flush_by_asid: features.edx & (1 << 6) != 0,
-        })
+        Ok(Self { host_extra, xcr0, flush_by_asid: features.edx & (1 << 6) != 0 })
     }
 
     /// Lets pending interrupts in, for one instruction. Their handlers only record them.
@@ -100,13 +107,6 @@ impl Processor {
         // SAFETY: as above; STI takes effect after HLT has begun, so an interrupt that is already pending ends the HLT.
         unsafe { asm!("cli", "stgi", "sti", "hlt", "clgi", options(nostack)) };
     }
-}
-
-fn read_xcr0() -> u64 {
-    let (low, high): (u32, u32);
-    // SAFETY: boot has switched XSAVE on, so XGETBV exists; reading XCR0 changes nothing.
-    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
-    (u64::from(high) << 32) | u64::from(low)
 }
 
 fn read_msr(register: u32) -> u64 {

@@ -99,16 +99,10 @@ const _: () = {
     assert!(core::mem::size_of::<Vcpu>() == 0x2000);
 };
 
-impl Default for Vcpu {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Vcpu {
     /// Not runnable until [`Self::bind`] and [`Self::reset`].
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn unbound() -> Self {
         Self { vmcb: Vmcb::new(), registers: [0; 14], xcr0: 0, space: 0, xsave: [0; XSAVE_BYTES] }
     }
 
@@ -218,12 +212,6 @@ impl Vcpu {
             Resume::AfterCpuid => self.answer_cpuid(),
         }
         exit
-    }
-
-    /// Where the qube stands, for reports.
-    #[must_use]
-    pub fn position(&self) -> (u64, u64) {
-        (self.vmcb.get(vmcb::RIP), self.vmcb.get(vmcb::RSP))
     }
 
     #[cold]

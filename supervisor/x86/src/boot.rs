@@ -5,9 +5,9 @@ use core::sync::atomic::Ordering;
 use supervisor_iommu::Found;
 
 use crate::acpi::{self, ConfigSpace, Interrupts};
-use crate::cpu::{self, CpuFacts};
+use crate::cpu;
 use crate::entry::ENTRY_TSC;
-use crate::facts::{BootFacts, BootPath, Claimed, FactsError, checked_module};
+use crate::facts::{BootFacts, Claimed, FactsError, checked_module};
 use crate::layout::{IdentityMap, Layout};
 use crate::memmap::Ranges;
 use crate::power::Ending;
@@ -17,10 +17,10 @@ use crate::{
 
 /// The machine, ready: everything the supervisor may use of it, owned once.
 pub struct Machine {
-    /// Memory, system image, command line.
+    /// Memory, system image.
     pub facts: BootFacts,
-    /// What the processor can do.
-    pub cpu: CpuFacts,
+    /// XCR0; `None` where the processor has no XSAVE.
+    pub xcr0: Option<u64>,
     /// Time.
     pub clock: Clock,
     /// The alarm clock.
@@ -47,9 +47,6 @@ pub(crate) extern "sysv64" fn start(info: u32, path: u32) -> ! {
     idt::load();
     let xcr0 = cpu::enable_features();
     let layout = Layout::read();
-    let cpu =
-        CpuFacts::read(xcr0).unwrap_or_else(|unfit| fatal::stop(format_args!("{unfit}"), Ending::Unfit));
-    let path = if path == 0 { BootPath::Pvh } else { BootPath::Multiboot2 };
     let (facts, acpi) = read_facts(u64::from(info), path, &layout)
         .unwrap_or_else(|error| fatal::stop(format_args!("cannot boot: {error}"), Ending::Failed));
     let memory_end = facts.memory_end();
@@ -71,7 +68,7 @@ pub(crate) extern "sysv64" fn start(info: u32, path: u32) -> ! {
     // the only place that makes a `Physical`.
     let memory = unsafe { Physical::new(&free) };
     let pci = acpi.config.and_then(|config| Pci::new(config, memory_end));
-    let machine = Machine { facts, cpu, clock, lapic, io_apic, memory, pci, iommus: acpi.iommus };
+    let machine = Machine { facts, xcr0, clock, lapic, io_apic, memory, pci, iommus: acpi.iommus };
     // SAFETY: `entry!` defines the symbol with exactly this signature.
     unsafe { skep_main(machine) }
 }
@@ -84,26 +81,23 @@ struct Acpi {
 }
 
 /// Everything there is to read in memory that later belongs to others.
-fn read_facts(info: u64, path: BootPath, layout: &Layout) -> Result<(BootFacts, Acpi), FactsError> {
+fn read_facts(info: u64, path: u32, layout: &Layout) -> Result<(BootFacts, Acpi), FactsError> {
     // SAFETY: the entry code mapped 0..4 GiB; this is the only processor, and until this function returns it
     // writes to the supervisor's own image only.
     let memory = unsafe { IdentityMap::new(layout.image) };
     let claimed = match path {
-        BootPath::Pvh => pvh::read(&memory, info),
-        BootPath::Multiboot2 => multiboot2::read(&memory, info),
+        0 => pvh::read(&memory, info),
+        _ => multiboot2::read(&memory, info),
     }?;
-    let Claimed { usable, module, command_line, rsdp } = claimed;
+    let Claimed { usable, module, rsdp } = claimed;
     let module = checked_module(module, layout.image)?;
-    let mut reserved = Ranges::new();
+    let mut reserved = Ranges::empty();
     reserved.add(layout.image)?;
     reserved.add(module.grown_to_pages())?;
     let facts = BootFacts {
         usable,
         reserved,
         module: lent_for_good(module)?,
-        command_line,
-        rsdp,
-        boot_path: path,
         entry_tsc: ENTRY_TSC.load(Ordering::Relaxed),
     };
     let acpi = Acpi {

@@ -1,20 +1,8 @@
-//! What the loader said, checked: memory, the system image, the command line, where ACPI begins.
+//! What the loader said, checked: memory, the system image, where ACPI begins. Command lines are not read: nothing asks for one.
 
 use core::fmt;
 
 use crate::memmap::{PAGE, Range, Ranges};
-
-/// Longest command line taken, in bytes.
-pub const COMMAND_LINE_MAX: usize = 512;
-
-/// How the machine reached us.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BootPath {
-    /// Xen's direct boot ABI (QEMU `-kernel`, Firecracker, Cloud Hypervisor).
-    Pvh,
-    /// A multiboot2 loader (GRUB, on BIOS or UEFI).
-    Multiboot2,
-}
 
 /// What is wrong with what the loader said. The loader is to blame, except for the last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,8 +17,6 @@ pub enum FactsError {
     NoMemory,
     /// More than 64 memory ranges.
     TooManyRanges,
-    /// The command line is longer than [`COMMAND_LINE_MAX`].
-    CommandLineTooLong,
     /// The system image is unreadable or lies over the supervisor.
     BadModule,
     /// No system image was given.
@@ -45,42 +31,9 @@ impl fmt::Display for FactsError {
             FactsError::NoMemoryMap => "the loader gave no memory map",
             FactsError::NoMemory => "there is no usable memory below 4 GiB",
             FactsError::TooManyRanges => "the memory map has more than 64 ranges",
-            FactsError::CommandLineTooLong => "the command line is longer than 512 bytes",
             FactsError::BadModule => "the system image lies where it cannot be read",
             FactsError::NoModule => "no system image was given (QEMU: -initrd FILE; GRUB: module2 FILE)",
         })
-    }
-}
-
-/// The command line, copied out of the loader's memory.
-#[derive(Clone, Copy)]
-pub struct CommandLine {
-    bytes: [u8; COMMAND_LINE_MAX],
-    length: usize,
-}
-
-impl CommandLine {
-    /// No command line.
-    pub(crate) const EMPTY: CommandLine = CommandLine { bytes: [0; COMMAND_LINE_MAX], length: 0 };
-
-    /// Copies bytes up to the first NUL or the end.
-    pub(crate) fn copy(from: impl Iterator<Item = u8>) -> Result<CommandLine, FactsError> {
-        let mut line = CommandLine::EMPTY;
-        for byte in from.take_while(|&byte| byte != 0) {
-            *line.bytes.get_mut(line.length).ok_or(FactsError::CommandLineTooLong)? = byte;
-            line.length += 1;
-        }
-        Ok(line)
-    }
-
-    /// The bytes as given, at most [`COMMAND_LINE_MAX`], without NUL.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&[])
-    }
-
-    /// The words, separated by spaces; nothing when the line is not UTF-8.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
-        core::str::from_utf8(self.as_bytes()).unwrap_or("").split_ascii_whitespace()
     }
 }
 
@@ -92,13 +45,6 @@ pub struct BootFacts {
     pub reserved: Ranges,
     /// The system image, read in place.
     pub module: &'static [u8],
-    /// The loader's command line.
-    pub command_line: CommandLine,
-    /// Physical address of the RSDP. On multiboot2 this is the loader's copy, which may lie in usable RAM:
-    /// boot has read it; whoever comes later finds it overwritten.
-    pub rsdp: Option<u64>,
-    /// How the machine reached us.
-    pub boot_path: BootPath,
     /// Time stamp counter at the first instruction.
     pub entry_tsc: u64,
 }
@@ -130,7 +76,6 @@ impl BootFacts {
 pub(crate) struct Claimed {
     pub(crate) usable: Ranges,
     pub(crate) module: Range,
-    pub(crate) command_line: CommandLine,
     pub(crate) rsdp: Option<u64>,
 }
 
@@ -147,20 +92,6 @@ pub(crate) fn checked_module(claimed: Range, image: Range) -> Result<Range, Fact
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_line_ends_at_the_nul_and_splits_into_words() {
-        let line = CommandLine::copy(b"log=debug  seed=7\0junk".iter().copied()).expect("short");
-        assert_eq!(line.as_bytes(), b"log=debug  seed=7");
-        assert_eq!(line.words().collect::<Vec<_>>(), ["log=debug", "seed=7"]);
-    }
-
-    #[test]
-    fn a_command_line_of_512_bytes_fits_and_one_more_is_refused() {
-        let line = |length| CommandLine::copy(core::iter::repeat_n(b'x', length));
-        assert_eq!(line(512).map(|line| line.as_bytes().len()), Ok(512));
-        assert_eq!(line(513).err(), Some(FactsError::CommandLineTooLong));
-    }
 
     #[test]
     fn a_module_over_the_supervisor_or_outside_memory_is_refused() {

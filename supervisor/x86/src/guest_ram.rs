@@ -101,14 +101,8 @@ impl GuestRam {
 
     /// Bytes of it.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.span.len
-    }
-
-    /// Whether there is none; there always is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.span.len == 0
     }
 
     /// Zeroes `len` bytes from `offset` on, for a new life; beyond the end is left out. The qube must not be running.

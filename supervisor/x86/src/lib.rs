@@ -67,8 +67,7 @@ mod stacks;
 
 #[cfg(not(test))]
 pub use boot::Machine;
-pub use cpu::{CpuFacts, Unfit};
-pub use facts::{BootFacts, BootPath, COMMAND_LINE_MAX, CommandLine, FactsError};
+pub use facts::{BootFacts, FactsError};
 pub use guest_ram::GuestRam;
 pub use idt::{PendingMask, device_vector, take_pending_interrupts};
 pub use ioapic::{IoApic, RouteError};

@@ -55,18 +55,13 @@ pub struct Ranges {
 
 impl Ranges {
     /// No range.
-    pub const fn new() -> Ranges {
+    pub const fn empty() -> Ranges {
         Ranges { list: [Range { start: 0, end: 0 }; RANGES_MAX], count: 0 }
     }
 
     /// The ranges, lowest first.
     pub fn as_slice(&self) -> &[Range] {
         self.list.get(..self.count).unwrap_or(&[])
-    }
-
-    /// Bytes in all ranges together.
-    pub fn total_bytes(&self) -> u64 {
-        self.as_slice().iter().map(|range| range.length()).sum()
     }
 
     /// Adds `range`, merging what touches it. An empty range changes nothing.
@@ -116,12 +111,6 @@ impl Ranges {
     }
 }
 
-impl Default for Ranges {
-    fn default() -> Ranges {
-        Ranges::new()
-    }
-}
-
 /// One entry of a firmware memory map, as claimed.
 #[derive(Clone, Copy)]
 pub(crate) struct ClaimedEntry {
@@ -137,7 +126,7 @@ pub(crate) struct ClaimedEntry {
 pub(crate) fn usable_pages(
     entries: impl Iterator<Item = ClaimedEntry> + Clone,
 ) -> Result<Ranges, FactsError> {
-    let mut ranges = Ranges::new();
+    let mut ranges = Ranges::empty();
     let span =
         |entry: ClaimedEntry| Range { start: entry.base, end: entry.base.saturating_add(entry.length) };
     for entry in entries.clone().filter(|entry| entry.kind == USABLE) {
@@ -211,7 +200,7 @@ mod tests {
 
     #[test]
     fn removing_the_middle_of_a_full_set_is_refused_rather_than_forgotten() {
-        let mut ranges = Ranges::new();
+        let mut ranges = Ranges::empty();
         for i in 0..64 {
             ranges.add(Range { start: i * 0x10000, end: i * 0x10000 + 0x8000 }).expect("room");
         }
@@ -226,7 +215,7 @@ mod tests {
             (state >> 33) % below
         };
         for _ in 0..300 {
-            let (mut ranges, mut bitmap) = (Ranges::new(), [false; 100]);
+            let (mut ranges, mut bitmap) = (Ranges::empty(), [false; 100]);
             for _ in 0..20 {
                 let start = random(100);
                 let end = (start + random(12)).min(100);

@@ -4,8 +4,6 @@ use core::arch::asm;
 
 /// APIC base address and mode.
 pub(crate) const APIC_BASE: u32 = 0x1b;
-/// SVM control; bit 4 says that firmware switched SVM off.
-pub(crate) const VM_CR: u32 = 0xc001_0114;
 
 /// Reads an MSR. One the CPU does not have raises a general protection fault, which ends the supervisor.
 pub fn read_msr(number: u32) -> u64 {

@@ -1,11 +1,11 @@
 //! Reads the multiboot2 information structure (specification 2.0, section 3.6).
 //!
 //! Written by hand: the registry's reader asserts on what the loader wrote and brings ten crates; we need
-//! five tags. The structure is `{total size u32, reserved u32}` and then tags `{type u32, size u32, ...}`,
+//! four tags. The structure is `{total size u32, reserved u32}` and then tags `{type u32, size u32, ...}`,
 //! each starting at a multiple of 8, until the tag of type 0.
 
 use crate::bytes::{LoaderMemory, u32_at};
-use crate::facts::{Claimed, CommandLine, FactsError};
+use crate::facts::{Claimed, FactsError};
 use crate::memmap::{Range, usable_pages};
 use crate::pvh::map_entry;
 
@@ -15,7 +15,6 @@ const HEADER: usize = 8;
 const MAP_ENTRY_MIN: usize = 20;
 
 const END: u32 = 0;
-const COMMAND_LINE: u32 = 1;
 const MODULE: u32 = 3;
 const MEMORY_MAP: u32 = 6;
 const RSDP_OLD: u32 = 14;
@@ -30,13 +29,11 @@ pub(crate) fn read(memory: &impl LoaderMemory, address: u64) -> Result<Claimed, 
     }
     let info = memory.bytes(address, total).ok_or(FactsError::BadStartInfo)?;
     let (mut usable, mut module, mut rsdp) = (None, None, None);
-    let mut command_line = CommandLine::EMPTY;
     let mut at = HEADER;
     loop {
         let (kind, body) = tag(info, at)?;
         match kind {
             END => break,
-            COMMAND_LINE => command_line = CommandLine::copy(body.iter().copied())?,
             MODULE if module.is_none() => module = Some(module_range(body)?),
             MEMORY_MAP => usable = Some(memory_map(body)?),
             // A newer root pointer beats an older one, whichever comes first.
@@ -49,7 +46,6 @@ pub(crate) fn read(memory: &impl LoaderMemory, address: u64) -> Result<Claimed, 
     Ok(Claimed {
         usable: usable.ok_or(FactsError::NoMemoryMap)?,
         module: module.ok_or(FactsError::NoModule)?,
-        command_line,
         rsdp,
     })
 }
@@ -116,7 +112,7 @@ mod tests {
 
     fn good() -> Vec<u8> {
         let mut info = vec![0; 8];
-        push(&mut info, COMMAND_LINE, b"quiet\0");
+        push(&mut info, 1, b"quiet\0");
         push(&mut info, 2, b"GRUB 2.06\0");
         push(&mut info, MODULE, &module_body());
         push(&mut info, MEMORY_MAP, &map_body());
@@ -130,7 +126,6 @@ mod tests {
         let memory = sealed(good());
         let claimed = read(&memory, 0x1_0000).expect("a good structure");
         assert_eq!(claimed.module, Range { start: 0x2000, end: 0x5432 });
-        assert_eq!(claimed.command_line.as_bytes(), b"quiet");
         assert_eq!(claimed.usable.as_slice(), [Range { start: 0x10_0000, end: 0x80_0000 }]);
         let rsdp = claimed.rsdp.expect("an RSDP");
         assert_eq!(memory.bytes(rsdp, 36), Some(&[7; 36][..]));
@@ -152,7 +147,7 @@ mod tests {
     fn tags_that_lie_about_their_size_are_refused() {
         for size in [0_u32, 1, 7, 4096, u32::MAX] {
             let mut info = vec![0; 8];
-            push(&mut info, COMMAND_LINE, b"x\0");
+            push(&mut info, 1, b"x\0");
             info[12..16].copy_from_slice(&size.to_le_bytes());
             assert_eq!(read(&sealed(info), 0x1_0000).err(), Some(FactsError::Truncated), "size {size}");
         }

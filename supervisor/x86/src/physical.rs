@@ -28,7 +28,7 @@ impl Physical {
     /// # Safety
     /// The ranges are identity-mapped RAM that nobody uses and nobody else gives away.
     pub(crate) unsafe fn new(free: &Ranges) -> Self {
-        let mut frames = Frames::new();
+        let mut frames = Frames::empty();
         for range in free.as_slice() {
             frames.add(Hpa(range.start), Hpa(range.end));
         }

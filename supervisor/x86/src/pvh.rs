@@ -9,13 +9,12 @@
 //! | 4 | 4 | version |
 //! | 12 | 4 | number of modules |
 //! | 16 | 8 | module list: 32 bytes each, address u64, size u64, command line u64, reserved u64 |
-//! | 24 | 8 | command line, NUL at the end, or 0 |
 //! | 32 | 8 | RSDP or 0 |
 //! | 40 | 8 | memory map: 24 bytes each, base u64, length u64, type u32, reserved u32 |
 //! | 48 | 4 | number of memory map entries |
 
 use crate::bytes::{LoaderMemory, u32_at, u64_at};
-use crate::facts::{COMMAND_LINE_MAX, Claimed, CommandLine, FactsError};
+use crate::facts::{Claimed, FactsError};
 use crate::memmap::{ClaimedEntry, Range, usable_pages};
 
 const MAGIC: u32 = 0x336e_c578;
@@ -42,7 +41,6 @@ pub(crate) fn read(memory: &impl LoaderMemory, address: u64) -> Result<Claimed, 
             0 => return Err(FactsError::NoModule),
             _ => module(memory, long(16)?)?,
         },
-        command_line: command_line(memory, long(24)?)?,
         rsdp: Some(long(32)?).filter(|&rsdp| rsdp != 0),
     })
 }
@@ -70,15 +68,6 @@ fn module(memory: &impl LoaderMemory, address: u64) -> Result<Range, FactsError>
     Ok(Range { start, end })
 }
 
-fn command_line(memory: &impl LoaderMemory, address: u64) -> Result<CommandLine, FactsError> {
-    if address == 0 {
-        return Ok(CommandLine::EMPTY);
-    }
-    let limit = COMMAND_LINE_MAX as u64 + 1;
-    let bytes = (0..limit).map_while(|i| memory.bytes(address.checked_add(i)?, 1)?.first().copied());
-    CommandLine::copy(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +83,6 @@ mod tests {
         put(&mut info, 4, &1_u32.to_le_bytes());
         put(&mut info, 12, &1_u32.to_le_bytes());
         put(&mut info, 16, &0x2000_u64.to_le_bytes());
-        put(&mut info, 24, &0x3000_u64.to_le_bytes());
         put(&mut info, 32, &0xf_5a40_u64.to_le_bytes());
         put(&mut info, 40, &0x4000_u64.to_le_bytes());
         put(&mut info, 48, &2_u32.to_le_bytes());
@@ -107,26 +95,25 @@ mod tests {
         put(&mut map, 24, &0x10_0000_u64.to_le_bytes());
         put(&mut map, 32, &0x0fee_0000_u64.to_le_bytes());
         put(&mut map, 40, &1_u32.to_le_bytes());
-        Pieces(vec![(0x1000, info), (0x2000, module), (0x3000, b"quiet\0".to_vec()), (0x4000, map)])
+        Pieces(vec![(0x1000, info), (0x2000, module), (0x4000, map)])
     }
 
     #[test]
     fn a_start_structure_as_qemu_writes_it_is_read() {
         let claimed = read(&machine(), 0x1000).expect("a good structure");
         assert_eq!(claimed.module, Range { start: 0x0fe0_0000, end: 0x0fe0_1234 });
-        assert_eq!(claimed.command_line.as_bytes(), b"quiet");
         assert_eq!(claimed.rsdp, Some(0xf_5a40));
-        assert_eq!(claimed.usable.total_bytes(), 0x9e000 + 0x0fee_0000);
+        let usable: u64 = claimed.usable.as_slice().iter().map(|range| range.length()).sum();
+        assert_eq!(usable, 0x9e000 + 0x0fee_0000);
     }
 
     #[test]
     fn every_truncation_is_an_error_and_no_panic() {
-        for which in 0..4 {
+        for which in 0..3 {
             for length in 0..machine().0[which].1.len() {
                 let mut memory = machine();
                 memory.0[which].1.truncate(length);
-                let cut_line = which == 2;
-                assert_eq!(read(&memory, 0x1000).is_ok(), cut_line, "piece {which} cut to {length}");
+                assert!(read(&memory, 0x1000).is_err(), "piece {which} cut to {length}");
             }
         }
     }

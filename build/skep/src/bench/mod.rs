@@ -117,7 +117,10 @@ pub fn bench(workspace: &Workspace, length: Length, report: Report) -> Outcome<P
         println!("{line}");
     }
     println!("{} runs, each twice, identical", RUNS.len() + 3 + vault::runs(length).count() + 1);
-    println!("{} runs with a disk and three with a network, each twice, alike", disk::RUNS.len());
+    println!(
+        "{} runs with a disk and one with a network, each twice, alike; two of a stream, five times",
+        disk::RUNS.len()
+    );
     write(workspace, "bench.json", &results, &raw)
 }
 
