@@ -60,6 +60,8 @@ pub struct Processor {
     pub(crate) host_extra: u64,
     /// XCR0 of the host, which is that of every qube.
     pub(crate) xcr0: u64,
+    /// Number of address-space identifiers, 0 being the host's.
+    pub(crate) asids: u32,
     /// Whether single address spaces can be flushed (CPUID 0x8000_000a EDX bit 6).
     pub flush_by_asid: bool,
 }
@@ -92,7 +94,8 @@ impl Processor {
         unsafe {
             asm!("clgi", "vmsave rax", "sti", in("rax") host_extra, options(nostack));
         }
-        Ok(Self { host_extra, xcr0, flush_by_asid: features.edx & (1 << 6) != 0 })
+        let flush_by_asid = features.edx & (1 << 6) != 0;
+        Ok(Self { host_extra, xcr0, asids: features.ebx, flush_by_asid })
     }
 
     /// Lets pending interrupts in, for one instruction. Their handlers only record them.
