@@ -280,7 +280,7 @@ impl Terminal {
         let mut tries = 0..TRIES;
         let is_over = tries.any(|_| {
             std::thread::sleep(pause);
-            self.command("call vault:vault.status").contains("retry_after_ms: 0,")
+            plain(&self.command("call vault:vault.status")).contains("retry_after_ms: 0,")
         });
         assert!(is_over, "no passphrase may be tried:\n{}", self.seen);
     }
@@ -343,7 +343,10 @@ fn utf8(bytes: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The text without terminal escapes and carriage returns.
+/// What a row of the console begins with that goes on with the one above.
+const GOES_ON: &str = "\n    | ";
+
+/// The text without terminal escapes and carriage returns, and with rows of one line joined.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut out = String::new();
@@ -356,5 +359,5 @@ pub fn plain(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    out.replace(GOES_ON, "")
 }

@@ -25,10 +25,23 @@ fn key_of(line: &str) -> (String, VerifyingKey) {
     (id.into(), VerifyingKey::from_bytes(public).expect("a key"))
 }
 
-/// What the qube prints of a text: the rest of the line.
+/// Columns of what the qube prints in a row: those of a row without `[▲work] `.
+const COLUMNS: usize = 79 - 8;
+
+/// What the qube prints of a text: the rest of the line, which goes on in the next row when this one is full.
 fn printed(t: &mut Terminal, text: &str) -> String {
     t.until(&format!("work] {text}: "));
-    plain(&t.until("\n")).trim().to_owned()
+    let mut all = String::new();
+    let mut room = COLUMNS - text.len() - ": ".len();
+    loop {
+        let row = plain(&t.until("\n"));
+        all += row.trim();
+        if row.trim().len() < room {
+            return all;
+        }
+        t.until("work] ");
+        room = COLUMNS;
+    }
 }
 
 fn assert_signed(key: &VerifyingKey, text: &str, hex: &str) {

@@ -184,7 +184,7 @@ fn no_planted_secret_shows_in_audit_log_inspector_terminal_or_panic_report() {
     let code: String =
         codes.chars().skip_while(|c| *c != '"').skip(1).take_while(char::is_ascii_digit).collect();
     assert_eq!(code.len(), 8, "{codes}");
-    let shown = t.command("call vault.show --reveal by-command true");
+    let shown = plain(&t.command("call vault.show --reveal by-command true"));
     assert!(!canaries.found(shown.as_bytes()).is_empty(), "what is revealed is found: {shown}");
     let _ = t.command("lock");
     let (ended, _) = t.power_off();
@@ -192,7 +192,14 @@ fn no_planted_secret_shows_in_audit_log_inspector_terminal_or_panic_report() {
 
     let log = std::fs::read_to_string(&log).expect("the supervisor's log");
     assert!(log.contains("fragile"), "the log tells of the panic:\n{log}");
-    for (what, text) in [("terminal", &hidden), ("inspector", &inspected), ("log", &log)] {
+    let joined = plain(&hidden);
+    let texts = [
+        ("terminal", &hidden),
+        ("terminal, lines of several rows joined", &joined),
+        ("inspector", &inspected),
+        ("log", &log),
+    ];
+    for (what, text) in texts {
         canaries.assert_none(text.as_bytes(), what);
         assert!(!text.contains(&code), "the one-time code shows in the {what}");
     }

@@ -7,8 +7,8 @@
 mod request;
 
 use crate::editor::Purpose;
+use crate::frame::{Frame, Framed, Mark};
 use crate::line::Line;
-use crate::plain::Plain;
 use crate::room::Room;
 use crate::sentence::NoAnswer;
 use crate::session::{Done, Given, Session};
@@ -297,9 +297,10 @@ impl<W: World> Session<'_, W> {
     }
 
     fn show_reply(&mut self, method: &Method<'_>, body: Body<'_>, reveal: Reveal) {
-        let mut shown = Limited { to: Lines(self), left: SHOWN_MAX };
-        let result = method.show(Part::Reply, body, reveal, &mut shown);
-        self.say(format_args!(""));
+        let mut frame = Frame::with(Mark::Ours);
+        let framed = Framed { frame: &mut frame, screen: &mut self.screen };
+        let result = method.show(Part::Reply, body, reveal, &mut Limited { to: framed, left: SHOWN_MAX });
+        frame.end_row(&mut self.screen);
         match result {
             Ok(Shown::Whole | Shown::Cut) => {}
             Ok(Shown::Broken(broken)) => {
@@ -317,16 +318,6 @@ enum Missing {
     Answer(CallError),
     /// It has none, or more than the longest.
     Text,
-}
-
-/// Writes to the screen.
-struct Lines<'s, 'w, W>(&'s mut Session<'w, W>);
-
-impl<W: World> Write for Lines<'_, '_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.screen.put(format_args!("{}", Plain(text)));
-        Ok(())
-    }
 }
 
 /// Lets so many bytes through.

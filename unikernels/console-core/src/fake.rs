@@ -48,6 +48,10 @@ pub(crate) struct Fake {
     pub(crate) scrubs: usize,
     /// Links that wait.
     pub(crate) links: VecDeque<Link>,
+    /// All bytes, as they were sent.
+    pub(crate) sent: Vec<u8>,
+    /// Whether the terminal begins no rows by itself.
+    unwrapped: bool,
     typed: VecDeque<u8>,
     unfinished: Vec<u8>,
 }
@@ -103,6 +107,8 @@ impl Fake {
             "[C" => self.column += 1,
             "[2J" => self.rows.clear(),
             "[H" => self.column = 0,
+            "[?7l" => assert!(!core::mem::replace(&mut self.unwrapped, true), "a row within a row"),
+            "[?7h" => assert!(core::mem::take(&mut self.unwrapped), "no row has begun"),
             colour if colour.starts_with('[') && colour.ends_with('m') => self.colours += 1,
             clipboard => {
                 let text = clipboard.strip_prefix("]52;c;").and_then(|text| text.strip_suffix('\x07'));
@@ -114,6 +120,7 @@ impl Fake {
 
 impl Terminal for Fake {
     fn write(&mut self, bytes: &[u8]) {
+        self.sent.extend_from_slice(bytes);
         self.unfinished.extend_from_slice(bytes);
         let Ok(text) = String::from_utf8(self.unfinished.clone()) else {
             return;
@@ -139,6 +146,7 @@ impl Terminal for Fake {
 
     fn wait(&mut self, deadline_ms: Option<u64>) -> Event {
         assert!(self.unfinished.is_empty(), "waits inside a sequence: {:?}", self.unfinished);
+        assert!(!self.unwrapped, "waits inside a row of a stranger");
         loop {
             if let Some(byte) = self.typed.pop_front() {
                 return Event::Byte(byte);

@@ -4,6 +4,7 @@
 //! next command each qube gets one report, then one line, then only a count, which the next command tells.
 
 use crate::audit::{Call, Names, Who};
+use crate::frame::{Frame, Mark};
 use crate::plain::Plain;
 use crate::sentence::Ended;
 use crate::session::Session;
@@ -147,7 +148,7 @@ impl<W: World> Session<'_, W> {
             let _ = words.push_str(part);
         }
         for line in words.lines() {
-            self.say(format_args!("│ {}", Plain(line)));
+            Frame::with(Mark::Report).line(&mut self.screen, line);
         }
     }
 

@@ -5,8 +5,9 @@
 //! terminal, even where a caller forgot to make a text plain.
 
 use crate::clipboard;
+use crate::frame::{Frame, Mark};
 use crate::key::{Decoder, Key};
-use crate::plain::{Plain, harmless};
+use crate::plain::harmless;
 use crate::question::{GUARD_MS, Questions};
 use crate::ring::Ring;
 use crate::terminal::{Event, Printed, Terminal};
@@ -58,6 +59,11 @@ pub(crate) enum Waited {
 const AHEAD_MAX: usize = 256;
 /// Ctrl-C.
 const CANCEL: u8 = 3;
+/// The terminal begins no row by itself (autowrap mode DECAWM reset; VT100 User Guide, chapter 3). No colour, so it is sent
+/// to terminals without colours too.
+const NO_WRAP: &[u8] = b"\x1b[?7l";
+/// It does again, as it does for whoever had it before.
+const WRAP: &[u8] = b"\x1b[?7h";
 
 /// A terminal, the keys coming from it and the state of its clipboard.
 pub(crate) struct Screen<'w, W> {
@@ -103,6 +109,14 @@ impl<'w, W: Terminal> Screen<'w, W> {
     /// Clears the screen.
     pub(crate) fn clear(&mut self) {
         self.raw(b"\x1b[2J\x1b[H");
+    }
+
+    /// Shows what strangers have a hand in: the terminal begins no row meanwhile but where a line feed is shown. What is wider
+    /// than the window, or drawn wider than we think, stays in its row and is lost at the edge.
+    pub(crate) fn unwrapped(&mut self, show: impl FnOnce(&mut Self)) {
+        self.raw(NO_WRAP);
+        show(self);
+        self.raw(WRAP);
     }
 
     /// Shows text in a colour.
@@ -265,9 +279,8 @@ impl<'w, W: Terminal> Screen<'w, W> {
     /// Shows a line a qube had printed: `[●hello] text`, in the place of the line being typed.
     pub(crate) fn printed(&mut self, printed: &Printed) {
         self.clear_row();
-        self.put(format_args!("["));
-        self.shape(printed.label);
-        self.put(format_args!("{}] {}\n", printed.from, Plain(printed.text.trim_end_matches('\n'))));
+        let mut frame = Frame::with(Mark::Printed(printed.label, printed.from));
+        frame.line(self, printed.text.trim_end_matches('\n'));
     }
 }
 

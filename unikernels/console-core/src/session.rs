@@ -8,6 +8,7 @@ use crate::call::Request;
 use crate::command::{self, Command, Misuse, Topic, Usage};
 use crate::document::{self, Opened};
 use crate::editor::{Outcome, Purpose};
+use crate::frame::{Frame, Framed, Mark};
 use crate::history::History;
 use crate::line::Line;
 use crate::report::Ends;
@@ -17,7 +18,7 @@ use crate::sentence::{NoAnswer, SUPERVISOR};
 use crate::spec::{self, Spec, complete};
 use crate::system::World;
 use crate::words::{LINE_MAX, Words};
-use core::fmt;
+use core::fmt::{self, Write};
 use ipc_proto_rpc::{CallError, Port};
 use ipc_proto_types::QubeName;
 
@@ -218,6 +219,14 @@ impl<'w, W: World> Session<'w, W> {
     pub(crate) fn say(&mut self, text: fmt::Arguments<'_>) {
         self.screen.put(text);
         self.screen.put(format_args!("\n"));
+    }
+
+    /// Says a line that quotes strangers behind words of ours. When it is too long for a row, the next begins with a
+    /// mark.
+    pub(crate) fn quote(&mut self, text: fmt::Arguments<'_>) {
+        let mut frame = Frame::with(Mark::Ours);
+        let _ = Framed { frame: &mut frame, screen: &mut self.screen }.write_fmt(text);
+        frame.end_row(&mut self.screen);
     }
 
     /// Says a line and gives up.

@@ -2,6 +2,7 @@
 
 use crate::calendar::Moment;
 use crate::call::Hex;
+use crate::frame::{Frame, Mark};
 use crate::plain::Plain;
 use crate::sentence::{Ended, NoAnswer};
 use crate::session::{Done, Given, Session, peer_of};
@@ -9,7 +10,7 @@ use crate::suggest::nearest;
 use crate::system::{System, World};
 use ipc_proto_ctl_api::{ChannelInfo, CtlClient, QubeInfo, QubeState, ServiceInfo, SystemInfo};
 use ipc_proto_rpc::CallError;
-use ipc_proto_types::{List, MAX_CHANNELS, MAX_QUBES, MAX_SERVICES, Text};
+use ipc_proto_types::{List, MAX_CHANNELS, MAX_QUBES, MAX_SERVICES, QubeName, Text};
 
 /// How many pieces `log` reads at most: a log that grows while it is read has an end here.
 const LOG_PIECES_MAX: usize = 1024;
@@ -123,26 +124,27 @@ impl<W: World> Session<'_, W> {
 
     pub(crate) fn log(&mut self) -> Done {
         let mut from = 0;
-        let mut ended = true;
+        let mut frame = Frame::with(Mark::Log);
         for _ in 0..LOG_PIECES_MAX {
             let piece = match self.screen.world.log().map(|log| log.read(from)) {
                 Some(Ok(piece)) => piece,
                 Some(Err(error)) => return self.no_answer(error),
                 None => return self.no_channel("log"),
             };
-            if piece.lost > 0 && from == 0 {
-                self.say(format_args!("({} bytes before this were overwritten)", piece.lost));
+            if piece.lost > 0 {
+                frame.end(&mut self.screen);
+                if from == 0 {
+                    self.say(format_args!("({} bytes before this were overwritten)", piece.lost));
+                }
+                frame.goes_on();
             }
             if piece.text.is_empty() || piece.next <= from {
                 break;
             }
-            self.screen.put(format_args!("{}", piece.text));
-            ended = piece.text.ends_with('\n');
+            frame.put(&mut self.screen, &piece.text);
             from = piece.next;
         }
-        if !ended {
-            self.say(format_args!(""));
-        }
+        frame.end(&mut self.screen);
         Ok(())
     }
 
@@ -169,7 +171,8 @@ impl<W: World> Session<'_, W> {
         };
         match echo.say(Text::truncated(text)) {
             Ok(answer) => {
-                self.say(format_args!("{peer}: {}", Plain(&answer)));
+                let mark = QubeName::new(peer).map_or(Mark::Ours, Mark::Says);
+                Frame::with(mark).line(&mut self.screen, &answer);
                 Ok(())
             }
             Err(error) => {

@@ -78,9 +78,13 @@ impl<W: World> Session<'_, W> {
     fn draw_link_choice(&mut self, link: &Link, url: &Text<URL_MAX>, places: &Places, listening: &Listening) {
         self.screen.clear_row();
         self.screen.shape(link.label);
-        let what = if is_short(link, url, places) { url.as_str() } else { "that" };
         let (from, place) = (link.from, places_name(places));
-        self.screen.put(format_args!(" {from} asks to open {what} in {place}: [o]pen, [n]o? "));
+        if is_short(link, url, places) {
+            self.screen.unwrapped(|screen| screen.put(format_args!(" {from} asks to open {url}")));
+        } else {
+            self.screen.put(format_args!(" {from} asks to open that"));
+        }
+        self.screen.put(format_args!(" in {place}: [o]pen, [n]o? "));
         if let Some(letter) = listening.chosen() {
             self.screen.put(format_args!("{letter}"));
         }

@@ -86,8 +86,8 @@ impl<W: World> Session<'_, W> {
                     *cell = Cell { upper: [r, g, b], lower: [r2, g2, b2] };
                 }
             }
-            frame.mark(&mut self.screen);
-            self.screen.cells(cells.get(..columns).unwrap_or(&cells));
+            let cells = cells.get(..columns).unwrap_or(&cells);
+            frame.row_of(&mut self.screen, |screen| screen.cells(cells));
         }
         Ok(())
     }

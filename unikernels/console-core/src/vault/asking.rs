@@ -51,7 +51,7 @@ impl<W: World> Session<'_, W> {
     fn say_question(&mut self, question: &Question) {
         let vault = self.vault_peer();
         let key = super::keys::id_text(question.id);
-        self.say(format_args!(
+        self.quote(format_args!(
             "A signature with the key {key} of {} ({}) is asked for.",
             Plain(&vault),
             Plain(&question.comment)
@@ -104,11 +104,10 @@ impl<W: World> Session<'_, W> {
         let whole = question.comment.as_str();
         let short = first_columns(whole, COMMENT_COLUMNS);
         let dots = if text_width(short) < text_width(whole) { "…" } else { "" };
-        self.screen.put(format_args!(
-            "{} asks to sign with '{}{dots}': [o]nce, [m]inute, [n]o? ",
-            Plain(&question.qube),
-            Plain(short)
-        ));
+        self.screen.unwrapped(|screen| {
+            screen.put(format_args!("{} asks to sign with '{}{dots}", Plain(&question.qube), Plain(short)));
+        });
+        self.screen.put(format_args!("': [o]nce, [m]inute, [n]o? "));
         if let Some(letter) = listening.chosen() {
             self.screen.put(format_args!("{letter}"));
         }

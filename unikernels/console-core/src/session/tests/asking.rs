@@ -197,7 +197,8 @@ fn a_key_with_a_long_or_hostile_name_fits_the_row_and_steers_nothing() {
         pass(world, 2 * GUARD_MS);
         keys(world, "n\r");
     });
-    let row = &shown[2];
+    assert_eq!(shown[1], "    | onger than a row) is asked for.", "{shown:?}");
+    let row = &shown[3];
     assert!(row.starts_with("sixteen-letters- asks to sign with '␛[2Ja key"), "{row}");
     assert!(row.chars().count() < 80, "{row}");
 }
