@@ -1,7 +1,7 @@
 //! What renderers draw on: it breaks lines, indents, numbers links, and lets through what is harmless. All
 //! caps are here.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
@@ -27,9 +27,14 @@ pub(crate) struct Canvas<'a> {
     limits: &'a Limits,
     columns: usize,
     base: Url,
+    /// Bytes of the base, and whether the page itself has said it.
+    base_len: usize,
+    is_based: bool,
     title: String,
     text: String,
     links: Vec<Url>,
+    /// References that lead nowhere we go.
+    failed: usize,
     cut: bool,
     full: bool,
     steps: u64,
@@ -56,9 +61,12 @@ impl<'a> Canvas<'a> {
             limits,
             columns: limits.columns.max(COLUMNS_MIN),
             base: base.clone(),
+            base_len: len(base),
+            is_based: false,
             title: String::new(),
             text: String::new(),
             links: Vec::new(),
+            failed: 0,
             cut: false,
             full: false,
             steps: 0,
@@ -189,9 +197,15 @@ impl<'a> Canvas<'a> {
         self.marker.extend(marker.chars().filter_map(safe).take(self.indent));
     }
 
-    /// Where references start from: the page says so, once.
+    /// Where references start from: the page says so, once (HTML Standard section 4.2.3).
     pub(crate) fn set_base(&mut self, reference: &str) {
+        self.step(reference.len());
+        if core::mem::replace(&mut self.is_based, true) {
+            return;
+        }
+        self.step(self.base_len);
         if let Ok(base) = self.base.join(reference) {
+            self.base_len = len(&base);
             self.base = base;
         }
     }
@@ -210,18 +224,29 @@ impl<'a> Canvas<'a> {
     }
 
     /// Numbers a reference. `None` if it leads where we do not go, within the page, or if there are too many.
+    ///
+    /// A few bytes of the document cost as many steps as the base is long. So no more are followed than may get a number, and
+    /// as many again that lead nowhere.
     pub(crate) fn link(&mut self, reference: &str) -> Option<usize> {
         self.step(reference.len());
         if reference.trim_ascii().starts_with('#') {
             return None;
         }
-        let url = self.base.join(reference).ok()?;
-        if self.links.len() >= self.limits.links_max {
+        if self.links.len().max(self.failed) >= self.limits.links_max {
             self.cut();
             return None;
         }
-        self.links.push(url);
-        Some(self.links.len())
+        self.step(self.base_len);
+        match self.base.join(reference) {
+            Ok(url) => {
+                self.links.push(url);
+                Some(self.links.len())
+            }
+            Err(_) => {
+                self.failed += 1;
+                None
+            }
+        }
     }
 
     /// Writes a link's number behind its text.
@@ -306,4 +331,9 @@ impl<'a> Canvas<'a> {
             self.text.push(character);
         }
     }
+}
+
+/// Bytes of an address.
+fn len(url: &Url) -> usize {
+    url.to_string().len()
 }

@@ -56,7 +56,8 @@ pub struct Limits {
     pub columns: usize,
     /// Most bytes of the page's text: compressed megabytes of nothing are cheap to send.
     pub text_len_max: usize,
-    /// Most links that get a number: each is an address of up to 4 KiB.
+    /// Most links that get a number, and most references that lead nowhere before none gets one any more: each costs an
+    /// address of up to 4 KiB.
     pub links_max: usize,
 }
 
@@ -77,7 +78,8 @@ pub struct Page {
     pub links: Vec<Url>,
     /// Whether something was left out because a limit was reached.
     pub cut: bool,
-    /// The work it took, in characters looked at: at most 32 for each byte of the document.
+    /// The work it took, in characters looked at: at most 32 for each byte of the document, and twice the length of the
+    /// base for each of [`Limits::links_max`].
     pub steps: u64,
 }
 

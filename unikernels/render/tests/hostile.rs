@@ -14,10 +14,16 @@ const LIMITS: Limits = Limits { columns: 40, text_len_max: 64 * 1024, links_max:
 /// Renders a document, and checks all that must hold of any.
 fn checked(format: Format, text: &str, limits: &Limits) -> Page {
     let page = render(format, text, &Url::parse("https://host.example/").unwrap(), limits);
+    checked_page(page, text, limits, 0)
+}
+
+/// Checks what must hold of any page; the links of a document may cost so many steps.
+fn checked_page(page: Page, text: &str, limits: &Limits, link_steps: u64) -> Page {
     assert!(page.text.len() <= limits.text_len_max);
     assert!(page.links.len() <= limits.links_max);
     assert!(page.title.chars().count() <= 200);
-    assert!(page.steps <= 32 * text.len() as u64 + 1000, "{} steps for {} bytes", page.steps, text.len());
+    let steps_max = 32 * text.len() as u64 + link_steps + 1000;
+    assert!(page.steps <= steps_max, "{} steps for {} bytes", page.steps, text.len());
     for line in page.text.split('\n').chain([page.title.as_str()]) {
         assert!(!line.contains(char::is_control), "{line:?}");
         assert!(line.chars().all(|letter| unikernels_render::safe(letter) == Some(letter)), "{line:?}");
@@ -115,6 +121,39 @@ fn repetition_costs_in_proportion() {
             checked(format, &piece.repeat(20_000), &limits);
         }
     }
+}
+
+#[test]
+fn links_below_a_long_address_cost_in_proportion() {
+    // Too long together with `xyzzy`, so that no link is followed; and just not.
+    for (base_len, is_too_long) in [(4080, true), (4060, false)] {
+        let base = Url::parse(&format!("http://h/{}/x", "a".repeat(base_len))).unwrap();
+        let link_steps = 2 * (base_len as u64 + 20) * (LIMITS.links_max as u64 + 1);
+        for (format, piece) in [
+            (Format::Html, "<a href=xyzzyxyzzyxyzzyxyzzy>"),
+            (Format::Html, "<a href=?>"),
+            (Format::Html, "<base href=x><a href=xyzzyxyzzyxyzzyxyzzy>"),
+            (Format::Html, "<base href=x>"),
+            (Format::Markdown, "[](xyzzyxyzzyxyzzyxyzzy)"),
+            (Format::Markdown, "[](xyzzyxyzzyxyzzyxyzzy)\n\n"),
+            (Format::Markdown, "[](?)"),
+        ] {
+            let text = piece.repeat(20_000);
+            let page = checked_page(render(format, &text, &base, &LIMITS), &text, &LIMITS, link_steps);
+            if piece.contains("xyzzy") && !piece.contains("base") {
+                let links = if is_too_long { 0 } else { LIMITS.links_max };
+                assert_eq!((page.links.len(), page.cut), (links, true), "{piece}");
+            }
+        }
+    }
+}
+
+#[test]
+fn references_that_lead_nowhere_take_no_numbers_from_those_that_do() {
+    let mail = "<a href=mailto:x@y>m</a>".repeat(LIMITS.links_max - 1);
+    let text = format!("{mail}<a href=/x>a</a>");
+    let page = checked(Format::Html, &text, &LIMITS);
+    assert_eq!((page.links.len(), page.cut), (1, false));
 }
 
 #[test]

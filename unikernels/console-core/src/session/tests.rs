@@ -24,6 +24,7 @@ mod keys;
 mod links;
 mod paging;
 mod report;
+mod rows;
 mod vault;
 mod writing;
 

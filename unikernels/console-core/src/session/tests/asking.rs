@@ -9,7 +9,7 @@ use ipc_proto_vault_api::keys::{Answer, Question};
 const SECONDS: u16 = 60;
 const CHOICE: &str = "▲ work asks to sign with 'deploy': [o]nce, [m]inute, [n]o?";
 
-fn question(number: u32, qube: &str, comment: &str) -> Question {
+pub(super) fn question(number: u32, qube: &str, comment: &str) -> Question {
     Question {
         number,
         qube: Text::truncated(qube),
