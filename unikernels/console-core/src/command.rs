@@ -39,6 +39,8 @@ pub(crate) enum Command<'w> {
         what: &'w str,
         place: Option<&'w str>,
     },
+    /// Lists the links of the open document.
+    Links,
     /// Has a disposable decode a picture, and makes a clean file of it.
     Convert {
         url: &'w str,
@@ -112,6 +114,7 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
         "kill" => Command::Kill(args.word("the QUBE to end")?),
         "start" => Command::Start(args.word("the DISPOSABLE to start")?),
         "close" => Command::Close(args.next_word()),
+        "links" => Command::Links,
         "open" => {
             let what = args.word("the URL of a document, or the number of a link")?;
             let place = match args.next_word() {

@@ -1,4 +1,4 @@
-//! `open`, `convert` and `close`: documents of the web, each in a life of a disposable that ends with it.
+//! `open`, `links`, `convert` and `close`: documents of the web, each in a life of a disposable that ends with it.
 //!
 //! The console finds a viewer that waits, starts it, and shows what it says in a frame. It believes nothing of it: text is
 //! made harmless again, counts and sizes are bounded here, and what contradicts itself ends the viewer. One document is open
@@ -6,6 +6,7 @@
 
 mod asking;
 mod converting;
+mod listing;
 mod paging;
 mod place;
 mod showing;

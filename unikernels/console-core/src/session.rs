@@ -145,6 +145,7 @@ impl<'w, W: World> Session<'w, W> {
             Command::Close(Some(name)) => self.close(name),
             Command::Close(None) => self.close_document(),
             Command::Open { what, place } => self.open(what, *place),
+            Command::Links => self.list_links(),
             Command::Convert { url, name } => self.convert(url, name),
             Command::WhoCanReach(name) => self.who_can_reach(name),
             Command::Audit { count, all } => self.audit(*count, *all),

@@ -77,6 +77,7 @@ fn operands_and_options_arrive() {
     check("close viewer-1", &Command::Close(Some("viewer-1")));
     check("close", &Command::Close(None));
     check("open http://host.test/a?b=c&d", &Command::Open { what: "http://host.test/a?b=c&d", place: None });
+    check("links", &Command::Links);
     check("open 3", &Command::Open { what: "3", place: None });
     let place = Some("personal-bills");
     check("open http://a/ in personal-bills", &Command::Open { what: "http://a/", place });

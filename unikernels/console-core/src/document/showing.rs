@@ -3,7 +3,7 @@
 use super::Loaded;
 use super::paging::{Next, Pager};
 use crate::frame::{COLUMNS, Frame};
-use crate::session::{Done, Session};
+use crate::session::{Done, Given, Session};
 use crate::system::World;
 use ipc_proto_open_api::{CELL_SIZE, Document, PictureInfo};
 use unikernels_picture::Cell;
@@ -43,12 +43,8 @@ impl<W: World> Session<'_, W> {
             if piece.is_empty() {
                 break;
             }
-            let mut rest = frame.put_rows(&mut self.screen, &piece, pager.rows_max());
-            while !rest.is_empty() {
-                if self.ask_for_more(&mut pager)? == Next::Stop {
-                    return self.stopped(frame);
-                }
-                rest = frame.put_rows(&mut self.screen, rest, pager.rows_max());
+            if self.put_paged(frame, &mut pager, &piece)? == Next::Stop {
+                return self.stopped(frame);
             }
             from = from.saturating_add(u32::try_from(piece.len()).unwrap_or(u32::MAX));
             if from > TEXT_MAX || frame.rows() > ROWS_MAX {
@@ -56,15 +52,30 @@ impl<W: World> Session<'_, W> {
                 self.say(format_args!("It goes on; this is as much as is shown."));
                 return Ok(());
             }
-            if !pager.takes_keys() && self.screen.is_cancelled() {
-                return self.stopped(frame);
-            }
         }
         frame.end(&mut self.screen);
         Ok(())
     }
 
-    fn stopped(&mut self, frame: &mut Frame) -> Done {
+    /// Shows text; where the screen is full, the person says whether it goes on.
+    pub(super) fn put_paged(
+        &mut self,
+        frame: &mut Frame,
+        pager: &mut Pager,
+        text: &str,
+    ) -> Result<Next, Given> {
+        let mut rest = frame.put_rows(&mut self.screen, text, pager.rows_max());
+        while !rest.is_empty() {
+            if self.ask_for_more(pager)? == Next::Stop {
+                return Ok(Next::Stop);
+            }
+            rest = frame.put_rows(&mut self.screen, rest, pager.rows_max());
+        }
+        let is_stopped = !pager.takes_keys() && self.screen.is_cancelled();
+        Ok(if is_stopped { Next::Stop } else { Next::More })
+    }
+
+    pub(super) fn stopped(&mut self, frame: &mut Frame) -> Done {
         frame.end(&mut self.screen);
         self.say(format_args!("Stopped; the document stays open."));
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Spec, spec};
 
-pub(super) static SPECS: [Spec; 17] = [
+pub(super) static SPECS: [Spec; 18] = [
     spec(
         "qubes",
         "",
@@ -53,6 +53,12 @@ pub(super) static SPECS: [Spec; 17] = [
          Without 'in NAME' the first viewer takes it; one that is kept for another qube has to be named. Ctrl-C stops it.\n\
          A page stops when the screen is full: space or Enter shows more, a all of it, q stops; the document stays open.\n\
          The line is not kept in the history. Example: open http://example.org/ in personal-bills",
+    ),
+    spec(
+        "links",
+        "",
+        "list where the links of a document lead",
+        "The number and the whole address of each link of the open document, as its viewer tells them; 'open NUMBER' follows one.",
     ),
     spec(
         "convert",

@@ -7,6 +7,7 @@ use crate::plain::Plain;
 use crate::sentence::Bits;
 use crate::session::{Done, Given, Session};
 use crate::system::World;
+use core::fmt;
 use ipc_proto_types::{Secret, Text};
 use ipc_proto_vault_api::{Entry, Fault, Finding, Reveal};
 
@@ -14,11 +15,11 @@ impl<W: World> Session<'_, W> {
     #[inline(never)]
     pub(super) fn vault_show(&mut self, name: &str, reveal: bool) -> Done {
         let entry = self.ask_vault(name, |vault| vault.show(Text::truncated(name), reveal))?;
-        self.say(format_args!("title     {}", Plain(&entry.title)));
+        self.quote(format_args!("title     {}", Plain(&entry.title)));
         if !entry.group.is_empty() {
-            self.say(format_args!("group     {}", Plain(&entry.group)));
+            self.quote(format_args!("group     {}", Plain(&entry.group)));
         }
-        self.say(format_args!("user      {}", Plain(&entry.user)));
+        self.quote(format_args!("user      {}", Plain(&entry.user)));
         match &entry.password {
             Some(password) => self.say(format_args!("password  {}", Plain(password.expose()))),
             None => self.say(format_args!("password  hidden; --reveal shows it, 'copy-once' copies it")),
@@ -37,17 +38,14 @@ impl<W: World> Session<'_, W> {
     /// URLs, tags and fields.
     fn show_more(&mut self, entry: &Entry) -> Done {
         for url in &entry.urls {
-            self.say(format_args!("url       {}", Plain(url)));
-        }
-        for (at, tag) in entry.tags.iter().enumerate() {
-            self.screen.put(format_args!("{}{}", if at == 0 { "tags      " } else { ", " }, Plain(tag)));
+            self.quote(format_args!("url       {}", Plain(url)));
         }
         if !entry.tags.is_empty() {
-            self.say(format_args!(""));
+            self.quote(format_args!("tags      {}", Tags(&entry.tags)));
         }
         for field in &entry.fields {
             if field.protected {
-                self.say(format_args!("field     {}: hidden; 'vault field' shows it", Plain(&field.name)));
+                self.quote(format_args!("field     {}: hidden; 'vault field' shows it", Plain(&field.name)));
                 continue;
             }
             let value = self.reveal(&entry.id, &entry.title, Reveal::Field(field.name.clone()))?;
@@ -59,7 +57,7 @@ impl<W: World> Session<'_, W> {
     /// Files, notes, times.
     fn show_rest(&mut self, entry: &Entry) {
         for file in &entry.attachments {
-            self.say(format_args!("file      {}", Plain(file)));
+            self.quote(format_args!("file      {}", Plain(file)));
         }
         if entry.notes_bytes > 0 {
             let bytes = Many(entry.notes_bytes, "byte", "bytes");
@@ -190,10 +188,24 @@ impl<W: World> Session<'_, W> {
     fn finding(&mut self, finding: &Finding) {
         let path = Path { group: &finding.group, title: &finding.title };
         match finding.fault {
-            Fault::Expired => self.say(format_args!("expired       {path}")),
-            Fault::ExpiresSoon => self.say(format_args!("expires soon  {path}")),
-            Fault::Weak { centibits } => self.say(format_args!("weak          {path}: {}", Bits(centibits))),
-            Fault::Reused { group } => self.say(format_args!("reused        {path}: password {group}")),
+            Fault::Expired => self.quote(format_args!("expired       {path}")),
+            Fault::ExpiresSoon => self.quote(format_args!("expires soon  {path}")),
+            Fault::Weak { centibits } => {
+                self.quote(format_args!("weak          {path}: {}", Bits(centibits)))
+            }
+            Fault::Reused { group } => self.quote(format_args!("reused        {path}: password {group}")),
         }
+    }
+}
+
+/// Tags with commas between them.
+struct Tags<'e>(&'e [Text<64>]);
+
+impl fmt::Display for Tags<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, tag) in self.0.iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { ", " }, Plain(tag))?;
+        }
+        Ok(())
     }
 }

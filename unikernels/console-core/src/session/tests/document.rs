@@ -56,6 +56,52 @@ fn a_document_is_shown_behind_the_mark_and_gone_when_it_is_closed() {
 }
 
 #[test]
+fn links_are_listed_with_their_whole_address_behind_the_mark() {
+    let long = format!("http://other.test/{}", "x".repeat(100));
+    let links = std::vec!["http://other.test/a", &*Box::leak(long.into_boxed_str())];
+    check_in(
+        with(move |viewer| viewer.links = links.clone()),
+        &["links", "open http://host.test/a", "links"],
+        &[
+            "skep> links",
+            "No document is open.",
+            "skep> open http://host.test/a",
+            "1000 bytes, 2 links: 'open 1' follows the first in a new life. 'close' ends this one.",
+            "skep> links",
+            "●│ [1] http://other.test/a",
+            &format!("●│ [2] http://other.test/{}", "x".repeat(76 - 22)),
+            &format!("●│ {}", "x".repeat(100 - (76 - 22))),
+        ],
+    );
+    check_in(
+        with(|viewer| viewer.links.clear()),
+        &["open http://host.test/a", "links"],
+        &[
+            "skep> open http://host.test/a",
+            "1000 bytes, no links. 'close' ends this one.",
+            "skep> links",
+            "The document has no links.",
+        ],
+    );
+}
+
+#[test]
+fn a_list_of_links_stops_when_the_screen_is_full_and_has_an_end() {
+    let shown = |key: &str| {
+        let mut world = FakeWorld::new();
+        with(|viewer| viewer.links = std::vec!["http://a/"; 2000])(&mut world);
+        for typed in ["open http://host.test/a\r", "links\r", key] {
+            world.terminal.script.push_back(Step::Type(typed.as_bytes().to_vec()));
+        }
+        play(&mut world, &[])
+    };
+    assert_eq!(shown("a").matches("] http://a/\n").count(), 1000);
+    let stopped = shown("q");
+    assert_eq!(stopped.matches("] http://a/\n").count(), 23, "{stopped}");
+    assert!(stopped.contains("●│ [23] http://a/\nStopped; the document stays open.\n"), "{stopped}");
+}
+
+#[test]
 fn a_link_is_followed_in_a_new_life_and_the_old_one_ends() {
     let world = check_in(
         with(|viewer| {

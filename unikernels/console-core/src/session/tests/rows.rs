@@ -153,6 +153,7 @@ fn world_of(text: &str) -> FakeWorld {
         typed("open http://a/\r"),
         typed("a"),
         printed(text),
+        typed("links\r"),
         typed("open 1\r"),
         typed("close\r"),
         typed("open http://b/ viewer-2\r"),
