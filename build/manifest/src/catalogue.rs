@@ -19,6 +19,7 @@ impl Catalogue {
             &ipc_proto_block_api::SERVICE,
             &ipc_proto_clock_api::SERVICE,
             &ipc_proto_console_api::SERVICE,
+            &ipc_proto_convert_api::SERVICE,
             &ipc_proto_ctl_api::SERVICE,
             &ipc_proto_echo_api::SERVICE,
             &ipc_proto_links_api::SERVICE,

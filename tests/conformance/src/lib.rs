@@ -13,10 +13,11 @@ pub mod reference;
 use ipc_proto_wire::{Docs, Service};
 
 /// Every service there is.
-pub const SERVICES: [Service; 14] = [
+pub const SERVICES: [Service; 15] = [
     ipc_proto_block_api::SERVICE,
     ipc_proto_clock_api::SERVICE,
     ipc_proto_console_api::SERVICE,
+    ipc_proto_convert_api::SERVICE,
     ipc_proto_ctl_api::SERVICE,
     ipc_proto_echo_api::SERVICE,
     ipc_proto_links_api::SERVICE,
@@ -31,10 +32,11 @@ pub const SERVICES: [Service; 14] = [
 ];
 
 /// The doc comments of every service, in the same order.
-pub const DOCS: [Docs; 14] = [
+pub const DOCS: [Docs; 15] = [
     ipc_proto_block_api::DOCS,
     ipc_proto_clock_api::DOCS,
     ipc_proto_console_api::DOCS,
+    ipc_proto_convert_api::DOCS,
     ipc_proto_ctl_api::DOCS,
     ipc_proto_echo_api::DOCS,
     ipc_proto_links_api::DOCS,

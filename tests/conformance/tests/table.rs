@@ -371,6 +371,7 @@ fn a_table_knows_whether_its_messages_can_carry_secrets() {
     };
     assert_eq!(has(&ipc_proto_vault_api::SERVICE), Ok(true));
     assert_eq!(has(&ipc_proto_vault_api::files::SERVICE), Ok(true));
+    assert_eq!(has(&ipc_proto_convert_api::SERVICE), Ok(true));
     for service in [
         ipc_proto_block_api::SERVICE,
         ipc_proto_clock_api::SERVICE,

@@ -43,6 +43,7 @@ pub use imports::imports;
 pub use ipc_proto_block_api::Wire as Block;
 pub use ipc_proto_clock_api::Wire as Clock;
 pub use ipc_proto_console_api::Wire as Console;
+pub use ipc_proto_convert_api::Wire as Convert;
 pub use ipc_proto_ctl_api::Wire as Ctl;
 pub use ipc_proto_echo_api::Wire as Echo;
 pub use ipc_proto_links_api::Wire as Links;

@@ -4,7 +4,8 @@ use ipc_proto_rpc::ByBytes;
 use ipc_proto_wire::Service;
 
 use crate::{
-    Block, Clock, Console, Ctl, Echo, Links, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys, Volumes,
+    Block, Clock, Console, Convert, Ctl, Echo, Links, Log, Net, Open, Sign, Vault, VaultFiles, VaultKeys,
+    Volumes,
 };
 use crate::{agent, backup, elf, image, imports, kdbx, message, monitor};
 use crate::{peers, picture, policy, queue, records, show_message, store, table, volume};
@@ -25,10 +26,11 @@ pub struct Target {
 }
 
 /// The service of each `message` target: every service there is.
-pub const SERVICES: [Service; 14] = [
+pub const SERVICES: [Service; 15] = [
     Block::SERVICE,
     Clock::SERVICE,
     Console::SERVICE,
+    Convert::SERVICE,
     Ctl::SERVICE,
     Echo::SERVICE,
     Links::SERVICE,
@@ -55,10 +57,11 @@ const fn target(name: &'static str, about: &'static str, run: fn(&[u8])) -> Targ
 }
 
 /// All of them.
-pub const TARGETS: [Target; 29] = [
+pub const TARGETS: [Target; 30] = [
     target_of::<Block>("message_block"),
     target_of::<Clock>("message_clock"),
     target_of::<Console>("message_console"),
+    target_of::<Convert>("message_convert"),
     target_of::<Ctl>("message_ctl"),
     target_of::<Echo>("message_echo"),
     target_of::<Links>("message_links"),

@@ -129,6 +129,12 @@ impl Picture {
     pub fn rgba(&self) -> &[u8] {
         &self.rgba
     }
+
+    /// The pixels, row by row, to be kept by somebody else.
+    #[must_use]
+    pub fn into_rgba(self) -> Vec<u8> {
+        self.rgba
+    }
 }
 
 impl Limits {

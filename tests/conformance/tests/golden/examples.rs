@@ -3,6 +3,7 @@
 use ipc_proto_block_api as block;
 use ipc_proto_clock_api as clock;
 use ipc_proto_console_api as console;
+use ipc_proto_convert_api as convert;
 use ipc_proto_ctl_api as ctl;
 use ipc_proto_echo_api as echo;
 use ipc_proto_links_api as links;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<(Service, Vec<Vector>)> {
         (block::SERVICE, block()),
         (clock::SERVICE, clock()),
         (console::SERVICE, console()),
+        (convert::SERVICE, convert()),
         (ctl::SERVICE, ctl()),
         (echo::SERVICE, echo()),
         (links::SERVICE, links()),
@@ -74,6 +76,46 @@ fn clock() -> Vec<Vector> {
 
 fn console() -> Vec<Vector> {
     vec![event("print", (text::<256>("Grüße aus dem Korb 🐝"),)), event("print", (text::<256>(""),))]
+}
+
+fn convert() -> Vec<Vector> {
+    use convert::{ConvertError, Decoded, FileKind};
+    type Outcome<T> = Result<T, ConvertError>;
+    type Pixels = Secret<Bytes<{ convert::PIXELS_MAX }>>;
+    let piece = |bytes: &[u8]| {
+        Secret::new(Bytes::<{ convert::PIECE_MAX }>::try_from(bytes).expect("an example fits"))
+    };
+    let pixels: Pixels = Secret::new(Bytes::try_from([1, 2, 3, 255].as_slice()).expect("it fits"));
+    let decoded = |kind| Outcome::Ok(Decoded { kind, width: 1024, height: 1 });
+    let refused = [
+        ConvertError::Used,
+        ConvertError::NoFile,
+        ConvertError::UnknownKind,
+        ConvertError::Unsupported,
+        ConvertError::TooManyPixels,
+        ConvertError::NoPixels,
+        ConvertError::Damaged,
+    ];
+    let mut vectors = vec![
+        call("put", (0_u32, piece(b"BM"))),
+        call("put", (4_194_303_u32, piece(&[]))),
+        reply("put", Outcome::<()>::Ok(())),
+        reply("put", Outcome::<()>::Err(ConvertError::OutOfOrder)),
+        reply("put", Outcome::<()>::Err(ConvertError::FileTooLarge)),
+        reply("put", Outcome::<()>::Err(ConvertError::NoMemory)),
+        call("decode", ()),
+        reply("decode", decoded(FileKind::Png)),
+        reply("decode", decoded(FileKind::Jpeg)),
+        reply("decode", decoded(FileKind::Gif)),
+        reply("decode", decoded(FileKind::Bmp)),
+        reply("decode", decoded(FileKind::WebP)),
+        call("pixels", (8192_u32,)),
+        reply("pixels", Outcome::Ok(pixels)),
+        reply("pixels", Outcome::<Pixels>::Err(ConvertError::NoPicture)),
+        reply("pixels", Outcome::<Pixels>::Err(ConvertError::BadPlace)),
+    ];
+    vectors.extend(refused.map(|error| reply("decode", Outcome::<Decoded>::Err(error))));
+    vectors
 }
 
 fn echo() -> Vec<Vector> {
