@@ -3,7 +3,7 @@
 use crate::spec::{self, Spec};
 use crate::suggest::nearest;
 use crate::words::Words;
-use args::{Arg, Args, bounded, number};
+use args::{Arg, Args, NAME_MAX, bounded, number};
 
 mod args;
 mod entry;
@@ -41,11 +41,13 @@ pub(crate) enum Command<'w> {
     },
     /// Lists the links of the open document.
     Links,
-    /// Has a disposable decode a picture, and makes a clean file of it.
-    Convert {
+    /// Has a viewer fetch and decode a picture, and makes a clean file of it.
+    ConvertUrl {
         url: &'w str,
         name: &'w str,
     },
+    /// Has a converter decode a picture that is pasted, likewise.
+    ConvertPasted(&'w str),
     WhoCanReach(&'w str),
     Audit {
         count: usize,
@@ -124,10 +126,7 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
             };
             Command::Open { what, place }
         }
-        "convert" => {
-            let url = args.word("the URL of a picture")?;
-            Command::Convert { url, name: args.word("the NAME of the file it becomes")? }
-        }
+        "convert" => convert(args)?,
         "policy" => match args.word("the question: who-can-reach QUBE")? {
             "who-can-reach" => Command::WhoCanReach(args.word("the QUBE to be reached")?),
             word => {
@@ -150,6 +149,22 @@ fn plain<'w>(name: &str, args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>>
     };
     args.end()?;
     Ok(command)
+}
+
+/// `convert URL NAME`, or `convert FILE`: a URL has `://` in it, and a file that is pasted needs one name only.
+fn convert<'w>(args: &mut Args<'w>) -> Result<Command<'w>, Misuse<'w>> {
+    let first = args.word("the URL of a picture and a NAME, or the name of a FILE that you paste")?;
+    if first.contains("://") {
+        return Ok(Command::ConvertUrl { url: first, name: args.word("the NAME of the file it becomes")? });
+    }
+    match args.next_word() {
+        None => Ok(Command::ConvertPasted(bounded("name", first, NAME_MAX)?)),
+        Some(_) => Err(Misuse::NotOneOf {
+            what: "URL",
+            word: first,
+            expected: "http:// or https:// and a host before a NAME, or one name alone for a FILE that you paste",
+        }),
+    }
 }
 
 /// `help`, `help audit`, `help vault add`, `help add`.

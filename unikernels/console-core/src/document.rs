@@ -1,4 +1,4 @@
-//! `open`, `links`, `convert` and `close`: documents of the web, each in a life of a disposable that ends with it.
+//! `open`, `links`, `convert URL NAME` and `close`: documents of the web, each in a life of a disposable that ends with it.
 //!
 //! The console finds a viewer that waits, starts it, and shows what it says in a frame. It believes nothing of it: text is
 //! made harmless again, counts and sizes are bounded here, and what contradicts itself ends the viewer. One document is open
@@ -12,12 +12,11 @@ mod place;
 mod showing;
 
 use crate::frame::{COLUMNS, Frame};
-use crate::screen::Waited;
 use crate::sentence::NoAnswer;
 use crate::session::{Done, Given, Session};
+use crate::starting::LOOK_MS;
 use crate::system::{System, World};
 use core::fmt;
-use ipc_proto_ctl_api::{CtlError, QubeInfo, QubeState};
 use ipc_proto_open_api::{
     BadCertificate, Document, Failed, OpenClient, OpenError, Phase, Progress, Reason, URL_MAX,
 };
@@ -26,10 +25,6 @@ use ipc_proto_types::{Label, QubeName, Text};
 
 /// How long a document may take, in milliseconds: longer than a viewer waits for any server.
 const LOAD_MS: u64 = 150_000;
-/// How long wiping a viewer may take, in milliseconds.
-const WIPE_MS: u64 = 10_000;
-/// How often is looked, in milliseconds, should nobody say that something changed.
-const LOOK_MS: u64 = 200;
 
 pub(crate) use paging::SCREEN_ROWS;
 pub(crate) use place::Place;
@@ -77,7 +72,7 @@ impl<W: World> Session<'_, W> {
                 Ok(())
             }
             Err(given) => {
-                self.end_viewer(&opened.viewer);
+                self.end_disposable(&opened.viewer);
                 Err(given)
             }
         }
@@ -87,7 +82,7 @@ impl<W: World> Session<'_, W> {
     pub(crate) fn close_document(&mut self) -> Done {
         match self.document.take() {
             Some(document) => {
-                self.end_viewer(&document.viewer);
+                self.end_disposable(&document.viewer);
                 Ok(())
             }
             None => self.give_up(format_args!("No document is open.")),
@@ -97,15 +92,15 @@ impl<W: World> Session<'_, W> {
     /// Loads a document in a new life of a viewer; when it cannot be had, that life is ended.
     fn load_document(&mut self, url: &Text<URL_MAX>, place: &Place) -> Result<Loaded, Given> {
         if let Some(before) = self.document.take() {
-            self.end_viewer(&before.viewer);
+            self.end_disposable(&before.viewer);
         }
-        let (viewer, label) = self.start_viewer(place)?;
+        let (viewer, label) = self.start_free("viewer", |session| session.places(place))?;
         let mut frame = Frame::new(label);
         match self.await_document(&viewer, url, &mut frame) {
             Ok(document) => Ok(Loaded { viewer, label, document }),
             Err(given) => {
                 frame.end(&mut self.screen);
-                self.end_viewer(&viewer);
+                self.end_disposable(&viewer);
                 Err(given)
             }
         }
@@ -127,60 +122,6 @@ impl<W: World> Session<'_, W> {
                 self.give_up(format_args!("The address of link {number} is longer than {URL_MAX} bytes."))
             }
             Err(_) => self.give_up(format_args!("The document has no link {number}.")),
-        }
-    }
-
-    /// Finds a viewer that waits, and starts it.
-    fn start_viewer(&mut self, place: &Place) -> Result<(QubeName, Label), Given> {
-        let until_ms = self.screen.world.now_ms().saturating_add(WIPE_MS);
-        loop {
-            let found = self.find_viewer(place)?;
-            if let Some((qube, name)) = found {
-                match self.ask_ctl(|ctl| ctl.start(qube.name.clone()))? {
-                    Ok(_) => return Ok((name, qube.label)),
-                    // Between the two questions somebody else may have started it.
-                    Err(CtlError::NotPrepared | CtlError::AlreadyRunning) => {}
-                    Err(_) => return self.give_up(format_args!("{name} can't be started.")),
-                }
-            }
-            let now_ms = self.screen.world.now_ms();
-            if now_ms >= until_ms {
-                return self.give_up(format_args!("The viewers are still being wiped; try again."));
-            }
-            self.rest(now_ms.saturating_add(LOOK_MS).min(until_ms))?;
-        }
-    }
-
-    /// A viewer that can be started; none while one is still being wiped.
-    fn find_viewer(&mut self, place: &Place) -> Result<Option<(QubeInfo, QubeName)>, Given> {
-        let places = self.places(place)?;
-        let mut is_wiping = false;
-        for (qube, name) in &places {
-            match qube.state {
-                QubeState::Prepared => return Ok(Some((qube.clone(), *name))),
-                QubeState::Starting | QubeState::Restarting if qube.disposable => is_wiping = true,
-                _ => {}
-            }
-        }
-        if is_wiping {
-            return Ok(None);
-        }
-        self.give_up(format_args!("No viewer is free: 'close NAME' ends one that 'qubes' shows."))
-    }
-
-    /// Waits a moment; Ctrl-C gives up.
-    fn rest(&mut self, until_ms: u64) -> Done {
-        match self.screen.wait_meanwhile(until_ms) {
-            Waited::Moved => Ok(()),
-            Waited::Ended(end) => {
-                self.ended(&end);
-                Ok(())
-            }
-            Waited::Cancelled => {
-                self.screen.clear_row();
-                self.give_up(format_args!("Stopped."))
-            }
-            Waited::Closed => Err(Given),
         }
     }
 
@@ -257,21 +198,6 @@ impl<W: World> Session<'_, W> {
             let no_answer = NoAnswer { peer: peer.as_str(), error, after_restart: "its document is gone." };
             self.give_up(format_args!("{no_answer}"))
         })
-    }
-
-    fn contradicts<T>(&mut self, viewer: &QubeName) -> Result<T, Given> {
-        self.give_up(format_args!("{viewer} contradicts itself; nothing more of it is shown."))
-    }
-
-    /// Ends a viewer's life, and says so.
-    fn end_viewer(&mut self, viewer: &QubeName) {
-        match self.screen.world.ctl().map(|ctl| ctl.kill(Text::truncated(viewer.as_str()))) {
-            Some(Ok(Ok(_))) => self.say(format_args!("{viewer} is gone, and its memory with it.")),
-            Some(Ok(Err(_))) => self.say(format_args!("{viewer} is gone already.")),
-            Some(Err(_)) | None => {
-                self.say(format_args!("{viewer} can't be ended: the supervisor does not do it."))
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use crate::fake_converter::FakeConverter;
 use crate::fake_vault::FakeVault;
 use crate::fake_viewer::FakeViewer;
 use ipc_proto_clock_api::{Clock, Time};
@@ -42,6 +43,8 @@ pub(crate) struct Machine {
     pub(crate) vaults: Vec<(&'static str, FakeVault)>,
     /// The viewers with the names of their qubes, likewise.
     pub(crate) viewers: Vec<(&'static str, FakeViewer)>,
+    /// The converters, likewise.
+    pub(crate) converters: Vec<(&'static str, FakeConverter)>,
     /// What the guestbook was told.
     pub(crate) guests: Vec<String>,
     /// The supervisor says something else of the guestbook than its channel.
@@ -103,6 +106,7 @@ impl Machine {
             silent: None,
             vaults: std::vec![("vault", FakeVault::new())],
             viewers: Vec::new(),
+            converters: Vec::new(),
             guests: Vec::new(),
             lies: false,
         }
@@ -151,6 +155,10 @@ impl Ctl for Machine {
             if let Some((_, viewer)) = self.viewers.iter_mut().find(|(known, _)| name == *known) {
                 viewer.restart();
                 // It is wiped by the time somebody asks again.
+                qube.state = QubeState::Prepared;
+            }
+            if let Some((_, converter)) = self.converters.iter_mut().find(|(known, _)| name == *known) {
+                converter.restart();
                 qube.state = QubeState::Prepared;
             }
             qube.last_end = Some(EndReason::Killed);

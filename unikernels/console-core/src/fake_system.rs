@@ -6,12 +6,14 @@
 extern crate std;
 
 use crate::fake::Fake;
+use crate::fake_converter::FakeConverter;
 pub(crate) use crate::fake_machine::{Machine, channel, qube};
 use crate::fake_vault::FakeVault;
 use crate::fake_viewer::FakeViewer;
 use crate::system::System;
 use crate::terminal::{Event, Terminal};
 use ipc_proto_clock_api::ClockClient;
+use ipc_proto_convert_api::ConvertClient;
 use ipc_proto_ctl_api::CtlClient;
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
@@ -205,6 +207,7 @@ pub(crate) struct FakeWorld {
     log: LogClient<'static, FakePort>,
     vaults: Vec<Clients>,
     viewers: Vec<(QubeName, OpenClient<'static, FakePort>)>,
+    converters: Vec<(QubeName, ConvertClient<'static, FakePort>)>,
     clock: ClockClient<'static, FakePort>,
     echo: EchoClient<'static, FakePort>,
     others: Vec<Untyped<'static, FakePort>>,
@@ -237,6 +240,7 @@ impl FakeWorld {
             )),
             vaults: std::vec![Clients::new(&machine, "vault", 0)],
             viewers: Vec::new(),
+            converters: Vec::new(),
             clock: ClockClient::new(port(
                 ipc_proto_clock_api::SERVICE,
                 "clock",
@@ -297,6 +301,22 @@ impl FakeWorld {
             },
         );
         self.viewers.push((QubeName::new(peer).ok().unwrap(), OpenClient::new(port)));
+    }
+
+    /// A disposable that decodes picture files.
+    pub(crate) fn add_converter(&mut self, peer: &'static str) {
+        let number = u8::try_from(self.converters.len()).unwrap();
+        let mut machine = self.machine.borrow_mut();
+        machine.converters.push((peer, FakeConverter::new()));
+        machine.qubes.push(ipc_proto_ctl_api::QubeInfo {
+            state: ipc_proto_ctl_api::QubeState::Prepared,
+            disposable: true,
+            generation: 0,
+            ..qube(peer, Label::Untrusted)
+        });
+        drop(machine);
+        let port = port(&self.machine, ipc_proto_convert_api::SERVICE, peer, number, converter);
+        self.converters.push((QubeName::new(peer).ok().unwrap(), ConvertClient::new(port)));
     }
 
     /// The first vault is served by a qube of another name.
@@ -390,6 +410,17 @@ impl System for FakeWorld {
         viewers.find(|(name, _)| name.as_str() == peer).filter(|_| has).map(|(_, viewer)| viewer)
     }
 
+    fn converter_name(&mut self, number: usize) -> Option<QubeName> {
+        let converters = if self.has("convert") { self.converters.as_slice() } else { &[] };
+        converters.get(number).map(|(name, _)| *name)
+    }
+
+    fn converter(&mut self, peer: &str) -> Option<&mut ConvertClient<'static, FakePort>> {
+        let has = self.has("convert");
+        let mut converters = self.converters.iter_mut();
+        converters.find(|(name, _)| name.as_str() == peer).filter(|_| has).map(|(_, converter)| converter)
+    }
+
     fn random(&mut self, buffer: &mut [u8]) {
         buffer.iter_mut().zip(0xa0_u8..).for_each(|(byte, random)| *byte = random);
     }
@@ -427,4 +458,24 @@ fn guestbook(
     out: &mut [u8],
 ) -> Result<Option<usize>, ErrorCode> {
     crate::fake_guestbook::dispatch(machine, caller, header, body, out)
+}
+
+fn converter(
+    machine: &mut Machine,
+    caller: &Caller,
+    header: &Header,
+    body: &[u8],
+    out: &mut [u8],
+) -> Result<Option<usize>, ErrorCode> {
+    let (name, converter) = &mut machine.converters[usize::from(caller.port.get())];
+    let answer = ipc_proto_convert_api::dispatch(converter, caller, header, body, out);
+    if core::mem::take(&mut converter.died) {
+        converter.restart();
+        let mut qubes = machine.qubes.iter_mut();
+        let qube = qubes.find(|qube| qube.name == **name).unwrap();
+        qube.generation += 1;
+        qube.state = ipc_proto_ctl_api::QubeState::Prepared;
+        return Ok(None);
+    }
+    answer
 }

@@ -5,7 +5,7 @@
 //!
 //! Invariant: no byte a person typed and no text a qube sent reaches the terminal unless it is harmless (see `plain`); no
 //! secret is shown unless `--reveal` asked for it. Deliberately absent: clock, device, variables, pipes, scripts; and a heap, but
-//! for pictures that are made anew (`document/converting.rs`).
+//! for pictures that are made anew (`clean.rs`).
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -16,12 +16,16 @@ mod audit;
 mod base64;
 mod calendar;
 mod call;
+mod clean;
 mod clipboard;
 mod command;
+mod converter;
 mod document;
 mod editor;
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod fake_converter;
 #[cfg(test)]
 mod fake_files;
 #[cfg(test)]
@@ -52,6 +56,7 @@ mod sentence;
 mod session;
 mod show;
 mod spec;
+mod starting;
 mod suggest;
 mod system;
 mod terminal;

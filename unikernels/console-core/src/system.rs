@@ -5,6 +5,7 @@
 
 use crate::terminal::Terminal;
 use ipc_proto_clock_api::ClockClient;
+use ipc_proto_convert_api::ConvertClient;
 use ipc_proto_ctl_api::CtlClient;
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
@@ -52,6 +53,12 @@ pub trait System {
 
     /// The viewer in the qube with this name.
     fn viewer(&mut self, peer: &str) -> Option<&mut OpenClient<'static, Self::Port>>;
+
+    /// The name of a qube that decodes picture files for us, by a number from 0; `None` after the last.
+    fn converter_name(&mut self, number: usize) -> Option<QubeName>;
+
+    /// The converter in the qube with this name.
+    fn converter(&mut self, peer: &str) -> Option<&mut ConvertClient<'static, Self::Port>>;
 
     /// Fills a buffer with random bytes that nobody can guess.
     fn random(&mut self, buffer: &mut [u8]);

@@ -19,9 +19,12 @@ use ipc_proto_vault_api::keys::KeyStoreClient;
 use ipc_proto_vault_api::{State, Status, Storage, VaultClient, VaultError};
 use said::{Run, The, VaultSaid};
 
+pub(crate) use paste::{Pasted, Piece};
+
 mod asking;
 mod bin;
 mod cloning;
+mod converting;
 mod entries;
 mod files;
 mod keys;
@@ -77,6 +80,7 @@ impl<W: World> Session<'_, W> {
             VaultCommand::Attach { name, file } => self.vault_attach(name, file),
             VaultCommand::Detach { name, file } => self.vault_detach(name, file),
             VaultCommand::Fetch { name, file } => self.vault_fetch(name, file),
+            VaultCommand::Convert { name, file } => self.vault_convert(name, file),
             VaultCommand::Verify => self.vault_verify(),
             VaultCommand::KeyMake(comment) => self.key_make(comment),
             VaultCommand::KeyList => self.key_list(),

@@ -1,6 +1,7 @@
 //! The channels this console may call on, as typed clients, made once.
 
 use ipc_proto_clock_api::ClockClient;
+use ipc_proto_convert_api::ConvertClient;
 use ipc_proto_ctl_api::{CtlClient, CtlEvent, Ending};
 use ipc_proto_echo_api::EchoClient;
 use ipc_proto_log_api::LogClient;
@@ -21,6 +22,10 @@ const VAULTS_MAX: usize = 8;
 /// Most viewers: each that there is takes 8 KiB of memory for its messages.
 const VIEWERS_MAX: usize = 8;
 
+/// Most converters: each takes 20 KiB of memory for its messages.
+const CONVERTERS_MAX: usize = 2;
+
+type Converter = ConvertClient<'static, Channel>;
 type Viewer = OpenClient<'static, Channel>;
 type Vault = VaultClient<'static, Channel>;
 type Files = FilesClient<'static, Channel>;
@@ -39,6 +44,7 @@ pub(crate) struct Channels {
     files: List<&'static mut Files, VAULTS_MAX>,
     keys: List<&'static mut Keys, VAULTS_MAX>,
     viewers: List<&'static mut Viewer, VIEWERS_MAX>,
+    converters: List<&'static mut Converter, CONVERTERS_MAX>,
     /// Those of services this console is not built with.
     others: List<Untyped<'static, Channel>, MAX_PORTS>,
 }
@@ -51,6 +57,7 @@ impl Channels {
         let files = all(qube, &ipc_proto_vault_api::files::SERVICE, |port| qube.place(Files::new(port)));
         let keys = all(qube, &ipc_proto_vault_api::keys::SERVICE, |port| qube.place(Keys::new(port)));
         let viewers = all(qube, &ipc_proto_open_api::SERVICE, |port| qube.place(Viewer::new(port)));
+        let converters = all(qube, &ipc_proto_convert_api::SERVICE, |port| qube.place(Converter::new(port)));
         let (ctl, log) = (port(&ipc_proto_ctl_api::SERVICE), port(&ipc_proto_log_api::SERVICE));
         let clock = port(&ipc_proto_clock_api::SERVICE);
         // What is left after those that are known.
@@ -70,6 +77,7 @@ impl Channels {
             files,
             keys,
             viewers,
+            converters,
             others,
         }
     }
@@ -111,6 +119,18 @@ impl Channels {
             .find_map(|viewer| is_of(viewer.client().port(), peer).then_some(&mut **viewer))
     }
 
+    /// The name of a qube that decodes picture files.
+    pub(crate) fn converter_name(&mut self, number: usize) -> Option<QubeName> {
+        self.converters.get_mut(number).map(|converter| converter.client().port().facts().peer_name)
+    }
+
+    /// The converter in the qube with this name.
+    pub(crate) fn converter(&mut self, peer: &str) -> Option<&mut Converter> {
+        self.converters
+            .iter_mut()
+            .find_map(|converter| is_of(converter.client().port(), peer).then_some(&mut **converter))
+    }
+
     /// Whether a viewer said that something changed.
     pub(crate) fn has_news(&mut self) -> bool {
         // All are asked: what one said before must not hide what another says.
@@ -141,6 +161,7 @@ impl Channels {
         let files = self.files.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
         let keys = self.keys.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
         let viewers = self.viewers.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
+        let converters = self.converters.iter_mut().map(|client| &mut **client as &mut dyn RawClient);
         let echoes = self.echoes.iter_mut().map(|client| client as &mut dyn RawClient);
         let others = self.others.iter_mut().map(|client| client as &mut dyn RawClient);
         known
@@ -150,6 +171,7 @@ impl Channels {
             .chain(files)
             .chain(keys)
             .chain(viewers)
+            .chain(converters)
             .chain(echoes)
             .chain(others)
             .nth(number)

@@ -14,6 +14,7 @@ mod printers;
 mod teletype;
 
 use channels::Channels;
+use ipc_proto_convert_api::ConvertClient;
 use ipc_proto_open_api::OpenClient;
 use ipc_proto_rpc::{RawClient, Ticks};
 use ipc_proto_types::QubeName;
@@ -210,6 +211,15 @@ impl System for Console {
     fn viewer(&mut self, peer: &str) -> Option<&mut OpenClient<'static, Channel>> {
         self.teletype.flush();
         self.channels.viewer(peer)
+    }
+
+    fn converter_name(&mut self, number: usize) -> Option<QubeName> {
+        self.channels.converter_name(number)
+    }
+
+    fn converter(&mut self, peer: &str) -> Option<&mut ConvertClient<'static, Channel>> {
+        self.teletype.flush();
+        self.channels.converter(peer)
     }
 
     fn random(&mut self, buffer: &mut [u8]) {

@@ -82,7 +82,7 @@ fn operands_and_options_arrive() {
     let place = Some("personal-bills");
     check("open http://a/ in personal-bills", &Command::Open { what: "http://a/", place });
     check("open 3 in personal-bills", &Command::Open { what: "3", place });
-    check("convert http://h.test/a a.png", &Command::Convert { url: "http://h.test/a", name: "a.png" });
+    check("convert http://h.test/a a.png", &Command::ConvertUrl { url: "http://h.test/a", name: "a.png" });
     check("policy who-can-reach vault", &Command::WhoCanReach("vault"));
     check("audit", &Command::Audit { count: 20, all: false });
     check("audit 5", &Command::Audit { count: 5, all: false });

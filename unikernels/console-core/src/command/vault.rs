@@ -91,6 +91,11 @@ pub(crate) enum VaultCommand<'w> {
         name: &'w str,
         file: &'w str,
     },
+    /// Makes an attached picture anew, beside it.
+    Convert {
+        name: &'w str,
+        file: &'w str,
+    },
     Verify,
     KeyMake(&'w str),
     KeyList,
@@ -203,6 +208,10 @@ fn of_an_entry<'w>(word: &str, args: &mut Args<'w>) -> Result<VaultCommand<'w>, 
         "fetch" => {
             let (name, file) = two_names(args, [ENTRY, "the name of the FILE"])?;
             VaultCommand::Fetch { name, file }
+        }
+        "convert" => {
+            let (name, file) = two_names(args, [ENTRY, "the name of the FILE"])?;
+            VaultCommand::Convert { name, file }
         }
         _ => {
             let ([], []) = args.operands([], [])?;

@@ -4,12 +4,13 @@
 //! no room in the row with the choice stands whole above it, behind the mark of who asks. What came of it the qube never
 //! hears.
 
-use super::place::{Place, Places, places_name};
+use super::place::{Place, places_name};
 use crate::frame::{Frame, SCREEN};
 use crate::link::Link;
 use crate::question::{Listening, Pressed};
 use crate::screen::Input;
 use crate::session::Session;
+use crate::starting::Places;
 use crate::system::World;
 use ipc_proto_open_api::URL_MAX;
 use ipc_proto_types::Text;

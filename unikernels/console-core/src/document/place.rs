@@ -6,9 +6,10 @@
 
 use crate::session::{Done, Given, Session};
 use crate::show::Qubes;
+use crate::starting::Places;
 use crate::system::World;
 use ipc_proto_ctl_api::QubeInfo;
-use ipc_proto_types::{List, MAX_QUBES, QubeName};
+use ipc_proto_types::{MAX_QUBES, QubeName};
 
 /// Where a document is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +21,6 @@ pub(crate) enum Place {
     /// In a disposable that is opened for this qube.
     For(QubeName),
 }
-
-/// The disposables a document may be opened in.
-pub(super) type Places = List<(QubeInfo, QubeName), MAX_QUBES>;
 
 impl<W: World> Session<'_, W> {
     /// The place that a person named, if any.

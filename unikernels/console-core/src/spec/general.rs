@@ -62,11 +62,14 @@ pub(super) static SPECS: [Spec; 18] = [
     ),
     spec(
         "convert",
-        "URL NAME",
-        "make a clean picture of one from the web",
+        "URL NAME | FILE",
+        "make a clean picture of one that is not trusted",
         "A disposable decodes it and hands over pixels; this console makes a PNG file of them, so no byte of the original is in\n\
-         it, and shows it as lines of base64 between two of dashes. From a URL alone: no qube here keeps files under names that\n\
-         a person could type. Example: convert http://example.org/a.gif a.png",
+         it, and shows it as lines of base64 between two of dashes. PNG, JPEG, GIF, BMP and WebP of up to 524288 pixels.\n\
+         convert URL NAME   a viewer fetches it; NAME is that of the new file. Example: convert http://example.org/a.gif a.png\n\
+         convert FILE       paste it as with 'vault import'; a converter, which has no network, decodes it. The new file is\n\
+         called FILE.safe.png, without FILE's own ending. Example: convert photo.jpg\n\
+         'vault convert' does the same with a file attached to an entry. The line is not kept in the history.",
     ),
     spec(
         "close",

@@ -159,6 +159,14 @@ pub(super) static SPECS: [Spec; 37] = [
     spec("vault detach", "NAME FILE", "take an attached file off", ""),
     spec("vault fetch", "NAME FILE", "show an attached file", "As 'vault export' does, in base64."),
     spec(
+        "vault convert",
+        "NAME FILE",
+        "make a clean picture of an attached one",
+        "A disposable with no network decodes it, and a PNG is made of its pixels and attached beside it: photo.jpg becomes\n\
+         photo.safe.png. FILE stays as it is; when there is a file of the new name already, nothing is done.\n\
+         PNG, JPEG, GIF, BMP and WebP of up to 524288 pixels. Example: vault convert passport photo.jpg",
+    ),
+    spec(
         "vault key",
         "make COMMENT | ls | import | rm KEY",
         "keys for signing",

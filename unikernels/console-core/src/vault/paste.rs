@@ -1,7 +1,7 @@
-//! Files that are pasted at the terminal and go to the vault piece by piece.
+//! Files that are pasted at the terminal and go to another qube piece by piece: to the vault, or to a converter.
 //!
 //! Nothing of them is shown, and no more than a line and a piece of them is here at a time, in buffers that are wiped. When a
-//! line is bad, or the vault takes no more, what still comes is read and dropped, so that none of it is taken for commands.
+//! line is bad, or that qube takes no more, what still comes is read and dropped, so that none of it is taken for commands.
 
 use crate::base64::Decoder;
 use crate::editor::{Outcome, Purpose};
@@ -16,23 +16,42 @@ const PASTED_LINE_MAX: usize = 1024;
 
 /// What is pasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pasted {
+pub(crate) enum Pasted {
     /// A file as lines of base64.
     Base64,
     /// A file of text as it is.
     Text,
 }
 
-/// A file on its way to the vault.
-struct Upload {
-    piece: Secret<Bytes<PIECE_MAX>>,
+/// A piece of a file.
+pub(crate) type Piece = Secret<Bytes<PIECE_MAX>>;
+
+/// Takes a piece of the file that begins at this byte.
+type Sink<'s, S> = &'s mut dyn FnMut(&mut S, u32, Piece) -> Done;
+
+/// A file on its way.
+struct Upload<'s, S> {
+    piece: Piece,
     sent: u32,
+    sink: Sink<'s, S>,
 }
 
 impl<W: World> Session<'_, W> {
-    /// Asks for a file and uploads it; gives how many bytes it has.
-    #[inline(never)]
+    /// Asks for a file and uploads it to the vault; gives how many bytes it has.
     pub(super) fn paste(&mut self, what: &str, pasted: Pasted) -> Result<u32, Given> {
+        self.paste_into(what, pasted, &mut |session, from, piece| {
+            session.ask_files("", |files| files.upload(from, piece))
+        })
+    }
+
+    /// Asks for a file and hands it over piece by piece, at least one; gives how many bytes it has.
+    #[inline(never)]
+    pub(crate) fn paste_into(
+        &mut self,
+        what: &str,
+        pasted: Pasted,
+        sink: Sink<'_, Self>,
+    ) -> Result<u32, Given> {
         let how = match pasted {
             Pasted::Base64 => " as lines of base64",
             Pasted::Text => "",
@@ -40,7 +59,7 @@ impl<W: World> Session<'_, W> {
         self.say(format_args!(
             "Paste {what}{how}, then a line with a single dot; Ctrl-C gives up. Nothing is shown."
         ));
-        let mut upload = Upload { piece: Secret::new(Bytes::new()), sent: 0 };
+        let mut upload = Upload { piece: Secret::new(Bytes::new()), sent: 0, sink };
         let mut decoder = Decoder::default();
         let mut line = Line::<PASTED_LINE_MAX>::new();
         let mut number = 0_u32;
@@ -83,7 +102,7 @@ impl<W: World> Session<'_, W> {
     /// Takes a line of base64; none when it is not. Lines of dashes, as `vault export` shows them, are passed over.
     fn take_base64(
         &mut self,
-        upload: &mut Upload,
+        upload: &mut Upload<'_, Self>,
         decoder: &mut Decoder,
         line: &str,
     ) -> Result<Option<()>, Given> {
@@ -101,13 +120,13 @@ impl<W: World> Session<'_, W> {
         }
     }
 
-    fn take_text(&mut self, upload: &mut Upload, line: &str) -> Done {
+    fn take_text(&mut self, upload: &mut Upload<'_, Self>, line: &str) -> Done {
         self.take(upload, line.as_bytes())?;
         self.take(upload, b"\n")
     }
 
     /// Takes bytes of the file; sends a piece whenever one is full.
-    fn take(&mut self, upload: &mut Upload, bytes: &[u8]) -> Done {
+    fn take(&mut self, upload: &mut Upload<'_, Self>, bytes: &[u8]) -> Done {
         let mut rest = bytes;
         while !rest.is_empty() {
             let room = PIECE_MAX.saturating_sub(upload.piece.expose().len());
@@ -122,12 +141,12 @@ impl<W: World> Session<'_, W> {
         Ok(())
     }
 
-    fn send_piece(&mut self, upload: &mut Upload) -> Done {
+    fn send_piece(&mut self, upload: &mut Upload<'_, Self>) -> Done {
         let piece = core::mem::replace(&mut upload.piece, Secret::new(Bytes::new()));
         // A piece has few bytes.
         let bytes = u32::try_from(piece.expose().len()).unwrap_or(0);
         let from = upload.sent;
-        self.ask_files("", |files| files.upload(from, piece))?;
+        (upload.sink)(self, from, piece)?;
         upload.sent = from.saturating_add(bytes);
         self.screen.clear_row();
         self.screen.put(format_args!("{} KiB ...", upload.sent / 1024));
