@@ -119,6 +119,9 @@ impl<W: World> Session<'_, W> {
                 debug_assert!(pushed.is_ok(), "no more converters than qubes");
             }
         }
+        if places.is_empty() {
+            return self.give_up(format_args!("Every converter is kept for another qube."));
+        }
         Ok(places)
     }
 

@@ -116,7 +116,8 @@ mod tests {
     fn a_unique_beginning_is_completed() {
         assert_eq!(complete("po"), None);
         assert_eq!(complete("pow"), Some("eroff"));
-        assert_eq!(complete("vault co"), Some("py-once"));
+        assert_eq!(complete("vault co"), None);
+        assert_eq!(complete("vault cop"), Some("y-once"));
         assert_eq!(complete("help aud"), Some("it"));
         assert_eq!(complete("vault xyz"), None);
         assert_eq!(complete("say echo"), None);

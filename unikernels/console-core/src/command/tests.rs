@@ -82,6 +82,9 @@ fn operands_and_options_arrive() {
     let place = Some("personal-bills");
     check("open http://a/ in personal-bills", &Command::Open { what: "http://a/", place });
     check("open 3 in personal-bills", &Command::Open { what: "3", place });
+    check("convert a.png", &Command::ConvertPasted("a.png"));
+    check("convert 'two words.png'", &Command::ConvertPasted("two words.png"));
+    check("vault convert x a.png", &Command::Vault(None, VaultCommand::Convert { name: "x", file: "a.png" }));
     check("convert http://h.test/a a.png", &Command::ConvertUrl { url: "http://h.test/a", name: "a.png" });
     check("policy who-can-reach vault", &Command::WhoCanReach("vault"));
     check("audit", &Command::Audit { count: 20, all: false });
@@ -361,8 +364,20 @@ fn what_is_wrong_with_a_document_is_said_too() {
         ("open 1 2", "'2' is one word too many.\nUsage: open URL | NUMBER [in NAME]"),
         (
             "convert http://h.test/",
-            "'convert' needs the NAME of the file it becomes.\nUsage: convert URL NAME",
+            "'convert' needs the NAME of the file it becomes.\nUsage: convert URL NAME | FILE",
         ),
+        (
+            "convert",
+            "'convert' needs the URL of a picture and a NAME, or the name of a FILE that you paste.\n\
+             Usage: convert URL NAME | FILE",
+        ),
+        (
+            "convert h.test/a a.png",
+            "'h.test/a' is no URL: expected http:// or https:// and a host before a NAME, or one name alone for a \
+             FILE that you paste.",
+        ),
+        ("convert http://h.test/ a.png b", "'b' is one word too many.\nUsage: convert URL NAME | FILE"),
+        ("vault convert a", "'vault convert' needs the name of the FILE.\nUsage: vault convert NAME FILE"),
         ("close a b", "'b' is one word too many.\nUsage: close [DISPOSABLE]"),
     ] {
         assert_eq!(refused(line), sentence);

@@ -16,6 +16,7 @@ use std::vec::Vec;
 mod asking;
 mod call;
 mod cloning;
+mod converting;
 mod disposable;
 mod document;
 mod entries;
