@@ -144,6 +144,7 @@ fn a_picture_comes_anew_from_its_pixels_and_a_bad_one_ends_its_disposable_alone(
     transparent.put_pixel(3, 4, Rgba([9, 8, 7, 100]));
     story.check("transparent.png", &encode(&transparent, ImageFormat::Png), &transparent);
     story.check("a.gif", &[&encode(&picture, ImageFormat::Gif)[..], CANARY.as_bytes()].concat(), &picture);
+    story.check("a.webp", &encode(&picture, ImageFormat::WebP), &picture);
     story.check("a.bmp", &[&encode(&picture, ImageFormat::Bmp)[..], CANARY.as_bytes()].concat(), &picture);
     // What a JPEG's pixels are is not exact in the standard, so the same decoder is asked; but they are near those that went in.
     let jpeg = [&encode(&picture, ImageFormat::Jpeg)[..], CANARY.as_bytes()].concat();
