@@ -12,19 +12,25 @@ use std::process::{Child, Stdio};
 use std::thread::JoinHandle;
 
 use base64ct::{Base64, Encoding};
-use taint::places::{REPLIES, REQUESTS, WAIT};
+use taint::places::{BY_COMMAND, REPLIES, REQUESTS, WAIT};
 use taint::schema::secrets;
 use tests_conformance::SERVICES;
 use tests_e2e::canary::{self, Canaries};
 use tests_e2e::{Terminal, plain, root, skep};
 
-/// A vault in memory, and a qube that panics over what it is asked to verify.
+/// A vault in memory, a converter, and a qube that panics over what it is asked to verify.
 const SYSTEM: &str = r#"name = "taint"
-memory = "256MiB"
-qubes = ["../../unikernels/console", "../../vault-app/qube", "../../tests/fragile-qube"]
+memory = "288MiB"
+qubes = [
+    { path = "../../unikernels/console", memory = "8MiB" },
+    "../../vault-app/qube",
+    "../../tests/fragile-qube",
+    { path = "../../unikernels/converter", disposable = true },
+]
 policy = '''
 vault.*        console  vault        allow
 vault-files.*  console  @anyvm       allow
+convert.*      console  converter    allow
 ctl.tap        @anyvm   @supervisor  deny
 ctl.tapped     @anyvm   @supervisor  deny
 ctl.*          console  @supervisor  allow
@@ -44,6 +50,10 @@ server = "fragile"
 service = "vault-files"
 [[channel]]
 client = "console"
+server = "converter"
+service = "convert"
+[[channel]]
+client = "console"
 server = "@supervisor"
 service = "ctl"
 [[channel]]
@@ -56,8 +66,11 @@ service = "log"
 fn every_secret_of_every_schema_is_planted() {
     let declared: BTreeSet<String> = SERVICES.iter().flat_map(secrets).collect();
     let planted = REQUESTS.iter().flat_map(|request| request.secrets.iter());
-    let planted: BTreeSet<String> =
-        planted.chain(REPLIES.iter().map(|(path, _)| path)).map(|path| (*path).to_owned()).collect();
+    let planted: BTreeSet<String> = planted
+        .chain(REPLIES.iter().map(|(path, _)| path))
+        .chain(BY_COMMAND)
+        .map(|path| (*path).to_owned())
+        .collect();
     let missing: Vec<&String> = declared.difference(&planted).collect();
     assert!(missing.is_empty(), "these secrets of a schema are not planted: {missing:#?}");
     let gone: Vec<&String> = planted.difference(&declared).collect();
@@ -128,6 +141,17 @@ fn plant(t: &mut Terminal, canaries: &mut Canaries) -> String {
     assert!(t.secret_command("edit by-command --field pin --protected", &[&field]).contains("Changed"));
     let content = Base64::encode_string(canaries.plant("attachment by a command").as_bytes());
     assert!(t.paste_command("vault attach by-command file", &[], &[&content]).contains("Attached"));
+    // Pixels come back from the converter; what is made of them goes into the vault and is not shown.
+    let pixels: String =
+        (0..8).map(|number| canaries.plant(&format!("pixels by a command {number}"))).collect();
+    let picture = image::RgbImage::from_raw(8, 8, pixels.into_bytes()).expect("three bytes a pixel");
+    let mut bitmap = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bitmap, image::ImageFormat::Bmp).expect("it is written to memory");
+    let lines: Vec<String> = bitmap.into_inner().chunks(57).map(Base64::encode_string).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert!(t.paste_command("vault attach by-command photo.bmp", &[], &lines).contains("Attached"));
+    let said = t.command("vault convert by-command photo.bmp");
+    assert!(said.contains("Attached 'photo.safe.png'"), "{said}");
     // What comes back is hidden, too: a file that was fetched after the last upload, among others.
     assert!(t.command("call vault:vault-files.fetch by-command file").contains("ok"));
     for (path, command) in REPLIES {
@@ -174,7 +198,8 @@ fn no_planted_secret_shows_in_audit_log_inspector_terminal_or_panic_report() {
         let _ = t.command(command);
     }
     let inspected = look.leave();
-    for part in ["\"method\":\"edit\"", "hidden_bytes", "\"method\":\"upload\""] {
+    let seen = ["edit", "upload", "pixels"].map(|method| format!("\"method\":\"{method}\""));
+    for part in seen.iter().map(String::as_str).chain(["hidden_bytes"]) {
         assert!(inspected.contains(part), "the inspector did not see {part}:\n{inspected}");
     }
     let hidden = t.seen.clone();

@@ -95,6 +95,9 @@ pub(crate) const REQUESTS: &[Request] = &[
     UPLOAD,
     request("call vault:vault-files.verify", &["vault-files.verify passphrase"], "error("),
     request("call vault:vault-files.export Backup ?", &["vault-files.export passphrase"], "ok"),
+    request("start converter", &[], "is started"),
+    request("call convert.put 0", &["convert.put data"], "ok"),
+    request("close converter", &[], "is gone"),
 ];
 
 /// Secrets that a server answers with, and a call whose reply holds one.
@@ -105,3 +108,7 @@ pub(crate) const REPLIES: &[(&str, &str)] = &[
     ("vault.show -> password", "call vault.show tainted true"),
     ("vault.totp -> digits", "call vault.totp tainted"),
 ];
+
+/// Secrets that a server answers with and that no call typed by hand brings about, since no picture can be typed: the
+/// command `vault convert` does.
+pub(crate) const BY_COMMAND: &[&str] = &["convert.pixels ->"];
