@@ -241,11 +241,11 @@ fn nothing_of_a_file_is_left_in_the_machine_when_its_converter_is_gone() {
         let memory = dump(&socket, &file);
         let is_there = memchr::memmem::find(&memory, MARKER.as_bytes()).is_some();
         assert!(is_there, "{when}: the search does not find what is no secret");
-        canaries.found(&memory)
+        canaries.found(&memory).into_iter().map(|(name, at)| (name.to_owned(), at)).collect::<Vec<_>>()
     };
     let assert_none = |canaries: &Canaries, when: &str| {
         let found = look(canaries, when);
-        assert!(found.is_empty(), "{when}: {} canaries, first {:?}", found.len(), found.iter().next());
+        assert!(found.is_empty(), "{when}: {} canaries, first {:?}", found.len(), found.first());
     };
 
     let good = planted(&mut canaries, "good");
