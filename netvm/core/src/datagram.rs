@@ -23,11 +23,32 @@ pub(crate) struct Socket {
 const HEADERS_V6: usize = 40 + 8;
 const HEADERS_V4: usize = 20 + 8;
 
+/// Whether datagrams to or from this port are about our own lease: a client that sends one could give it up for all.
+const fn is_of_dhcp(port: u16) -> bool {
+    matches!(port, DHCP_CLIENT | DHCP_SERVER)
+}
+
 impl Client {
-    /// Opens a socket at a port, or at any.
-    pub(crate) fn bind_udp(&mut self, machine: &mut Machine, port: u16) -> Result<SocketId, NetError> {
-        if port == DHCP_CLIENT || port == DHCP_SERVER {
+    /// Opens a socket at any port; or at this one, when there is anybody whom a rule lets in there: who only sends needs no
+    /// port of its own, and would keep it from others.
+    pub(crate) fn bind_udp(
+        &mut self,
+        machine: &mut Machine,
+        firewall: &Firewall,
+        port: u16,
+    ) -> Result<SocketId, NetError> {
+        if is_of_dhcp(port) {
             return Err(NetError::BadPort);
+        }
+        if port != 0 {
+            let attempt = Attempt {
+                operation: Operation::Listen,
+                protocol: Some(Protocol::Udp),
+                address: None,
+                port: Some(port),
+                name: None,
+            };
+            firewall.could_allow(self.port, &attempt, machine.now).map_err(|_| NetError::Denied)?;
         }
         if self.sockets.len() >= machine.quota.sockets {
             return Err(NetError::Quota);
@@ -58,7 +79,7 @@ impl Client {
     ) -> Result<(), NetError> {
         let socket = self.sockets.get(socket.0).ok_or(NetError::NoSuchHandle)?;
         let (address, port) = (to.0.to_canonical(), to.1);
-        if port == 0 {
+        if port == 0 || is_of_dhcp(port) {
             return Err(NetError::BadPort);
         }
         let attempt = Attempt {

@@ -111,8 +111,8 @@ impl<D: Device> InPlace for Stack<D> {
     }
 
     fn bind_udp(&mut self, caller: &Caller, port: u16) -> Result<SocketId, NetError> {
-        let (client, machine, _) = self.client(caller).ok_or(NetError::Denied)?;
-        client.bind_udp(machine, port)
+        let (client, machine, firewall) = self.client(caller).ok_or(NetError::Denied)?;
+        client.bind_udp(machine, firewall, port)
     }
 
     fn listen(&mut self, caller: &Caller, port: u16) -> Result<ListenerId, NetError> {

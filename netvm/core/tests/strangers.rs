@@ -286,6 +286,43 @@ fn datagrams_come_from_those_who_were_sent_to() {
     assert_eq!(world.stack.bind_udp(&alice(), 68), Err(NetError::BadPort));
 }
 
+#[test]
+fn nobody_speaks_with_a_dhcp_server_in_our_name() {
+    let mut world = World::with_rules("net.* alice netvm allow");
+    let socket = world.stack.bind_udp(&alice(), 0).unwrap();
+    for host in ["10.0.2.2", "::ffff:10.0.2.2", "192.0.2.1", "2001:db8::2"] {
+        for port in [67, 68] {
+            let said = world.stack.send_to(&alice(), socket, host, port, b"release");
+            assert_eq!(said, Err(NetError::BadPort), "{host} {port}");
+        }
+    }
+    assert_eq!(world.stack.send_to(&alice(), socket, "10.0.2.2", 69, b"release"), Ok(()));
+}
+
+#[test]
+fn a_port_of_its_own_has_who_may_listen_there() {
+    let rules = |line: &str| World::with_rules(&format!("net.connect alice netvm allow\n{line}"));
+    let check = |line: &str, port: u16, expected: Result<(), NetError>| {
+        let bound = rules(line).stack.bind_udp(&alice(), port).map(|_| ());
+        assert_eq!(bound, expected, "{line:?} {port}");
+    };
+    for port in [1, 53, 5000, 65535] {
+        check("", port, Err(NetError::Denied));
+        check("net.send_to alice netvm allow", port, Err(NetError::Denied));
+        check("net.listen alice netvm allow { protocol: tcp }", port, Err(NetError::Denied));
+        check("net.listen bob netvm allow", port, Err(NetError::Denied));
+        check("net.listen alice netvm allow", port, Ok(()));
+    }
+    check("", 0, Ok(()));
+    let one = "net.listen alice netvm allow { protocol: udp, port: 5000, address: \"10.0.2.0/24\" }";
+    check(one, 5000, Ok(()));
+    check(one, 5001, Err(NetError::Denied));
+    // So who may not keeps it from nobody who may.
+    let mut world = rules("net.listen bob netvm allow { port: 5000 }");
+    assert_eq!(world.stack.bind_udp(&alice(), 5000), Err(NetError::Denied));
+    assert!(world.stack.bind_udp(&bob(), 5000).is_ok());
+}
+
 /// The answer to an echo, if this is one; its data changed when `spoil`.
 fn echo(frame: &[u8], spoil: bool) -> Vec<Vec<u8>> {
     let is_echo = frame[12..14] == [8, 0] && frame[23] == 1 && frame[34] == 8;
