@@ -79,6 +79,10 @@ fn not_imported(file: &Path, list: &str, error: ImportError) -> Failure {
         ImportProblem::Action => "action=accept or action=drop".into(),
         ImportProblem::Protocol => "proto=tcp, udp or icmp".into(),
         ImportProblem::Host => "an address or network in dst4 and dst6, a name in dsthost".into(),
+        ImportProblem::DropsName => "action=accept beside a name, or the addresses to drop, in dst4 and dst6. Qubes OS drops the \
+             addresses of the name; a rule here knows an address only by names that the qube itself asked for, so \
+             under another name it would let the same address through"
+            .into(),
         ImportProblem::Ports => "dstports=A-B beside proto=tcp or proto=udp".into(),
         ImportProblem::IcmpType => "icmptype=0 to 255 beside proto=icmp".into(),
         ImportProblem::Special => "specialtarget=dns, without a host".into(),
@@ -171,6 +175,11 @@ mod tests {
         let failure = import("action=accept\naction=\u{1b}[2Jallow\n", "work").expect_err("no such action");
         let said = failure.to_string();
         assert!(said.contains(".txt:2: `action=[2Jallow`") && said.contains("action=accept or"), "{said}");
+        let failure = import("action=drop dsthost=evil.example\naction=accept\n", "work");
+        let said = failure.expect_err("the addresses of a name cannot be dropped").to_string();
+        assert!(said.contains(".txt:1: `action=drop dsthost=evil.example`"), "{said}");
+        assert!(said.contains("the addresses to drop, in dst4 and dst6"), "{said}");
+        assert!(said.contains("nothing was imported"), "{said}");
         let failure = import("", "No Name").expect_err("no such name");
         assert!(failure.to_string().contains("is no name of a qube"), "{failure}");
     }

@@ -15,6 +15,9 @@ pub const TTL_MIN_S: u32 = 5;
 /// A longer TTL counts as this many seconds, one day: an answer that was wrong once is not believed for ever.
 pub const TTL_MAX_S: u32 = 86_400;
 
+/// The longest TTL there can be; one with its top bit set counts as 0 (RFC 2181 section 8).
+const TTL_LAWFUL_MAX_S: u32 = u32::MAX >> 1;
+
 const MS_IN_A_SECOND: u64 = 1000;
 
 /// The answers of one client.
@@ -36,6 +39,7 @@ impl Answers {
 
     /// From now on the name has this address, until its TTL is over.
     pub(crate) fn learn(&mut self, name: &HostName, address: IpAddr, ttl_s: u32, now_ms: u64) {
+        let ttl_s = if ttl_s > TTL_LAWFUL_MAX_S { 0 } else { ttl_s };
         let ttl_s = u64::from(ttl_s.clamp(TTL_MIN_S, TTL_MAX_S));
         let until_ms = now_ms.saturating_add(ttl_s.saturating_mul(MS_IN_A_SECOND));
         let address = address.to_canonical();
@@ -87,7 +91,9 @@ mod tests {
         };
         check(60, 60_000);
         check(0, 5_000);
-        check(u32::MAX, 86_400_000);
+        check(u32::MAX >> 1, 86_400_000);
+        check(1 << 31, 5_000);
+        check(u32::MAX, 5_000);
     }
 
     #[test]

@@ -113,6 +113,7 @@ impl Flow {
 pub struct Now {
     /// Milliseconds of a clock that is never set: TTLs go by it.
     pub ms: u64,
-    /// Seconds since 1970: `expires` goes by it.
+    /// Seconds since 1970: `expires` goes by it. Before [`crate::CLOCK_MIN_UNIX_S`] it is not believed; 0 is a clock that was
+    /// never set.
     pub unix_s: u64,
 }

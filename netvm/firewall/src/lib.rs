@@ -35,5 +35,5 @@ pub use firewall::{Denial, Firewall, Grant};
 pub use name::{HOST_MAX, HostName, NameError};
 pub use pattern::{HostPattern, PatternError};
 pub use qvm::{ImportError, ImportProblem, Imported, import};
-pub use rule::{PortRange, RULES_MAX, Rule, Rules, Source, VALUES_MAX, Verdict, Who};
+pub use rule::{CLOCK_MIN_UNIX_S, PortRange, RULES_MAX, Rule, Rules, Source, VALUES_MAX, Verdict, Who};
 pub use text::{LINE_MAX, OPENER, RuleError, RuleProblem};

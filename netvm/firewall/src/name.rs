@@ -7,7 +7,7 @@ use core::fmt;
 pub const HOST_MAX: usize = 253;
 
 /// Longest part between two dots in bytes (RFC 1035 section 2.3.4).
-const LABEL_MAX: usize = 63;
+pub(crate) const LABEL_MAX: usize = 63;
 
 /// A name of DNS: small letters, digits, `-` and `_` between dots, without a dot at the end. Names with other letters
 /// come as Punycode.
@@ -68,7 +68,7 @@ pub(crate) fn is_letter(letter: char) -> bool {
 }
 
 /// Whether some program would read this as a number: decimal, octal, or hexadecimal after `0x`.
-fn is_number(label: &str) -> bool {
+pub(crate) fn is_number(label: &str) -> bool {
     match label.strip_prefix("0x") {
         Some(digits) => digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
         None => label.bytes().all(|digit| digit.is_ascii_digit()),

@@ -3,6 +3,9 @@
 //! `action=accept|drop`, `proto=tcp|udp|icmp`, `dst4=`, `dst6=` or `dsthost=` (address, network or name), `dstports=A-B`,
 //! `icmptype=N`, `specialtarget=dns`, `expire=SECONDS`. Such a list is about what goes out, so nothing in it lets anybody
 //! `listen`; an echo is the only message of ICMP a qube of ours can send. Comments are kept in the text.
+//!
+//! A line that drops a name is refused: there, the addresses of the name are dropped, whoever asks for them under which name;
+//! here, only names that the client itself asked for are known, so the rule would hold less than the line says.
 //! Source: Qubes OS, Admin API, rules of `admin.vm.firewall.Set`.
 
 use alloc::string::String;
@@ -62,6 +65,9 @@ pub enum ImportProblem {
     Protocol,
     /// What `dst4`, `dst6` or `dsthost` says is no such address, network or name.
     Host,
+    /// It drops a name: no rule of ours keeps a client from the addresses of a name that it never asked for. Name the
+    /// addresses, with `dst4` and `dst6`.
+    DropsName,
     /// `dstports` is no port or range of ports, or stands without `proto=tcp` or `proto=udp`.
     Ports,
     /// `icmptype` is no number below 256, or stands without `proto=icmp`.
@@ -233,6 +239,9 @@ impl<'a> Words<'a> {
             }
             Err(_) if key == "dsthost" && !value.contains('/') => {
                 let name = HostName::new(value).map_err(|_: NameError| ImportProblem::Host)?;
+                if rule.verdict == Verdict::Deny {
+                    return Err(ImportProblem::DropsName);
+                }
                 rule.hosts.push(HostPattern::exactly(&name));
             }
             Err(_) => return Err(ImportProblem::Host),

@@ -17,6 +17,10 @@ pub const RULES_MAX: usize = 256;
 /// Most values of one condition, for the same reason.
 pub const VALUES_MAX: usize = 16;
 
+/// A clock that shows an earlier time, in seconds since 1970 (the first of January 2026), was never set or lost its battery:
+/// this code is younger. Such a clock stands at 0 or begins with a year of its maker, and rules would hold for ever by it.
+pub const CLOCK_MIN_UNIX_S: u64 = 1_767_225_600;
+
 /// Who a client is, as the supervisor says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
@@ -84,7 +88,8 @@ pub struct Rule {
     pub ports: Vec<PortRange>,
     /// Protocols.
     pub protocols: Vec<Protocol>,
-    /// From this second since 1970 on it matches nothing.
+    /// From this second since 1970 on it matches nothing. While the clock is not to be believed ([`CLOCK_MIN_UNIX_S`]), what
+    /// allows until then matches nothing, and what denies until then goes on.
     pub expires: Option<u64>,
 }
 
@@ -122,9 +127,17 @@ impl Rule {
     pub(crate) fn means(&self, source: &Source, attempt: &Attempt<'_>, now: Now) -> bool {
         self.who.is(source)
             && self.operation.is_none_or(|operation| operation == attempt.operation)
-            && self.expires.is_none_or(|expires| now.unix_s < expires)
+            && self.expires.is_none_or(|expires| self.is_before(expires, now))
             && holds(&self.protocols, attempt.protocol, |protocol, asked| *protocol == asked)
             && holds(&self.ports, attempt.port, |range, port| (range.first..=range.last).contains(&port))
+    }
+
+    /// Whether its last second has not come, as far as one can tell.
+    const fn is_before(&self, expires: u64, now: Now) -> bool {
+        if now.unix_s < CLOCK_MIN_UNIX_S {
+            return matches!(self.verdict, Verdict::Deny);
+        }
+        now.unix_s < expires
     }
 
     /// Whether its networks have this address.

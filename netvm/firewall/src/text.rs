@@ -72,6 +72,9 @@ pub enum RuleProblem {
     Address(CidrError),
     /// No port, or a range that ends before it begins.
     Port,
+    /// It lets a client listen to a name. Who comes unasked comes from an address, and a name that the client asked for says
+    /// nothing about who that is.
+    ListensToName,
 }
 
 type Read<T> = Result<T, (usize, RuleProblem)>;
@@ -308,6 +311,11 @@ impl<'a> Reader<'a> {
     fn value(&mut self, field: Field, token: Token<'_>, rule: &mut Rule) -> Read<()> {
         let wrong = |problem| (token.at, problem);
         match (field, token.kind) {
+            (Field::Host, _)
+                if (rule.operation, rule.verdict) == (Some(Operation::Listen), Verdict::Allow) =>
+            {
+                return Err(wrong(RuleProblem::ListensToName));
+            }
             (Field::Host, Kind::Text(text)) => {
                 let host = HostPattern::new(text).map_err(|error| wrong(RuleProblem::Host(error)))?;
                 rule.hosts.push(host);

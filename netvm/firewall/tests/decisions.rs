@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use ipc_proto_types::Label;
 use naive::{NaiveRule, Question, ask, naive, ours, own};
-use netvm_firewall::{Firewall, Operation, Protocol, Rules};
+use netvm_firewall::{CLOCK_MIN_UNIX_S, Firewall, Operation, Protocol, Rules};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -51,6 +51,11 @@ fn network() -> impl Strategy<Value = (IpAddr, usize)> {
     })
 }
 
+/// A second when something may end: around one that a clock can show, and around the first that is believed.
+fn second() -> impl Strategy<Value = u64> {
+    prop_oneof![95..105_u64, CLOCK_MIN_UNIX_S - 3..CLOCK_MIN_UNIX_S + 3]
+}
+
 fn rule() -> impl Strategy<Value = NaiveRule> {
     let sources = ["@anyvm", "untrusted", "work", "@label:work", "@label:personal", "nobody"];
     let port = (0..6_u16, 0..6_u16).prop_map(|(one, other)| (one.min(other), one.max(other)));
@@ -62,9 +67,12 @@ fn rule() -> impl Strategy<Value = NaiveRule> {
         vec(network(), 0..3),
         vec(port, 0..3),
         vec(select(Protocol::ALL.to_vec()), 0..3),
-        option::of(95..105_u64),
+        option::of(second()),
     )
-        .prop_map(|(method, source, is_allowed, hosts, addresses, ports, protocols, expires)| {
+        .prop_map(|(method, source, is_allowed, mut hosts, addresses, ports, protocols, expires)| {
+            if is_allowed && method == Some(Operation::Listen) {
+                hosts.clear();
+            }
             NaiveRule {
                 method,
                 source: source.to_owned(),
@@ -87,7 +95,7 @@ fn question() -> impl Strategy<Value = Question> {
         option::of(0..7_u16),
         option::of(select(NAMES.to_vec()).prop_map(str::to_owned)),
         vec((select(NAMES.to_vec()).prop_map(str::to_owned), select(addresses())), 0..5),
-        95..105_u64,
+        second(),
     )
         .prop_map(|(client, operation, protocol, address, port, name, answers, unix_s)| Question {
             client,

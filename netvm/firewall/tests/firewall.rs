@@ -5,7 +5,9 @@
 use std::net::IpAddr;
 
 use ipc_proto_types::{Label, PortIndex, QubeName};
-use netvm_firewall::{Attempt, Denial, Firewall, Flow, HostName, Now, Operation, Protocol, Rules, Source};
+use netvm_firewall::{
+    Attempt, CLOCK_MIN_UNIX_S, Denial, Firewall, Flow, HostName, Now, Operation, Protocol, Rules, Source,
+};
 
 fn client(number: u8) -> PortIndex {
     PortIndex::new(number).unwrap()
@@ -220,4 +222,36 @@ fn a_rule_ends_with_its_second() {
     assert_eq!(firewall.judge(client(0), &connect(None), at(10_000)), Err(Denial::NoMatch));
     let next: Vec<_> = [0, 9_999, 10_000, 15_000].map(|ms| firewall.next_expiry(at(ms))).to_vec();
     assert_eq!(next, [Some(end), Some(end), Some(end + 5), None]);
+}
+
+#[test]
+fn what_ends_allows_nothing_by_a_clock_that_was_never_set_and_goes_on_denying() {
+    let end = CLOCK_MIN_UNIX_S + 1000;
+    let allowing = firewall(&format!("net.connect @anyvm netvm allow {{ expires: {end} }}"));
+    let denying = firewall(&format!(
+        "net.connect @anyvm netvm deny {{ expires: {end} }}\n\
+         net.connect @anyvm netvm deny {{ port: 443, expires: 1 }}\n\
+         net.connect @anyvm netvm allow"
+    ));
+    const YEAR_2000_S: u64 = 946_684_800;
+    let check = |unix_s: u64, allowed: Result<usize, Denial>, denied: Result<usize, Denial>| {
+        let judged = |firewall: &Firewall| {
+            let now = Now { ms: 0, unix_s };
+            let verdict = firewall.judge(client(0), &connect(None), now).map(|grant| grant.rule);
+            let could = firewall.could_allow(client(0), &connect(None), now);
+            assert_eq!(could.is_ok(), verdict.is_ok(), "at {unix_s}");
+            verdict
+        };
+        assert_eq!((judged(&allowing), judged(&denying)), (allowed, denied), "at {unix_s}");
+    };
+    for unix_s in [0, 1, YEAR_2000_S, CLOCK_MIN_UNIX_S - 1] {
+        check(unix_s, Err(Denial::NoMatch), Err(Denial::Rule(0)));
+    }
+    check(CLOCK_MIN_UNIX_S, Ok(0), Err(Denial::Rule(0)));
+    check(end - 1, Ok(0), Err(Denial::Rule(0)));
+    check(end, Err(Denial::NoMatch), Ok(2));
+    // A rule that ended long ago is in force again only while nobody can know.
+    let over = firewall("net.connect @anyvm netvm deny { expires: 1 }\nnet.connect @anyvm netvm allow");
+    let judged = |unix_s: u64| over.judge(client(0), &connect(None), Now { ms: 0, unix_s }).is_ok();
+    assert_eq!([0, 1, CLOCK_MIN_UNIX_S].map(judged), [false, false, true]);
 }

@@ -24,6 +24,7 @@ action=accept proto=tcp dsthost=bank.example dstports=443-443 comment=the bank, 
 action=accept specialtarget=dns
 action=accept proto=udp dst4=10.137.0.9/16 dstports=53-60 expire=1800000000
 action=drop dst6=2001:db8::/32
+action=drop proto=tcp dsthost=192.0.2.66
 action=accept proto=icmp icmptype=8
 action=accept proto=icmp icmptype=13 comment=timestamps
 action=accept proto=icmp
@@ -37,6 +38,7 @@ net.send_to bills @anyvm allow { address: \"10.137.0.0/16\", port: 53..60, expir
 net.connect bills @anyvm deny { address: \"2001:db8::/32\" }
 net.send_to bills @anyvm deny { address: \"2001:db8::/32\" }
 net.ping bills @anyvm deny { address: \"2001:db8::/32\" }
+net.connect bills @anyvm deny { address: \"192.0.2.66/32\" }
 net.ping bills @anyvm allow
 # timestamps (no rule: a message of ICMP that no qube can send)
 net.ping bills @anyvm allow
@@ -70,6 +72,8 @@ fn what_a_list_cannot_say_is_named_with_its_line() {
     check("action=accept dsthost=10.0.0.1/33", Host);
     check("action=accept dsthost=*.example", Host);
     check("action=accept dsthost=", Host);
+    check("action=drop dsthost=evil.example", DropsName);
+    check("action=drop proto=tcp dsthost=evil.example dstports=443-443 expire=1", DropsName);
     check("action=accept dstports=80-80", Ports);
     check("action=accept proto=icmp dstports=80", Ports);
     check("action=accept proto=tcp dstports=81-80", Ports);

@@ -67,6 +67,8 @@ fn what_is_wrong_is_named_with_its_place() {
     check(&rule("{ port: \"80\" }"), 29, Value);
     check(&rule("{ host: 80 }"), 29, Value);
     check(&rule("{ protocol: sctp }"), 33, Value);
+    check("net.listen work netvm allow { host: \"a.example\" }", 37, ListensToName);
+    check("net.listen work netvm allow { protocol: udp, host: \"*.example\" }", 52, ListensToName);
     check(&rule("{ expires: \"soon\" }"), 32, Value);
     check(&rule("{ expires: 1 | 2 }"), 36, TooManyValues);
     check(&rule("{ port: 65536 }"), 29, Port);

@@ -9,7 +9,7 @@
 
 use ipc_proto_types::{QubeIndex, QubeName};
 use ipc_proto_wire::Method;
-use netvm_firewall::{OPENER, Operation, RuleError, RuleProblem, Rules};
+use netvm_firewall::{NameError, OPENER, Operation, PatternError, RuleError, RuleProblem, Rules};
 use supervisor_policy::Verdict;
 
 use super::{Ends, Rule, Who};
@@ -175,7 +175,12 @@ fn expected(problem: RuleProblem) -> String {
         RuleProblem::TooManyValues => {
             format!("at most {} values, and one of `expires`", netvm_firewall::VALUES_MAX)
         }
-        RuleProblem::Host(why) => format!("a name, or one with one star, such as \"*.example\" ({why:?})"),
+        RuleProblem::Host(why) => {
+            format!("a name, or one with one star, such as \"*.example\" ({})", host(why))
+        }
+        RuleProblem::ListensToName => {
+            "no name where a qube listens: who comes unasked comes from an address, so use `address`".into()
+        }
         RuleProblem::Address(why) => {
             format!("an address or a network, such as \"192.0.2.0/24\" or \"2001:db8::/32\" ({why:?})")
         }
@@ -184,5 +189,22 @@ fn expected(problem: RuleProblem) -> String {
             "texts for host and address, numbers for port and expires, tcp, udp or icmp for protocol".into()
         }
         other => format!("a rule as docs/policy.md has it ({other:?})"),
+    }
+}
+
+/// What is wrong with a host.
+fn host(why: PatternError) -> &'static str {
+    match why {
+        PatternError::Stars => "it has more than one star",
+        PatternError::Letters => "it is too long, or has a letter that no name has",
+        PatternError::Labels | PatternError::Name(NameError::Label) => {
+            "it has an empty part between two dots, or one of more than 63 letters"
+        }
+        PatternError::Address | PatternError::Name(NameError::Address) => {
+            "it ends in a number: use `address`, as \"192.0.2.0/24\""
+        }
+        PatternError::Name(NameError::Empty) => "it is empty",
+        PatternError::Name(NameError::TooLong) => "it is longer than a name may be",
+        PatternError::Name(NameError::Letter) => "it has a letter that no name has",
     }
 }

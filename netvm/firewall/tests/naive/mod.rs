@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use ipc_proto_types::{Label, PortIndex, QubeName};
-use netvm_firewall::{Attempt, Denial, Firewall, HostName, Now, Operation, Protocol, Rules, Source};
+use netvm_firewall::{
+    Attempt, CLOCK_MIN_UNIX_S, Denial, Firewall, HostName, Now, Operation, Protocol, Rules, Source,
+};
 
 /// The name of the qube that serves.
 pub(crate) const OWN: &str = "netvm";
@@ -80,7 +82,11 @@ fn matches(rule: &NaiveRule, question: &Question) -> bool {
         || rule.source == question.client.0
         || rule.source == format!("@label:{}", question.client.1.word());
     let method = rule.method.is_none() || rule.method == Some(question.operation);
-    let is_over = rule.expires.is_some_and(|expires| question.unix_s >= expires);
+    let is_over = match rule.expires {
+        None => false,
+        Some(_) if question.unix_s < CLOCK_MIN_UNIX_S => rule.is_allowed,
+        Some(expires) => question.unix_s >= expires,
+    };
     let protocol = rule.protocols.is_empty()
         || question.protocol.is_some_and(|protocol| rule.protocols.contains(&protocol));
     let port = rule.ports.is_empty()
