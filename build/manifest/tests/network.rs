@@ -170,6 +170,76 @@ fn no_vault_of_a_shipped_system_has_a_channel_to_the_network() {
     assert!(clients >= 2);
 }
 
+/// Whether the desktop's rules let a client connect to, or send to, an address at a port, by itself and under a name.
+fn desktop_lets(client: &str, address: &str, port: u16) -> bool {
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned();
+    let path = root.join("build/systems/desktop.toml");
+    let system = load_text(&path, &std::fs::read_to_string(&path).unwrap(), &Catalogue::builtin()).unwrap();
+    let (netvm, qube) = (system.find("netvm").unwrap().1, system.find(client).unwrap().1);
+    let mut firewall = Firewall::new();
+    firewall.set_rules(Rules::parse(netvm.rules.as_deref().unwrap(), &netvm.name).unwrap());
+    let (number, now) = (PortIndex::new(0).unwrap(), Now { ms: 0, unix_s: 1_800_000_000 });
+    firewall.admit(number, Source { name: qube.name, label: qube.label });
+    let address: IpAddr = address.parse().unwrap();
+    let names = ["www.bank.example", "www.social.example", "printer.lan", "evil.test"];
+    let names = names.map(|name| HostName::new(name).unwrap());
+    for name in &names {
+        firewall.learn(number, name, address, 60, now);
+    }
+    names.iter().map(Some).chain([None]).any(|name| {
+        [
+            (Operation::Connect, Protocol::Tcp),
+            (Operation::SendTo, Protocol::Udp),
+            (Operation::Listen, Protocol::Tcp),
+        ]
+        .into_iter()
+        .any(|(operation, protocol)| {
+            let (protocol, address, port) = (Some(protocol), Some(address), Some(port));
+            firewall.judge(number, &Attempt { operation, protocol, address, port, name }, now).is_ok()
+        })
+    })
+}
+
+#[test]
+fn no_page_of_the_internet_leads_a_viewer_of_the_desktop_home() {
+    let viewers = ["viewer-1", "viewer-2", "personal-bills", "personal-social", "work-research"];
+    let home = [
+        "10.0.2.2",
+        "10.255.255.255",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "::ffff:192.168.1.1",
+        "fd53:6b65:7000::2",
+    ];
+    let nobodys = ["169.254.169.254", "100.64.0.1", "fe80::1", "64:ff9b::c0a8:101", "64:ff9b:1::c0a8:101"];
+    for port in [80, 443, 8000] {
+        for address in home.iter().chain(&nobodys) {
+            for viewer in viewers {
+                assert!(!desktop_lets(viewer, address, port), "{viewer} to {address}:{port}");
+            }
+            assert_eq!(desktop_lets("lan", address, port), home.contains(address), "{address}:{port}");
+        }
+        for address in
+            ["9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.0.2.1", "2001:db8::1"]
+        {
+            for viewer in viewers {
+                let may = match viewer {
+                    "personal-bills" | "personal-social" => port == 443,
+                    "work-research" => port != 8000,
+                    _ => true,
+                };
+                assert_eq!(desktop_lets(viewer, address, port), may, "{viewer} to {address}:{port}");
+            }
+            assert!(
+                !desktop_lets("lan", address, port),
+                "{address}:{port}: what is read at home stays there"
+            );
+        }
+    }
+    assert!(!desktop_lets("console", "192.0.2.1", 443) && !desktop_lets("console", "192.168.1.1", 443));
+}
+
 /// The arguments of `connect` and `send_to` that a rule can look at.
 struct Request<'a> {
     operation: Operation,

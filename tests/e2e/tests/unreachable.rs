@@ -1,4 +1,5 @@
-//! Every way that a person, or a console that was taken in, could try between a vault and the network, and what it gets.
+//! Every way that a person, or a console that was taken in, could try between a vault and the network, and what it gets; and
+//! that of all viewers one alone reaches the network at home.
 
 #![forbid(unsafe_code)]
 
@@ -65,6 +66,9 @@ fn no_way_leads_from_a_vault_to_the_network() {
         (format!("call netvm:net.connect 10.0.2.2 {port}"), "The policy denies this call to netvm."),
         ("call netvm:net.resolve bank.example".into(), "The policy denies this call to netvm."),
         ("call netvm:net.bind_udp 53".into(), "The policy denies this call to netvm."),
+        // Nor does what opens pages of the internet reach this computer.
+        (format!("open {page}"), "It can't be opened: the network's rules deny it."),
+        (format!("open {page} in work-research"), "It can't be opened: the network's rules deny it."),
     ] {
         let said = plain(&t.command(&command));
         assert!(said.contains(refusal), "{command}: {said}");
@@ -72,7 +76,7 @@ fn no_way_leads_from_a_vault_to_the_network() {
     }
 
     // The control: the host is there for whom it is allowed.
-    t.keys(&format!("open {page}\r"));
+    t.keys(&format!("open {page} in lan\r"));
     let until = Instant::now() + PATIENCE;
     let came = std::iter::repeat_with(|| {
         std::thread::sleep(PAUSE);

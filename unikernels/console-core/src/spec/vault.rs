@@ -2,7 +2,7 @@
 
 use super::{Spec, spec};
 
-pub(super) static SPECS: [Spec; 37] = [
+pub(super) static SPECS: [Spec; 38] = [
     spec(
         "vault init",
         "[--key-file]",
