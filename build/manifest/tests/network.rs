@@ -202,7 +202,7 @@ fn desktop_lets(client: &str, address: &str, port: u16) -> bool {
 
 #[test]
 fn no_page_of_the_internet_leads_a_viewer_of_the_desktop_home() {
-    let viewers = ["viewer-1", "viewer-2", "personal-bills", "personal-social", "work-research"];
+    let viewers = ["viewer", "personal-bills", "personal-social", "work-research"];
     let home = [
         "10.0.2.2",
         "10.255.255.255",

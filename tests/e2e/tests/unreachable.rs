@@ -61,7 +61,7 @@ fn no_way_leads_from_a_vault_to_the_network() {
             "no channel to a service 'net' of 'work-write'.",
         ),
         ("call work-research:vault.status".into(), "no channel to a service 'vault' of 'work-research'."),
-        ("call viewer-1:vault.status".into(), "no channel to a service 'vault' of 'viewer-1'."),
+        ("call viewer:vault.status".into(), "no channel to a service 'vault' of 'viewer'."),
         // The console has both, and the policy leaves it only a look at the network.
         (format!("call netvm:net.connect 10.0.2.2 {port}"), "The policy denies this call to netvm."),
         ("call netvm:net.resolve bank.example".into(), "The policy denies this call to netvm."),
