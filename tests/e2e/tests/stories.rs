@@ -276,7 +276,7 @@ fn what_is_written_in_work_write_is_kept_there_and_work_research_looks_things_up
             "no channel to a service 'net' of 'work-write'.",
         ),
         (format!("open http://10.0.2.2:{port}/ in work-research"), "the network's rules deny it"),
-        ("work-write key list".into(), "no channel"),
+        ("work-write key ls".into(), "no channel"),
     ] {
         let said = plain(&t.command(&command));
         assert!(said.contains(refusal), "{command}: {said}");
