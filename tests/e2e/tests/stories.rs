@@ -248,8 +248,11 @@ fn what_is_written_in_work_write_is_kept_there_and_work_research_looks_things_up
     let disk = ["--disk", &blank_disk("story-write"), "--disk-size", "256"].map(String::from);
     let mut t = Terminal::run_text(&folder, &desktop, &disk);
 
-    // When the network is there, all that was made before it is, too.
     let start = Instant::now();
+    while t.command("work-write status").contains("not running") {
+        assert!(start.elapsed() < NETWORK, "work-write does not start:\n{}", t.seen);
+        sleep(Duration::from_millis(200));
+    }
     while !plain(&t.command("call net.status")).contains("10, 0, 2, 15") {
         assert!(start.elapsed() < NETWORK, "no network:\n{}", t.seen);
         sleep(Duration::from_millis(200));
