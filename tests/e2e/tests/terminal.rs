@@ -27,6 +27,14 @@ fn a_session_does_what_the_readme_says() {
         assert!(qubes.contains(column), "{column} is missing in:\n{qubes}");
     }
 
+    // Its memory is made while nobody types, after that of three vaults.
+    let mut tries = 0..100;
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(
+        tries.any(|_| !t.command("say echo there").contains("not running") || (pause(), false).1),
+        "{}",
+        t.seen
+    );
     let said = t.command("say echo \"grüße\"");
     assert!(said.contains("echo: grüße"), "{said}");
 
