@@ -21,7 +21,7 @@ const ECHOES_MAX: usize = 8;
 const VAULTS_MAX: usize = 8;
 /// Most viewers: each that there is takes 8 KiB of memory for its messages.
 const VIEWERS_MAX: usize = 8;
-/// Most converters: each takes 20 KiB of memory for its messages.
+/// Most converters: each takes 8 KiB of memory for its messages.
 const CONVERTERS_MAX: usize = 2;
 
 type Converter = ConvertClient<'static, Channel>;
