@@ -1,7 +1,7 @@
 //! Copies of messages, for whoever looks into a running system.
 
 use ipc_proto_derive::Schema;
-use ipc_proto_types::{Bytes, List};
+use ipc_proto_types::{Bytes, Kind, List};
 use serde::{Deserialize, Serialize};
 
 use crate::info::AuditVerdict;
@@ -20,6 +20,17 @@ pub enum MessageKind {
     Event,
     /// The server could not answer.
     Error,
+}
+
+impl From<Kind> for MessageKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Call => Self::Call,
+            Kind::Reply => Self::Reply,
+            Kind::Event => Self::Event,
+            Kind::Error => Self::Error,
+        }
+    }
 }
 
 /// A copy of a message. Every secret in it was masked before it was kept: of a text or byte string each byte is `*`, of any

@@ -24,19 +24,20 @@ pub struct Header {
     pub length: u32,
 }
 
-/// Why bytes are no frame. The sender is to blame for each.
+/// Why bytes are no frame. The sender is to blame for each. The audit tells them by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum FrameError {
     /// Fewer than 32 bytes.
-    Short,
+    Short = 0,
     /// The kind is none of the four.
-    Kind,
+    Kind = 1,
     /// The reserved byte is not 0.
-    Reserved,
+    Reserved = 2,
     /// The length is not that of the rest, or over 64 KiB.
-    Length,
+    Length = 3,
     /// An event with a correlation, or another kind without.
-    Correlation,
+    Correlation = 4,
 }
 
 impl Header {

@@ -122,33 +122,11 @@ impl Refusal {
             Self::PeerRestarted => 9,
             Self::ReceiverTooSmall => 10,
             Self::Control => 11,
-            Self::Frame(error) => 0x10 | frame_code(error),
+            Self::Frame(error) => 0x10 | error as u8,
             Self::Body(violation) => 0x20 | violation.as_u8(),
-            Self::Queue(malformed) => 0x30 | queue_code(malformed),
-            Self::ReceiverQueue(malformed) => 0x40 | queue_code(malformed),
+            Self::Queue(malformed) => 0x30 | malformed as u8,
+            Self::ReceiverQueue(malformed) => 0x40 | malformed as u8,
         }
-    }
-}
-
-fn frame_code(error: FrameError) -> u8 {
-    match error {
-        FrameError::Short => 0,
-        FrameError::Kind => 1,
-        FrameError::Reserved => 2,
-        FrameError::Length => 3,
-        FrameError::Correlation => 4,
-    }
-}
-
-fn queue_code(malformed: Malformed) -> u8 {
-    match malformed {
-        Malformed::Index => 0,
-        Malformed::Descriptor => 1,
-        Malformed::ChainTooLong => 2,
-        Malformed::Flags => 3,
-        Malformed::TooLong => 4,
-        Malformed::Outside => 5,
-        Malformed::Areas => 6,
     }
 }
 

@@ -114,12 +114,7 @@ impl<M: Machine> Core<'_, M> {
         if let Some(header) = header.filter(|_| outcome == Outcome::Allowed) {
             length = channel.table.mask(from.role(), header.kind, header.method, body, &mut kept);
         }
-        let kind = match header.map(|header| header.kind) {
-            Some(Kind::Call) => ctl::MessageKind::Call,
-            Some(Kind::Reply) => ctl::MessageKind::Reply,
-            Some(Kind::Error) => ctl::MessageKind::Error,
-            Some(Kind::Event) | None => ctl::MessageKind::Event,
-        };
+        let kind = header.map_or(Kind::Event, |header| header.kind).into();
         let [from, to, service] = stamp.parties();
         self.tap.copies[self.tap.made as usize % COPIES] = Some(ctl::Tapped {
             sequence: self.tap.made + 1,

@@ -17,23 +17,24 @@ pub const CHAIN_MAX: usize = 20;
 const DESC_NEXT: u16 = 1;
 const DESC_WRITE: u16 = 2;
 
-/// What was wrong with a queue. The driver is to blame.
+/// What was wrong with a queue. The driver is to blame. The audit tells them by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Malformed {
     /// The available index ran ahead of the queue size, or back.
-    Index,
+    Index = 0,
     /// A descriptor number is not below the queue size.
-    Descriptor,
+    Descriptor = 1,
     /// More than [`CHAIN_MAX`] descriptors, which a loop is too.
-    ChainTooLong,
+    ChainTooLong = 2,
     /// An unknown flag, or a readable descriptor where a writable one belongs, or the reverse.
-    Flags,
+    Flags = 3,
     /// More bytes than a message may have.
-    TooLong,
+    TooLong = 4,
     /// A buffer or ring lies outside the memory that the qube may use this way.
-    Outside,
+    Outside = 5,
     /// Ring sizes, addresses or alignments that were refused at set-up.
-    Areas,
+    Areas = 6,
 }
 
 impl From<Outside> for Malformed {
