@@ -24,7 +24,7 @@ const LENGTHS: [usize; 2] = [4 << 20, 36 << 20];
 /// Runs of both.
 const RUNS: usize = 5;
 /// What is taken of a run, and how many times the value next below the median that next above it may be. One run in twenty-four was
-/// an exception by a third on a host with six times the work it has processors for; one of five may be one, two may not.
+/// an exception by a third on a host with four to six times the work it has processors for; one of five may be one, two may not.
 const FIGURES: [(&str, f64); 2] = [("retired", 1.1), ("exits", 1.25)];
 /// The card, its network, and the IOMMU without which no qube gets it.
 pub(super) const DEVICES: [&str; 6] = [
