@@ -85,7 +85,9 @@ fn a_policy_difference_marks_new_ways_to_a_vault_and_can_fail_for_them() {
     );
     let strict = skep(&["policy", "diff", "minimal", "desktop", "--deny-new-paths-to-vault"]);
     assert_eq!((strict.status.code(), text(&strict.stdout)), (Some(1), said));
-    assert!(text(&strict.stderr).contains("a new way to vault, vault-personal, vault-work, work-write is open"));
+    assert!(
+        text(&strict.stderr).contains("a new way to vault, vault-personal, vault-work, work-write is open")
+    );
     let closing = skep(&["policy", "diff", "desktop", "minimal", "--deny-new-paths-to-vault"]);
     assert_eq!(closing.status.code(), Some(0));
 }

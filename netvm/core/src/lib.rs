@@ -27,6 +27,7 @@ mod network;
 mod ping;
 mod question;
 mod quota;
+mod route;
 mod serve;
 mod stack;
 mod stream;

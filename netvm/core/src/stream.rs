@@ -4,21 +4,14 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use ipc_proto_net_api::{NetError, Readiness, StreamId};
-use ipc_proto_types::PortIndex;
-use netvm_firewall::{Attempt, Firewall, Flow, HostName, Operation, Protocol};
+use netvm_firewall::{Firewall, HostName};
 use smoltcp::socket::tcp;
 
 use crate::client::Client;
 use crate::machine::{Connection, Machine};
 use crate::question::Question;
+use crate::route::{Route, attempt, first, next};
 
-/// How long the other side may take to accept, in milliseconds.
-const OPENING_MS: u64 = 10_000;
-/// The same when there is another address of the name to try then. A beginning is sent three times until then, and all tries together
-/// take less than who waits for a document has patience.
-const TRY_MS: u64 = 4000;
-/// Addresses of one name that are tried, of those that may be and can be reached.
-const TRIES_MAX: usize = 4;
 /// How long a closed stream may take to send what it has, in milliseconds.
 const CLOSING_MS: u64 = 30_000;
 
@@ -49,24 +42,6 @@ impl Stream {
 pub(crate) struct Closing {
     connection: Connection,
     until_ms: u64,
-}
-
-/// Who wants to go where.
-pub(crate) struct Route<'n> {
-    pub(crate) name: Option<&'n HostName>,
-    pub(crate) port: u16,
-    /// Bytes of the receive buffer, if it comes to a socket.
-    pub(crate) window: usize,
-}
-
-fn attempt<'n>(address: Option<IpAddr>, route: &Route<'n>) -> Attempt<'n> {
-    Attempt {
-        operation: Operation::Connect,
-        protocol: Some(Protocol::Tcp),
-        address,
-        port: Some(route.port),
-        name: route.name,
-    }
 }
 
 impl Client {
@@ -457,14 +432,6 @@ fn over(socket: &tcp::Socket<'_>, is_shut: bool) -> Option<NetError> {
     (socket.state() == tcp::State::Closed && !is_shut).then_some(NetError::Reset)
 }
 
-/// Whom a stream is being opened to.
-fn opening(stream: &Stream) -> Option<IpAddr> {
-    match stream {
-        Stream::Opening { connection, .. } => Some(connection.tuple.1),
-        _ => None,
-    }
-}
-
 /// Puts something else in the place of a stream, and gives the connection that it had.
 fn take(stream: &mut Stream, other: Stream) -> Option<Connection> {
     match core::mem::replace(stream, other) {
@@ -473,69 +440,10 @@ fn take(stream: &mut Stream, other: Stream) -> Option<Connection> {
     }
 }
 
-/// Opens a stream to the first of these addresses that may be and can be reached.
-fn first(
-    client: PortIndex,
-    machine: &mut Machine,
-    firewall: &Firewall,
-    addresses: Vec<IpAddr>,
-    route: &Route<'_>,
-) -> Result<Stream, NetError> {
-    let mut why = NetError::NoSuchName;
-    let mut usable = Vec::new();
-    for address in addresses {
-        let address = address.to_canonical();
-        let is_allowed = firewall.judge(client, &attempt(Some(address), route), machine.now).is_ok();
-        match machine.check_reach(address) {
-            _ if !is_allowed => why = NetError::Denied,
-            Ok(()) => usable.push(address),
-            Err(error) => why = error,
-        }
+/// Whom a stream is being opened to.
+fn opening(stream: &Stream) -> Option<IpAddr> {
+    match stream {
+        Stream::Opening { connection, .. } => Some(connection.tuple.1),
+        _ => None,
     }
-    if usable.is_empty() {
-        return Err(why);
-    }
-    usable.sort_by_key(|address| machine.is_far_from_source(*address));
-    usable.truncate(TRIES_MAX);
-    usable.reverse();
-    next(client, machine, firewall, usable, route)
-}
-
-/// As [`first`], for addresses of which the last comes first.
-fn next(
-    client: PortIndex,
-    machine: &mut Machine,
-    firewall: &Firewall,
-    mut addresses: Vec<IpAddr>,
-    route: &Route<'_>,
-) -> Result<Stream, NetError> {
-    let mut why = NetError::NoSuchName;
-    while let Some(address) = addresses.pop() {
-        let Ok(grant) = firewall.judge(client, &attempt(Some(address), route), machine.now) else {
-            why = NetError::Denied;
-            continue;
-        };
-        let flow = Flow {
-            operation: Operation::Connect,
-            protocol: Protocol::Tcp,
-            address,
-            port: Some(route.port),
-            name: route.name.cloned(),
-            pinned: grant.name,
-        };
-        match machine.open(flow, route.port, route.window) {
-            Ok(connection) => {
-                let wait_ms = if addresses.is_empty() { OPENING_MS } else { TRY_MS };
-                let until_ms = machine.now.ms.saturating_add(wait_ms);
-                return Ok(Stream::Opening {
-                    connection,
-                    rest: addresses,
-                    name: route.name.cloned(),
-                    until_ms,
-                });
-            }
-            Err(error) => why = error,
-        }
-    }
-    Err(why)
 }

@@ -94,8 +94,7 @@ impl Processor {
         unsafe {
             asm!("clgi", "vmsave rax", "sti", in("rax") host_extra, options(nostack));
         }
-        let flush_by_asid = features.edx & (1 << 6) != 0;
-        Ok(Self { host_extra, xcr0, asids: features.ebx, flush_by_asid })
+        Ok(Self { host_extra, xcr0, asids: features.ebx, flush_by_asid: features.edx & (1 << 6) != 0 })
     }
 
     /// Lets pending interrupts in, for one instruction. Their handlers only record them.

@@ -113,10 +113,8 @@ fn a_stranger_on_the_wire_and_hostile_servers_stop_nothing() {
     let _ = t.log_until("] net: listening at 80");
     let opens = |t: &mut Terminal, host: &str, path: &str, expected: &str| {
         let shown = plain(&t.command(&format!("open http://{host}:{port}/{path}")));
-        if !shown.contains(expected) {
-            let log = plain(&t.command("log"));
-            panic!("{host} {path}: no '{expected}' in {shown}\n{log}\n{}", wire.recent());
-        }
+        let is_shown = shown.contains(expected);
+        assert!(is_shown, "{path}: no '{expected}' in {shown}\n{}\n{}", t.command("log"), wire.recent());
     };
     for name in ["good", "guess", "loop", "poison"] {
         opens(&mut t, &format!("{name}.shop.example"), "good", "all is well");
