@@ -83,7 +83,7 @@ fn a_resealed_image_that_contradicts_itself_is_refused() {
     check(directory::QUBES, qube::RESTART, 3, fault(QubeFault::Record));
     // What starts by itself is opened on nobody's behalf.
     check(directory::QUBES, qube::OPENED_FOR, 2, fault(QubeFault::OpenedFor));
-    check(directory::QUBES, qube::OPENED_FOR, 17, fault(QubeFault::Record));
+    check(directory::QUBES, qube::OPENED_FOR, 25, fault(QubeFault::Record));
     check(directory::QUBES, qube::PORT_COUNT, 3, fault(QubeFault::Ports));
     check(directory::QUBES, qube::PORT_COUNT, 255, fault(QubeFault::Ports));
     check(directory::QUBES, qube::IRQ, 24, fault(QubeFault::Irq));

@@ -150,7 +150,7 @@ impl<W: World> Session<'_, W> {
             told = self.tell_redirects(&progress, told, frame);
             match progress.phase {
                 Phase::Done(document) => return Ok(document),
-                Phase::Failed(failed) => return self.tell_failure(&failed, frame),
+                Phase::Failed(failed) => return self.tell_failure(&failed, viewer, frame),
                 phase => self.screen.put(format_args!("{viewer}: {} (Ctrl-C stops it)", Step(&phase))),
             }
             let now_ms = self.screen.world.now_ms();
@@ -172,10 +172,13 @@ impl<W: World> Session<'_, W> {
         told.max(progress.elsewhere.len())
     }
 
-    fn tell_failure<T>(&mut self, failed: &Failed, frame: &mut Frame) -> Result<T, Given> {
+    fn tell_failure<T>(&mut self, failed: &Failed, viewer: &QubeName, frame: &mut Frame) -> Result<T, Given> {
         self.say(format_args!("It can't be opened: {}.", reason(failed.reason)));
         if !failed.detail.is_empty() {
             frame.line(&mut self.screen, &failed.detail);
+        }
+        if failed.reason == Reason::Denied {
+            self.name_others(viewer);
         }
         Err(Given)
     }

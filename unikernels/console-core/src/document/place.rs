@@ -4,12 +4,14 @@
 //! do no more than both may. And no other document is opened there, unless the person names it. Without a name the
 //! first viewer is meant, and the others of its kind: what the manifest calls otherwise is for something else.
 
+use core::fmt;
+
 use crate::session::{Done, Given, Session};
 use crate::show::Qubes;
 use crate::starting::Places;
 use crate::system::World;
 use ipc_proto_ctl_api::QubeInfo;
-use ipc_proto_types::{MAX_QUBES, QubeName};
+use ipc_proto_types::{List, MAX_QUBES, QubeName};
 
 /// Where a document is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,21 @@ impl<W: World> Session<'_, W> {
             Place::For(asker) => self.give_up(format_args!("No disposable is opened for {asker}.")),
             Place::Named(name) => self.opens_nothing(&qubes, name),
         }
+    }
+
+    /// Names the viewers of other kinds, whose network may be another.
+    pub(super) fn name_others(&mut self, viewer: &QubeName) {
+        let mut others = List::<QubeName, MAX_QUBES>::new();
+        for number in 0..MAX_QUBES {
+            let Some(name) = self.screen.world.viewer_name(number) else { break };
+            let kind = QubeName::new(family(name.as_str())).unwrap_or(name);
+            if kind.as_str() != family(viewer.as_str()) && !others.contains(&kind) {
+                // There is room for one each.
+                let _ = others.push(kind);
+            }
+        }
+        let Some((first, rest)) = others.split_first() else { return };
+        self.say(format_args!("Others may: 'open URL in NAME' takes {}.", Or(first, rest)));
     }
 
     fn places_among(&mut self, qubes: &Qubes, place: &Place) -> Places {
@@ -121,5 +138,19 @@ fn family(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((family, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => family,
         _ => name,
+    }
+}
+
+/// Names to choose one of.
+struct Or<'n>(&'n QubeName, &'n [QubeName]);
+
+impl fmt::Display for Or<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        for (left, name) in (0..self.1.len()).rev().zip(self.1) {
+            let between = if left == 0 { " or " } else { ", " };
+            write!(f, "{between}{name}")?;
+        }
+        Ok(())
     }
 }
