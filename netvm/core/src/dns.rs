@@ -26,6 +26,8 @@ const RECORDS_MAX: u16 = 64;
 const ALIASES_MAX: usize = 8;
 /// Most addresses that are taken from one answer.
 const ADDRESSES_MAX: usize = 8;
+/// The longest lifetime that a record can have, in seconds; a longer one counts as none (RFC 2181 section 8).
+const TTL_MAX: u32 = i32::MAX as u32;
 /// Most labels of a name: each is two bytes at least.
 const LABELS_MAX: usize = 128;
 
@@ -156,7 +158,8 @@ fn read_records(packet: &DnsPacket<&[u8]>, mut rest: &[u8], is_cut: bool) -> Res
             DnsRecordData::Other(..) => None,
         };
         if let (Some(owner), Some(leads)) = (read_name(packet, record.name), leads) {
-            records.push(Record { owner, ttl_s: record.ttl, leads });
+            let ttl_s = if record.ttl > TTL_MAX { 0 } else { record.ttl };
+            records.push(Record { owner, ttl_s, leads });
         }
     }
     Ok(records)

@@ -327,6 +327,25 @@ fn a_stream_to_a_name_goes_where_the_name_leads_and_nowhere_else() {
 }
 
 #[test]
+fn a_name_is_believed_no_longer_than_any_link_of_its_chain_says() {
+    for (link, minute) in [(3600, Ok(())), (30, Err(())), (1 << 31, Err(()))] {
+        let mut world = World::with_rules("net.* alice netvm allow { host: \"*.example\" }");
+        world.host.listen(7, 1);
+        let chain = [
+            record(&wire("a.example"), CNAME, link, &wire("b.example")),
+            record(&wire("b.example"), A, 3600, &THEIRS.octets()),
+        ];
+        let records = |asked: &Asked| if asked.kind == A { &chain[..] } else { &[] };
+        let (found, _) = resolve(&mut world, "a.example", |asked| vec![answer(asked, OK, records(asked))]);
+        assert_eq!(found, Ok(vec![told(THEIRS)]));
+        assert!(world.stack.connect(&alice(), &THEIRS.to_string(), 7).is_ok());
+        world.run(60_000);
+        let later = world.stack.connect(&alice(), &THEIRS.to_string(), 7).map(drop).map_err(drop);
+        assert_eq!(later, minute, "{link} s");
+    }
+}
+
+#[test]
 fn a_name_that_leads_into_a_denied_network_gives_no_stream() {
     let rules = "net.* @anyvm netvm deny { address: \"10.0.0.0/8\" }\n\
                  net.connect alice netvm allow { host: \"*.example\" }";
