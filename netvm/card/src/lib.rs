@@ -65,6 +65,7 @@ impl<N: Nic> Card<N> {
             core::hint::black_box(used);
         }
         self.used = 0;
+        self.numbers.forget();
     }
 
     /// Whether there is a link; a card that failed has none.

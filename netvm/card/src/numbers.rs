@@ -7,6 +7,7 @@
 //!
 //! Not here: what a selective acknowledgement of the other side says of our bytes (RFC 2018), which the stack does not read.
 
+use core::cell::Cell;
 use core::hash::Hasher as _;
 use core::net::IpAddr;
 
@@ -25,13 +26,26 @@ enum Way {
     In,
 }
 
-/// The secret, as the state of a hash that has seen nothing yet.
+/// Address and port of both ends, ours first.
+type Ends = [(IpAddr, u16); 2];
+
+/// What is added to which numbers.
 #[derive(Debug)]
-pub(crate) struct Numbers(SipHasher24);
+pub(crate) struct Numbers {
+    /// The secret, as the state of a hash that has seen nothing yet.
+    secret: SipHasher24,
+    /// What was added last: segments of a stream come one after the other.
+    last: Cell<Option<(Ends, u32)>>,
+}
 
 impl Numbers {
     pub(crate) fn new(secret: &[u8; SECRET_BYTES]) -> Self {
-        Self(SipHasher24::new_with_key(secret))
+        Self { secret: SipHasher24::new_with_key(secret), last: Cell::new(None) }
+    }
+
+    /// Forgets between whom the last segment was.
+    pub(crate) fn forget(&self) {
+        self.last.set(None);
     }
 
     /// Moves the sequence number of a segment that leaves.
@@ -71,13 +85,13 @@ impl Numbers {
         let (before, after) = match way {
             Way::Out => {
                 let before = number(segment.seq_number());
-                let after = before.wrapping_add(self.of(source, destination));
+                let after = before.wrapping_add(self.of([source, destination]));
                 segment.set_seq_number(TcpSeqNumber(after.cast_signed()));
                 (before, after)
             }
             Way::In => {
                 let before = segment.ack().then(|| number(segment.ack_number()))?;
-                let after = before.wrapping_sub(self.of(destination, source));
+                let after = before.wrapping_sub(self.of([destination, source]));
                 segment.set_ack_number(TcpSeqNumber(after.cast_signed()));
                 (before, after)
             }
@@ -87,9 +101,14 @@ impl Numbers {
     }
 
     /// What is added to our numbers in a stream between these.
-    fn of(&self, ours: (IpAddr, u16), theirs: (IpAddr, u16)) -> u32 {
-        let mut hash = self.0;
-        for (address, port) in [ours, theirs] {
+    fn of(&self, ends: Ends) -> u32 {
+        if let Some((last, added)) = self.last.get()
+            && last == ends
+        {
+            return added;
+        }
+        let mut hash = self.secret;
+        for (address, port) in ends {
             match address {
                 IpAddr::V4(address) => hash.write(&address.octets()),
                 IpAddr::V6(address) => hash.write(&address.octets()),
@@ -97,7 +116,9 @@ impl Numbers {
             hash.write(&port.to_be_bytes());
         }
         let [a, b, c, d, ..] = hash.finish().to_le_bytes();
-        u32::from_le_bytes([a, b, c, d])
+        let added = u32::from_le_bytes([a, b, c, d]);
+        self.last.set(Some((ends, added)));
+        added
     }
 }
 

@@ -179,6 +179,30 @@ fn what_cannot_be_had_is_said_and_its_viewer_is_gone() {
 }
 
 #[test]
+fn who_may_not_open_a_document_says_who_else_there_is() {
+    let denied = |others: &'static [&'static str]| {
+        move |world: &mut FakeWorld| {
+            with(|viewer| viewer.failed = Some((Reason::Denied, "no rule allows it")))(world);
+            others.iter().for_each(|name| world.add_viewer(name));
+        }
+    };
+    let lines = [
+        "skep> open http://host.test/a",
+        "It can't be opened: the network's rules deny it.",
+        "●│ no rule allows it",
+    ];
+    check_in(denied(&[]), &[&lines[0][6..]], &[&lines[..], &[GONE]].concat());
+    let lan = "Others may: 'open URL in NAME' takes lan.";
+    check_in(denied(&["lan"]), &[&lines[0][6..]], &[&lines[..], &[lan, GONE]].concat());
+    let three = "Others may: 'open URL in NAME' takes bills, lan or work-research.";
+    check_in(
+        denied(&["bills", "lan-1", "lan-2", "work-research"]),
+        &[&lines[0][6..]],
+        &[&lines[..], &[three, GONE]].concat(),
+    );
+}
+
+#[test]
 fn a_host_that_has_not_proved_who_it_is_is_refused_in_words_that_say_why() {
     let cases = [
         (BadCertificate::Missing, "the host has no certificate, so nobody knows who it is"),
