@@ -36,7 +36,7 @@ struct Screen {
 #[must_use]
 pub fn draw(text: &str) -> String {
     let mut screen = Screen { lines: vec![Vec::new()], ..Screen::default() };
-    let mut letters = text.trim_end().chars();
+    let mut letters = text.chars();
     while let Some(letter) = letters.next() {
         if letter != '\x1b' {
             screen.put(letter);
@@ -51,6 +51,11 @@ pub fn draw(text: &str) -> String {
                 numbers.push(letter);
             }
         }
+    }
+    // What ends below the last letter ends there, whatever else the terminal was told.
+    let is_blank = |line: &Vec<(char, Look)>| line.iter().all(|(letter, _)| letter.is_whitespace());
+    while screen.lines.len() > 1 && screen.lines.last().is_some_and(is_blank) {
+        screen.lines.pop();
     }
     screen.svg()
 }
