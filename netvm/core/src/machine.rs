@@ -104,7 +104,7 @@ impl Machine {
     }
 
     /// Whether an address is of the world and all of ours of its version are of one house (RFC 4193): another version is tried
-    /// first (RFC 6724 section 5, rule 5).
+    /// first (RFC 6724 section 6, rule 5).
     pub(crate) fn is_far_from_source(&self, address: IpAddr) -> bool {
         let IpAddr::V6(there) = address else { return false };
         let is_global = |address: &Ipv6Addr| !address.is_unicast_link_local() && !address.is_unique_local();

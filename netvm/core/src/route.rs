@@ -12,11 +12,12 @@ use crate::stream::Stream;
 
 /// How long the other side may take to accept, in milliseconds.
 const OPENING_MS: u64 = 10_000;
-/// The same when there is another address of the name to try then. A beginning is sent three times until then, and all tries together
-/// take less than who waits for a document has patience.
+/// The same when there is another address of the name to try then: all tries together take 22 seconds at most, less than whoever
+/// waits for a document has patience.
 const TRY_MS: u64 = 4000;
 /// Addresses of one name that are tried, of those that may be and can be reached.
 const TRIES_MAX: usize = 4;
+
 /// Who wants to go where.
 pub(crate) struct Route<'n> {
     pub(crate) name: Option<&'n HostName>,

@@ -217,6 +217,16 @@ pub(crate) struct FakeWorld {
     pub(crate) dma_unprotected: bool,
 }
 
+/// A disposable that waits to be started.
+fn prepared(peer: &'static str) -> ipc_proto_ctl_api::QubeInfo {
+    ipc_proto_ctl_api::QubeInfo {
+        state: ipc_proto_ctl_api::QubeState::Prepared,
+        disposable: true,
+        generation: 0,
+        ..qube(peer, Label::Untrusted)
+    }
+}
+
 impl FakeWorld {
     pub(crate) fn new() -> Self {
         let machine = Rc::new(RefCell::new(Machine::new()));
@@ -283,12 +293,7 @@ impl FakeWorld {
         let number = u8::try_from(self.viewers.len()).unwrap();
         let mut machine = self.machine.borrow_mut();
         machine.viewers.push((peer, FakeViewer::new()));
-        machine.qubes.push(ipc_proto_ctl_api::QubeInfo {
-            state: ipc_proto_ctl_api::QubeState::Prepared,
-            disposable: true,
-            generation: 0,
-            ..qube(peer, Label::Untrusted)
-        });
+        machine.qubes.push(prepared(peer));
         drop(machine);
         let port = port(
             &self.machine,
@@ -308,12 +313,7 @@ impl FakeWorld {
         let number = u8::try_from(self.converters.len()).unwrap();
         let mut machine = self.machine.borrow_mut();
         machine.converters.push((peer, FakeConverter::new()));
-        machine.qubes.push(ipc_proto_ctl_api::QubeInfo {
-            state: ipc_proto_ctl_api::QubeState::Prepared,
-            disposable: true,
-            generation: 0,
-            ..qube(peer, Label::Untrusted)
-        });
+        machine.qubes.push(prepared(peer));
         drop(machine);
         let port = port(&self.machine, ipc_proto_convert_api::SERVICE, peer, number, converter);
         self.converters.push((QubeName::new(peer).ok().unwrap(), ConvertClient::new(port)));
